@@ -1,0 +1,38 @@
+// @ts-check
+/** Keeps a number of operations in flight for a while, and accounts for them. */
+
+/** The clock is read once in so many operations: read every time it would be a part of what is measured. */
+const OPERATIONS_PER_CLOCK = 256;
+
+/**
+ * Runs `depth` lanes, each one operation at a time, for about `durationMs`. An operation is what `operate(lane)` resolves.
+ *
+ * @param {number} depth
+ * @param {number} durationMs
+ * @param {(lane: number) => Promise<unknown>} operate
+ * @returns {Promise<import("./case.mjs").Sample>}
+ */
+export async function measureLanes(depth, durationMs, operate) {
+  let operations = 0;
+  let running = true;
+  const cpuStart = process.cpuUsage();
+  const startMs = performance.now();
+  const endMs = startMs + durationMs;
+  /** @param {number} number */
+  const lane = async (number) => {
+    while (running) {
+      await operate(number);
+      operations++;
+      if (operations % OPERATIONS_PER_CLOCK === 0 && performance.now() >= endMs) running = false;
+    }
+  };
+  await Promise.all(Array.from({ length: depth }, (_, number) => lane(number)));
+  const elapsedMs = performance.now() - startMs;
+  return { operations, elapsedMs, cpuMs: cpuMs(cpuStart) };
+}
+
+/** @param {NodeJS.CpuUsage} since CPU time of this process since then, of all threads, user and system. */
+export function cpuMs(since) {
+  const { user, system } = process.cpuUsage(since);
+  return (user + system) / 1000;
+}

@@ -1,0 +1,99 @@
+// From the number of a buffer, as it stands in submission records, to its memory.
+#ifndef BATON_BUFFER_TABLE_H_
+#define BATON_BUFFER_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "baton/check.h"
+#include "baton/result.h"
+#include "baton/slab.h"
+
+namespace baton {
+
+struct BufferCell {
+  uint8_t* data = nullptr;
+  size_t length = 0;
+  // Null for borrowed memory, whose owner vouched for it.
+  Slab* slab = nullptr;
+  uint32_t index_in_slab = 0;
+};
+
+class BufferTable {
+ public:
+  ~BufferTable() {
+    for (const auto& [first, run] : runs_) {
+      if (run.slab != nullptr) run.slab->Unref();
+    }
+  }
+
+  // Allocates `count` buffers of `bytes` each; the value is the first number, the others follow.
+  Result<uint32_t> Allocate(size_t bytes, size_t count, const SlabOptions& options) {
+    auto slab = Slab::Create(bytes, count, options);
+    if (!slab.ok()) return Result<uint32_t>::Error(slab.error());
+    const uint32_t first = TakeNumbers(count);
+    for (size_t index = 0; index < count; index++) {
+      cells_[first + index] = {slab.value()->buffer(index), bytes, slab.value(), static_cast<uint32_t>(index)};
+    }
+    runs_.emplace(first, Run{count, slab.value()});
+    return first;
+  }
+
+  // Gives a number to memory that belongs to somebody else.
+  uint32_t Borrow(uint8_t* data, size_t length) {
+    const uint32_t first = TakeNumbers(1);
+    cells_[first] = {data, length, nullptr, 0};
+    runs_.emplace(first, Run{1, nullptr});
+    return first;
+  }
+
+  // Gives a run of buffers back. Their memory goes when the last operation on it has completed.
+  bool Free(uint32_t first) {
+    auto found = runs_.find(first);
+    if (found == runs_.end()) return false;
+    const Run run = found->second;
+    runs_.erase(found);
+    for (size_t index = 0; index < run.count; index++) cells_[first + index] = {};
+    free_[run.count].push_back(first);
+    if (run.slab != nullptr) run.slab->Unref();
+    return true;
+  }
+
+  // The cell of a number; null when it has no memory.
+  const BufferCell* Find(uint32_t number) const {
+    if (number >= cells_.size() || cells_[number].data == nullptr) return nullptr;
+    return &cells_[number];
+  }
+
+  size_t size() const { return cells_.size(); }
+
+ private:
+  struct Run {
+    size_t count;
+    Slab* slab;
+  };
+
+  // Runs of the same length reuse each other's numbers, so that numbers stay small however long a program runs.
+  uint32_t TakeNumbers(size_t count) {
+    auto& free = free_[count];
+    if (!free.empty()) {
+      const uint32_t first = free.back();
+      free.pop_back();
+      return first;
+    }
+    const auto first = static_cast<uint32_t>(cells_.size());
+    cells_.resize(cells_.size() + count);
+    return first;
+  }
+
+  std::vector<BufferCell> cells_;
+  std::map<uint32_t, Run> runs_;
+  std::map<size_t, std::vector<uint32_t>> free_;
+};
+
+}  // namespace baton
+
+#endif  // BATON_BUFFER_TABLE_H_

@@ -1,0 +1,59 @@
+// The answer to `stat`, in the layout that core reads.
+#ifndef BATON_STAT_ANSWER_H_
+#define BATON_STAT_ANSWER_H_
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cstdint>
+#include <cstring>
+
+#include "baton/opcode.gen.h"
+
+namespace baton {
+
+inline constexpr unsigned kStatMask = STATX_BASIC_STATS | STATX_BTIME;
+
+inline int64_t Nanoseconds(const struct statx_timestamp& time) {
+  return time.tv_sec * 1'000'000'000 + static_cast<int64_t>(time.tv_nsec);
+}
+
+inline void WriteStat(const struct statx& stat, uint8_t* area) {
+  int64_t fields[kStatWords / 2] = {};
+  fields[kStatDevice] = static_cast<int64_t>(makedev(stat.stx_dev_major, stat.stx_dev_minor));
+  fields[kStatInode] = static_cast<int64_t>(stat.stx_ino);
+  fields[kStatMode] = stat.stx_mode;
+  fields[kStatLinks] = stat.stx_nlink;
+  fields[kStatUserId] = stat.stx_uid;
+  fields[kStatGroupId] = stat.stx_gid;
+  fields[kStatDeviceType] = static_cast<int64_t>(makedev(stat.stx_rdev_major, stat.stx_rdev_minor));
+  fields[kStatSizeBytes] = static_cast<int64_t>(stat.stx_size);
+  fields[kStatBlockBytes] = stat.stx_blksize;
+  fields[kStatBlocks512] = static_cast<int64_t>(stat.stx_blocks);
+  fields[kStatAccessedNs] = Nanoseconds(stat.stx_atime);
+  fields[kStatModifiedNs] = Nanoseconds(stat.stx_mtime);
+  fields[kStatChangedNs] = Nanoseconds(stat.stx_ctime);
+  // A file system that keeps no birth time answers 0 for it.
+  fields[kStatCreatedNs] = (stat.stx_mask & STATX_BTIME) != 0 ? Nanoseconds(stat.stx_btime) : 0;
+  std::memcpy(area, fields, sizeof(fields));
+}
+
+// Baton's open flag bits as Linux's.
+inline int SystemOpenFlags(uint32_t bits) {
+  const bool reads = (bits & kOpenRead) != 0;
+  const bool writes = (bits & kOpenWrite) != 0;
+  int flags = O_CLOEXEC | (writes ? (reads ? O_RDWR : O_WRONLY) : O_RDONLY);
+  if ((bits & kOpenCreate) != 0) flags |= O_CREAT;
+  if ((bits & kOpenExclusive) != 0) flags |= O_EXCL;
+  if ((bits & kOpenTruncate) != 0) flags |= O_TRUNC;
+  if ((bits & kOpenAppend) != 0) flags |= O_APPEND;
+  if ((bits & kOpenDirect) != 0) flags |= O_DIRECT;
+  if ((bits & kOpenDataSync) != 0) flags |= O_DSYNC;
+  if ((bits & kOpenSync) != 0) flags |= O_SYNC;
+  return flags;
+}
+
+}  // namespace baton
+
+#endif  // BATON_STAT_ANSWER_H_

@@ -1,0 +1,122 @@
+/**
+ * Addresses: what a caller writes, what travels in the arena, and the way between. Internet addresses are parsed
+ * here and not by the system, so that every driver accepts the same texts.
+ */
+import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD } from "./record.js";
+
+/** Where a socket is or goes: an internet address and port. */
+export interface SocketAddress {
+  readonly family: "ipv4" | "ipv6";
+  /** In text form, `"127.0.0.1"`, `"::1"`. */
+  readonly address: string;
+  /** 0–65535. */
+  readonly port: number;
+}
+
+/** The bytes of an internet address, or `undefined` when the text is not one (a host name, then). */
+export function parseAddress(text: string): { family: number; bytes: Uint8Array; scope: number } | undefined {
+  const ipv4 = parseIpv4(text);
+  if (ipv4 !== undefined) return { family: ADDRESS_FAMILY.ipv4, bytes: ipv4, scope: 0 };
+  const percent = text.indexOf("%");
+  const scopeText = percent < 0 ? "0" : text.slice(percent + 1);
+  if (!/^\d{1,10}$/.test(scopeText)) return undefined;
+  const ipv6 = parseIpv6(percent < 0 ? text : text.slice(0, percent));
+  return ipv6 && { family: ADDRESS_FAMILY.ipv6, bytes: ipv6, scope: Number(scopeText) | 0 };
+}
+
+function parseIpv4(text: string): Uint8Array | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  const bytes = new Uint8Array(4);
+  for (const [index, part] of parts.entries()) {
+    // No leading zeros: some systems read them as octal.
+    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
+    bytes[index] = Number(part);
+  }
+  return bytes;
+}
+
+function parseIpv6(text: string): Uint8Array | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2 || !text.includes(":")) return undefined;
+  // An IPv4 address may stand at the end of all, not before a "::".
+  const head = parseGroups(halves[0]!, halves.length === 1);
+  const tail = halves.length === 2 ? parseGroups(halves[1]!, true) : [];
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 16 - head.length - tail.length;
+  if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined;
+  const bytes = new Uint8Array(16);
+  bytes.set(head, 0);
+  bytes.set(tail, 16 - tail.length);
+  return bytes;
+}
+
+/** Bytes of colon-separated groups; with `mayEndInIpv4` the last may be an IPv4 address. */
+function parseGroups(text: string, mayEndInIpv4: boolean): number[] | undefined {
+  if (text === "") return [];
+  const bytes: number[] = [];
+  const groups = text.split(":");
+  for (const [index, group] of groups.entries()) {
+    if (mayEndInIpv4 && index === groups.length - 1 && group.includes(".")) {
+      const ipv4 = parseIpv4(group);
+      if (ipv4 === undefined) return undefined;
+      bytes.push(...ipv4);
+    } else {
+      if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
+      const value = Number.parseInt(group, 16);
+      bytes.push(value >> 8, value & 255);
+    }
+  }
+  return bytes;
+}
+
+/** The text of an internet address; IPv6 in the form of RFC 5952. */
+export function formatAddress(family: number, bytes: Uint8Array, scope = 0): string {
+  if (family === ADDRESS_FAMILY.ipv4) return bytes.subarray(0, 4).join(".");
+  const groups = Array.from({ length: 8 }, (_, index) => (bytes[index * 2]! << 8) | bytes[index * 2 + 1]!);
+  const run = longestZeroRun(groups);
+  const hex = (from: number, to: number) =>
+    groups
+      .slice(from, to)
+      .map((group) => group.toString(16))
+      .join(":");
+  const text = run.length < 2 ? hex(0, 8) : `${hex(0, run.start)}::${hex(run.start + run.length, 8)}`;
+  return scope === 0 ? text : `${text}%${scope}`;
+}
+
+function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  for (let start = 0; start < groups.length; start++) {
+    let length = 0;
+    while (groups[start + length] === 0) length++;
+    if (length > best.length) best = { start, length };
+  }
+  return best;
+}
+
+/** Writes an address into an arena area. */
+export function writeAddress(
+  arenaBytes: Uint8Array,
+  arenaWords: Int32Array,
+  offset: number,
+  address: { family: number; bytes: Uint8Array; scope: number },
+  port: number,
+): void {
+  const word = offset >> 2;
+  arenaWords[word + ADDRESS_WORD.family] = address.family;
+  arenaWords[word + ADDRESS_WORD.portOrLength] = address.family === ADDRESS_FAMILY.unix ? address.bytes.length : port;
+  arenaWords[word + ADDRESS_WORD.scope] = address.scope;
+  arenaBytes.set(address.bytes, offset + ADDRESS_BYTES_AT);
+}
+
+/** Reads an internet address from an arena area. */
+export function readAddress(arenaBytes: Uint8Array, arenaWords: Int32Array, offset: number): SocketAddress {
+  const word = offset >> 2;
+  const family = arenaWords[word + ADDRESS_WORD.family]!;
+  const at = offset + ADDRESS_BYTES_AT;
+  return {
+    family: family === ADDRESS_FAMILY.ipv6 ? "ipv6" : "ipv4",
+    address: formatAddress(family, arenaBytes.subarray(at, at + 16), arenaWords[word + ADDRESS_WORD.scope]),
+    port: arenaWords[word + ADDRESS_WORD.portOrLength]!,
+  };
+}

@@ -1,0 +1,347 @@
+/** The object users hold: one per thread, over one driver. */
+import { BufferPool } from "./buffer-pool.js";
+import type { Capabilities } from "./capability.js";
+import { type Clock, systemClock } from "./clock.js";
+import { Dispatcher, type OperationOptions } from "./dispatcher.js";
+import type { Driver, DriverCloseReport } from "./driver.js";
+import { batonError } from "./errors.js";
+import { type Inspection, inspect } from "./inspector.js";
+import { STATE } from "./lifecycle.js";
+import { OPCODE } from "./opcode.js";
+import { Operation } from "./operation.js";
+import type { Lendable } from "./owned-buffer.js";
+import { SLOT_COUNT_MAX } from "./record.js";
+import { type Checked, prepareNop, prepareRequest, type Request, type ResultOf } from "./request.js";
+import { type ConnectOptions, startConnect } from "./resource/connect.js";
+import type { File } from "./resource/file.js";
+import { preparePathStat, type StatOptions } from "./resource/file-operations.js";
+import type { FileStat } from "./resource/file-stat.js";
+import { type ListenOptions, prepareListen } from "./resource/listen.js";
+import { type OpenOptions, prepareOpen } from "./resource/open.js";
+import type { OpenFlags } from "./resource/open-flags.js";
+import type { TcpListener } from "./resource/tcp-listener.js";
+import type { TcpStream } from "./resource/tcp-stream.js";
+import { prepareTimer, Timer } from "./resource/timer.js";
+import { NO_OPTIONS } from "./resource/transfer.js";
+import { type ResourceLeakListener, ResourceTracker } from "./resource-tracker.js";
+import { checkBoolean, checkDurationMs, checkInteger, checkOptions, describe, wrongType } from "./validate.js";
+
+/** Something the program dropped without closing or releasing it. */
+export type Leak =
+  | ({ readonly what: "resource" } & Parameters<ResourceLeakListener>[0])
+  | { readonly what: "buffer"; readonly bytes: number; readonly stack: string | undefined };
+
+export interface BackendOptions {
+  /** A driver, or what `detect()` resolved with. */
+  readonly driver: Driver;
+  /** Most operations in flight; beyond it `ERR_OPERATION_LIMIT`. Default 65,536, at most 2**20 − 1. */
+  readonly operationsMax?: number;
+  /** Most bytes of pool memory. Default 256 MiB. */
+  readonly poolBytesMax?: number;
+  /** Bytes for paths, addresses and answers of operations in flight. Default 1 MiB. */
+  readonly arenaBytes?: number;
+  /** Length of the buffers that the driver picks for `receive()` without one. Default 16 KiB. */
+  readonly receiveBufferBytes?: number;
+  /** Most such buffers. Default 64. */
+  readonly receiveBuffersMax?: number;
+  /** Notice resources and buffers that were dropped. Default true. */
+  readonly leakDetection?: boolean;
+  /** Keep where each was made, for the report; costs some microseconds each. Default false. */
+  readonly leakStacks?: boolean;
+  /** Told of each leak. Default: nothing; `inspect()` counts them. */
+  readonly onLeak?: (leak: Leak) => void;
+  /** Time and turns; for simulation. */
+  readonly clock?: Clock;
+}
+
+const backendOptionNames = {
+  driver: true,
+  operationsMax: true,
+  poolBytesMax: true,
+  arenaBytes: true,
+  receiveBufferBytes: true,
+  receiveBuffersMax: true,
+  leakDetection: true,
+  leakStacks: true,
+  onLeak: true,
+  clock: true,
+} as const;
+
+const OPERATIONS_MAX_DEFAULT = 65_536;
+const POOL_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
+const ARENA_BYTES_DEFAULT = 1024 * 1024;
+const SUBMISSION_BATCH_MAX = 1024;
+const COMPLETION_BATCH_MAX = 1024;
+/** Slots kept for cancels, so that a full backend can still be told to stop. */
+const CANCEL_RESERVE_MAX = 1024;
+/** How long `close()` waits for what is in flight. */
+const CLOSE_DEADLINE_MS_DEFAULT = 5000;
+
+export interface CloseOptions {
+  /** Milliseconds to wait for operations in flight. Default 5000. */
+  readonly deadlineMs?: number;
+}
+
+/** What closing a backend found. */
+export interface CloseReport extends DriverCloseReport {
+  /** Resources that were still open and were closed by it. */
+  readonly resourcesClosed: number;
+  /** Buffers that were out with the program. */
+  readonly buffersOut: number;
+}
+
+/**
+ * Starts a driver and returns the backend over it. Throws `ERR_DRIVER_UNAVAILABLE` when the driver cannot run, and
+ * what is wrong with the options.
+ *
+ * @example
+ * await using io = createBackend({ driver: await detect() });
+ */
+export function createBackend(options: BackendOptions): Backend {
+  return new Backend(options);
+}
+
+/** Files, sockets, timers and buffers over one driver. Make it with `createBackend`, one per thread. */
+export class Backend {
+  /** The pool of buffers, and the door for foreign memory. */
+  readonly buffers: BufferPool;
+  readonly #dispatcher: Dispatcher;
+  readonly #tracker: ResourceTracker;
+  readonly #submitted = new WeakSet<object>();
+  #closing: Promise<CloseReport> | undefined = undefined;
+
+  constructor(options: BackendOptions) {
+    const settings = checkBackendOptions(options);
+    const { driver, onLeak } = options;
+    this.#dispatcher = new Dispatcher({
+      driverName: driver.name,
+      clock: settings.clock,
+      operationsMax: settings.operationsMax,
+      slots: settings.slots,
+      receiveBufferBytes: settings.receiveBufferBytes,
+      receiveBuffersMax: settings.receiveBuffersMax,
+      openSession: (host) =>
+        driver.open(host, {
+          slots: settings.slots,
+          submissionBatchMax: SUBMISSION_BATCH_MAX,
+          completionBatchMax: COMPLETION_BATCH_MAX,
+          arenaBytes: settings.arenaBytes,
+        }),
+      createPool: (session) =>
+        new BufferPool({
+          memory: session.memory,
+          clock: settings.clock,
+          bytesMax: settings.poolBytesMax,
+          leakDetection: settings.leakDetection,
+          leakStacks: settings.leakStacks,
+          onLeak: (leak) => onLeak?.({ what: "buffer", ...leak }),
+        }),
+    });
+    this.buffers = this.#dispatcher.buffers;
+    this.#tracker = new ResourceTracker({
+      counters: this.#dispatcher.counters,
+      leakDetection: settings.leakDetection,
+      leakStacks: settings.leakStacks,
+      onLeak: (leak) => onLeak?.({ what: "resource", ...leak }),
+    });
+  }
+
+  /** Name of the driver: `"uring"`, `"epoll"`, `"libuv"`. */
+  get driver(): string {
+    return this.#dispatcher.driverName;
+  }
+
+  /** What the driver can do here, per operation and feature. */
+  get capabilities(): Capabilities {
+    return this.#dispatcher.capabilities;
+  }
+
+  /** True once `close()` was called. */
+  get closed(): boolean {
+    return this.#dispatcher.closed;
+  }
+
+  /**
+   * Opens a file; flags as in `fs.open`. Rejects with `ENOENT`, `EACCES`, …, which carry `path`. Source: openat(2).
+   */
+  openFile(path: string | Uint8Array, flags: OpenFlags = "r", options: OpenOptions = NO_OPTIONS): Promise<File> {
+    return this.#dispatcher.run(() => prepareOpen(this.#dispatcher, this.#tracker, path, flags, options));
+  }
+
+  /** Metadata of a path. Source: stat(2), lstat(2). */
+  stat(path: string | Uint8Array, options: StatOptions = NO_OPTIONS): Promise<FileStat> {
+    return this.#dispatcher.run(() => preparePathStat(this.#dispatcher, path, options));
+  }
+
+  /** Listens for TCP connections. Rejects with `EADDRINUSE`, … which carry `address` and `port`. */
+  listen(options: ListenOptions = NO_OPTIONS): Promise<TcpListener> {
+    return this.#dispatcher.run(() => prepareListen(this.#dispatcher, this.#tracker, options));
+  }
+
+  /** Connects over TCP. Rejects with `ECONNREFUSED`, … which carry `address` and `port`. */
+  connect(options: ConnectOptions): Promise<TcpStream> {
+    return startConnect(this.#dispatcher, this.#tracker, options);
+  }
+
+  /** A timer that can be started again and again. */
+  timer(): Timer {
+    return new Timer(this.#dispatcher);
+  }
+
+  /** Resolves after `afterMs` milliseconds, never early. */
+  sleep(afterMs: number, options: OperationOptions = NO_OPTIONS): Promise<void> {
+    return this.#dispatcher.run(() => prepareTimer(this.#dispatcher, "sleep", { ...options, afterMs }));
+  }
+
+  /** An operation that does nothing, over the whole path: what the path itself costs. */
+  nop(): Promise<void> {
+    try {
+      return this.#dispatcher.start(prepareNop(this.#dispatcher));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * The low level: submits one operation given as data. Throws what is wrong with the request
+   * (`ERR_REQUEST_SUBMITTED_TWICE` when the same object is in flight); whatever happens later is in
+   * `operation.done`.
+   *
+   * @example const operation = io.submit({ opcode: "read", file, buffer, position: 0 });
+   */
+  submit<B extends Lendable, R extends Request<B>>(request: R & Checked<R>): Operation<ResultOf<R>> {
+    if (typeof request === "object" && request !== null && this.#submitted.has(request)) {
+      throw batonError("ERR_REQUEST_SUBMITTED_TWICE", "submit: this request object is in flight.");
+    }
+    const entry = prepareRequest(this.#dispatcher, this.#tracker, request);
+    this.#submitted.add(request);
+    return new Operation<ResultOf<R>>(this.#dispatcher, entry, () => this.#submitted.delete(request));
+  }
+
+  /**
+   * Submits several requests in one go and waits for all of them; none fails the others. Results stand in the order
+   * of the requests. A request that is refused is a rejected result like any other.
+   */
+  batch<const R extends readonly Request[]>(
+    requests: R & { readonly [K in keyof R]: Checked<R[K]> },
+  ): Promise<{ -readonly [K in keyof R]: PromiseSettledResult<ResultOf<R[K]>> }> {
+    if (!Array.isArray(requests)) {
+      return Promise.reject(wrongType("batch", "requests", "an array", requests));
+    }
+    const results = (requests as readonly Request[]).map((request) => {
+      try {
+        return this.submit(request).done;
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    });
+    this.#dispatcher.flush.flushNow();
+    return Promise.allSettled(results) as Promise<never>;
+  }
+
+  /** What is in flight, what is open, who holds which buffer, and what was counted. */
+  inspect(): Inspection {
+    return inspect(this.#dispatcher, this.#tracker);
+  }
+
+  /**
+   * Takes no new operation, cancels what is in flight, closes what is open and ends the driver. What is not done by
+   * the deadline is left to the driver, which keeps its memory for as long as the kernel may write to it. A second
+   * call rejects with `ERR_RESOURCE_CLOSED_TWICE`.
+   */
+  async close(options: CloseOptions = {}): Promise<CloseReport> {
+    if (this.#closing !== undefined) {
+      throw batonError("ERR_RESOURCE_CLOSED_TWICE", "close: the backend was closed before.");
+    }
+    checkOptions("close", options, { deadlineMs: true });
+    const deadlineMs = checkDurationMs("close", "deadlineMs", options.deadlineMs ?? CLOSE_DEADLINE_MS_DEFAULT);
+    this.#closing = this.#close(deadlineMs);
+    return this.#closing;
+  }
+
+  /** Closes with the default deadline; waits when `close()` was called before. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (this.#closing ?? this.close());
+  }
+
+  async #close(deadlineMs: number): Promise<CloseReport> {
+    const dispatcher = this.#dispatcher;
+    const endMs = dispatcher.clock.nowMs() + deadlineMs;
+    const resourcesClosed = this.#tracker.size;
+    dispatcher.closed = true;
+    for (const entry of dispatcher.table.entries) {
+      const { state, kind } = entry;
+      const live = state !== STATE.free && state !== STATE.completed && state !== STATE.orphaned;
+      // Core's own cancels and closes go their way, or what they are for would never end.
+      const own = kind?.opcode === OPCODE.cancel || kind?.opcode === OPCODE.close;
+      if (live && !own && entry.resource === undefined) dispatcher.canceler.request(entry, "close");
+    }
+    const drained = this.#drain();
+    let timer: unknown;
+    const deadline = new Promise<void>((resolve) => {
+      timer = dispatcher.clock.after(deadlineMs, resolve);
+    });
+    await Promise.race([drained, deadline]);
+    dispatcher.clock.clear(timer);
+    // From here on the driver ends what it has, and gets nothing new.
+    dispatcher.flush.stop();
+    const report = await dispatcher.session.close(Math.max(0, endMs - dispatcher.clock.nowMs()));
+    dispatcher.endAll();
+    // The driver has closed whatever was left.
+    this.#tracker.markAllClosed();
+    this.buffers.close();
+    // An operation that is not confirmed may still pick one of them.
+    if (report.unconfirmedOperations === 0) dispatcher.provided.closed();
+    return { ...report, resourcesClosed, buffersOut: this.buffers.stats().out };
+  }
+
+  /** Closes resources until there are none and nothing is in flight. */
+  async #drain(): Promise<void> {
+    const dispatcher = this.#dispatcher;
+    await this.#tracker.closeAll();
+    await dispatcher.idle();
+    // An open, accept or connect that won its race against the close has brought one more.
+    while (this.#tracker.size > 0) {
+      await new Promise<void>((resolve) => dispatcher.clock.turn(resolve));
+      await this.#tracker.closeAll();
+      await dispatcher.idle();
+    }
+  }
+}
+
+function checkBackendOptions(options: BackendOptions): {
+  operationsMax: number;
+  slots: number;
+  poolBytesMax: number;
+  arenaBytes: number;
+  receiveBufferBytes: number;
+  receiveBuffersMax: number;
+  leakDetection: boolean;
+  leakStacks: boolean;
+  clock: Clock;
+} {
+  const where = "createBackend";
+  checkOptions(where, options, backendOptionNames);
+  const { driver } = options;
+  if (typeof driver !== "object" || driver === null || typeof driver.open !== "function") {
+    throw batonError("ERR_INVALID_ARG_TYPE", `${where}: driver must be a driver, not ${describe(driver)}.`);
+  }
+  const integer = (
+    name: "operationsMax" | "poolBytesMax" | "arenaBytes" | "receiveBufferBytes" | "receiveBuffersMax",
+    otherwise: number,
+    min: number,
+    max: number,
+  ) => checkInteger(where, name, options[name] ?? otherwise, min, max);
+  const operationsMax = integer("operationsMax", OPERATIONS_MAX_DEFAULT, 1, SLOT_COUNT_MAX - 1);
+  return {
+    operationsMax,
+    slots: Math.min(SLOT_COUNT_MAX, operationsMax + Math.min(CANCEL_RESERVE_MAX, operationsMax)),
+    poolBytesMax: integer("poolBytesMax", POOL_BYTES_MAX_DEFAULT, 4096, 2 ** 40),
+    arenaBytes: integer("arenaBytes", ARENA_BYTES_DEFAULT, 16_384, 2 ** 30),
+    receiveBufferBytes: integer("receiveBufferBytes", 16_384, 64, 2 ** 20),
+    receiveBuffersMax: integer("receiveBuffersMax", 64, 1, 4096),
+    leakDetection: checkBoolean(where, "leakDetection", options.leakDetection ?? true),
+    leakStacks: checkBoolean(where, "leakStacks", options.leakStacks ?? false),
+    clock: options.clock ?? systemClock,
+  };
+}

@@ -1,0 +1,178 @@
+/**
+ * Asking for an early end: by `cancel()`, by a signal, by a deadline, by closing a resource. One contract on every
+ * driver (P5): the operation settles once, with what really happened, and that is known only from its own final
+ * completion. The completion of the cancel itself is advice: `-ENOENT` has been seen with the target still in
+ * flight, 0 with the target completing with data.
+ */
+import { addAbortListener, removeAbortListener } from "./abort-listeners.js";
+import type { Dispatcher, OperationOptions } from "./dispatcher.js";
+import { batonError } from "./errors.js";
+import { EVENT, STATE } from "./lifecycle.js";
+import { defineKind } from "./operation-kind.js";
+import type { CancelCause, CancelOutcome, Entry, EntryExtras } from "./operation-table.js";
+import { WORD } from "./record.js";
+import { checkDurationMs, checkSignal } from "./validate.js";
+
+const cancelKind = defineKind("cancel", {});
+
+/** `signal`, `timeoutMs` and `onAbort` of one operation, as they were checked. */
+export interface EarlyEnd {
+  readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number | undefined;
+  /** An abort gives the operation up instead of cancelling it. */
+  readonly abandon: boolean;
+}
+
+interface Target {
+  readonly entry: Entry;
+  readonly generation: number;
+}
+
+export class Canceler {
+  readonly #dispatcher: Dispatcher;
+  /** Operations whose cancel found no slot; sent as slots become free. */
+  #waiting: Target[] = [];
+
+  constructor(dispatcher: Dispatcher) {
+    this.#dispatcher = dispatcher;
+  }
+
+  get waiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /**
+   * Checks `signal`, `timeoutMs` and `onAbort` and throws what is wrong with them, or `ABORT_ERR` when the signal is
+   * aborted already. Call before anything is lent; `buffer` is what would have been. Answers what `attach` takes: each
+   * property is read once, so that what was checked is what is done.
+   */
+  check(where: string, options: OperationOptions, buffer?: unknown): EarlyEnd | undefined {
+    const { signal, timeoutMs, onAbort } = options;
+    if (timeoutMs !== undefined) checkDurationMs(where, "timeoutMs", timeoutMs);
+    if (onAbort !== undefined && onAbort !== "cancel" && onAbort !== "abandon") {
+      throw batonError("ERR_INVALID_ARG_VALUE", `${where}: onAbort must be "cancel" or "abandon".`);
+    }
+    if (signal !== undefined) expectNotAborted(where, checkSignal(where, signal), buffer);
+    return signal === undefined && timeoutMs === undefined
+      ? undefined
+      : { signal, timeoutMs, abandon: onAbort === "abandon" };
+  }
+
+  /** Ties an operation to a signal and a deadline. When that fails the operation is dropped: nothing stays lent. */
+  attach(entry: Entry, early: EarlyEnd | undefined): void {
+    if (early === undefined) return;
+    const { signal, timeoutMs } = early;
+    const extras = this.#dispatcher.extrasOf(entry);
+    const target: Target = { entry, generation: entry.generation };
+    if (signal !== undefined) {
+      extras.signal = signal;
+      extras.onAbort = () => this.#aborted(target, early);
+      try {
+        addAbortListener(signal, extras.onAbort);
+      } catch (error) {
+        this.#dispatcher.drop(entry);
+        throw error;
+      }
+    }
+    if (timeoutMs !== undefined) {
+      extras.timeoutMs = timeoutMs;
+      extras.timer = this.#dispatcher.clock.after(timeoutMs, () => {
+        if (isAlive(target)) this.request(entry, "timeout");
+      });
+    }
+  }
+
+  /** Unties it: it has ended. */
+  detach(extras: EntryExtras): void {
+    if (extras.onAbort !== undefined) {
+      removeAbortListener(extras.signal!, extras.onAbort);
+      extras.onAbort = undefined;
+    }
+    if (extras.timer !== undefined) {
+      this.#dispatcher.clock.clear(extras.timer);
+      extras.timer = undefined;
+    }
+  }
+
+  /** Asks for the early end of an operation, in whatever state it is. */
+  request(entry: Entry, cause: CancelCause): void {
+    const { state } = entry;
+    if (state === STATE.queued) {
+      this.#dispatcher.endQueued(entry, cause);
+    } else if (state === STATE.submitted || state === STATE.more) {
+      this.#dispatcher.extrasOf(entry).cause = cause;
+      entry.advance(EVENT.cancel);
+      this.send(entry);
+    } else if (state === STATE.canceling && cause === "signal") {
+      // Whoever aborts has turned away; what arrives now must be kept for the next caller.
+      this.#dispatcher.extrasOf(entry).cause = cause;
+    }
+  }
+
+  /** The three-valued answer, once the operation has ended; see `Operation.cancel`. */
+  requestAnswer(entry: Entry): Promise<CancelOutcome> {
+    return new Promise((resolve) => {
+      const extras = this.#dispatcher.extrasOf(entry);
+      extras.cancelWaiters ??= [];
+      extras.cancelWaiters.push(resolve);
+      this.request(entry, "cancel");
+    });
+  }
+
+  /** Hands a cancel to the driver, before everything that is queued. */
+  send(target: Entry): void {
+    const cancel = this.#dispatcher.beginReserved(cancelKind);
+    if (cancel === undefined) {
+      this.#waiting.push({ entry: target, generation: target.generation });
+      return;
+    }
+    const { records, counters } = this.#dispatcher;
+    records[cancel.base + WORD.argument0] = target.slot;
+    records[cancel.base + WORD.argument1] = target.generation;
+    counters.cancelsSent++;
+    counters.submitted++;
+    this.#dispatcher.launchCancel(cancel);
+  }
+
+  /** A slot is free: sends what waited for one. */
+  retry(): void {
+    while (this.#waiting.length > 0) {
+      const target = this.#waiting[0]!;
+      if (isAlive(target)) {
+        const before = this.#waiting.length;
+        this.send(target.entry);
+        // Still none: `send` has put it at the end again.
+        if (this.#waiting.length > before) {
+          this.#waiting.pop();
+          return;
+        }
+      }
+      this.#waiting.shift();
+    }
+  }
+
+  #aborted(target: Target, { signal, abandon }: EarlyEnd): void {
+    if (!isAlive(target)) return;
+    const { entry } = target;
+    if (!abandon) return this.request(entry, "signal");
+    const error = batonError("ABORT_ERR", `${entry.kind?.syscall}: aborted and abandoned.`, {
+      cause: signal?.reason,
+      driver: this.#dispatcher.driverName,
+      syscall: entry.kind?.syscall,
+    });
+    this.#dispatcher.abandon(entry, error);
+  }
+}
+
+/** Throws `ABORT_ERR` when the signal is aborted already. */
+export function expectNotAborted(where: string, signal: AbortSignal | undefined, buffer?: unknown): void {
+  if (signal?.aborted !== true) return;
+  throw batonError("ABORT_ERR", `${where}: aborted before it began.`, {
+    cause: signal.reason,
+    ...(buffer !== undefined && { buffer }),
+  });
+}
+
+function isAlive({ entry, generation }: Target): boolean {
+  return entry.generation === generation && entry.state !== STATE.free && entry.state !== STATE.completed;
+}

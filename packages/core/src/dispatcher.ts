@@ -1,0 +1,528 @@
+/**
+ * The middle of a backend: takes an operation from its request to the settled promise. Resources call `begin`, fill
+ * in the submission record, lend a buffer and `launch`; completions come back through `final` and `more`.
+ */
+import { Arena } from "./arena.js";
+import type { BufferPool } from "./buffer-pool.js";
+import { Canceler } from "./cancel.js";
+import { type Capabilities, type FeatureName, isSupported } from "./capability.js";
+import type { Clock } from "./clock.js";
+import { CompletionSink, type CompletionTarget } from "./completion.js";
+import { type Counters, createCounters } from "./counters.js";
+import type { DriverHost, DriverSession } from "./driver.js";
+import { ERRNO } from "./errno.js";
+import { batonError } from "./errors.js";
+import { Flush } from "./flush.js";
+import { Lane, type LaneHost } from "./lane.js";
+import { EVENT, isWithDriver, STATE } from "./lifecycle.js";
+import { OPCODE, opcodeNames } from "./opcode.js";
+import type { OperationKind } from "./operation-kind.js";
+import { type CancelCause, type Entry, type EntryExtras, OperationTable } from "./operation-table.js";
+import { OrphanLedger } from "./orphan.js";
+import { blockOf, expectReturn, giveBackBuffer, isLendable, type Lendable, lendBuffer } from "./owned-buffer.js";
+import { ProvidedBuffers } from "./provided-buffers.js";
+import { COMPLETION_FLAG, SUBMIT_FLAG, WORD } from "./record.js";
+import type { ResourceState } from "./resource-state.js";
+import { earlyCause, settleCanceledEarly, settleFinal } from "./settle.js";
+import { SubmissionQueue } from "./submission-queue.js";
+
+/** What every operation can be given beside its own options. */
+export interface OperationOptions {
+  /** Aborting it cancels the operation, which then rejects with `AbortError` (`ABORT_ERR`). */
+  readonly signal?: AbortSignal;
+  /** Cancels the operation after so many milliseconds; it then rejects with `ERR_TIMEOUT`, unless it won the race. */
+  readonly timeoutMs?: number;
+  /**
+   * What an abort does. `"cancel"` (default): the promise settles when the kernel has let go of the buffer.
+   * `"abandon"`: it rejects at once, and buffer and handle are taken care of in the background.
+   */
+  readonly onAbort?: "cancel" | "abandon";
+}
+
+/** Delays before an operation that got `-EAGAIN` is tried again, ms: doubled each time, up to the last. */
+const AGAIN_DELAY_MS_MAX = 64;
+
+export class Dispatcher implements CompletionTarget, LaneHost {
+  readonly driverName: string;
+  readonly session: DriverSession;
+  readonly clock: Clock;
+  readonly counters: Counters = createCounters();
+  readonly table: OperationTable;
+  readonly records: Int32Array;
+  readonly arena: Arena;
+  readonly orphans: OrphanLedger = new OrphanLedger();
+  readonly flush: Flush;
+  readonly canceler: Canceler;
+  readonly buffers: BufferPool;
+  /** Buffers handed to the driver for `receive()` without a buffer. */
+  readonly provided: ProvidedBuffers;
+  /** Set while the backend closes: nothing new begins. */
+  closed = false;
+  /** Set once the session is closed: the driver has no handle any more. */
+  ended = false;
+  /** By opcode: 1 where the driver has no such operation. */
+  readonly #unsupported: Uint8Array;
+  readonly #queue: SubmissionQueue;
+  readonly #sink: CompletionSink;
+  #arenaWaiters: (() => boolean)[] = [];
+  #onIdle: (() => void) | undefined = undefined;
+
+  constructor(parts: {
+    driverName: string;
+    openSession: (host: DriverHost) => DriverSession;
+    clock: Clock;
+    operationsMax: number;
+    slots: number;
+    createPool: (session: DriverSession) => BufferPool;
+    receiveBufferBytes: number;
+    receiveBuffersMax: number;
+  }) {
+    this.driverName = parts.driverName;
+    this.clock = parts.clock;
+    this.table = new OperationTable(parts.operationsMax, parts.slots);
+    this.#queue = new SubmissionQueue(this.table, (entry) => this.#releaseSlot(entry));
+    this.session = parts.openSession({ sink: (count) => this.#sinkCalled(count) });
+    const { shared } = this.session;
+    this.records = new Int32Array(shared.records);
+    this.arena = new Arena(shared.arena);
+    this.#sink = new CompletionSink(shared.completions, this.table, this, this.counters);
+    this.flush = new Flush({
+      session: this.session,
+      queue: this.#queue,
+      table: this.table,
+      sink: this.#sink,
+      clock: this.clock,
+      counters: this.counters,
+    });
+    this.canceler = new Canceler(this);
+    this.buffers = parts.createPool(this.session);
+    this.provided = new ProvidedBuffers({
+      pool: this.buffers,
+      provided: shared.provided,
+      control: shared.control,
+      bufferBytes: parts.receiveBufferBytes,
+      countMax: parts.receiveBuffersMax,
+      clock: this.clock,
+      launch: (entry) => this.launch(entry),
+    });
+    this.buffers.onHome = () => this.provided.cameHome();
+    const { operations } = this.session.capabilities;
+    this.#unsupported = Uint8Array.from(opcodeNames, (name) => (isSupported(operations[name]) ? 0 : 1));
+  }
+
+  get capabilities(): Capabilities {
+    return this.session.capabilities;
+  }
+
+  createLane(): Lane {
+    return new Lane(this);
+  }
+
+  // --- beginning an operation -------------------------------------------------------------------------------------
+
+  /**
+   * A slot for an operation, with the constant words of its record written. Follow up with `start` or `drop`.
+   * Throws `ERR_BACKEND_CLOSED`, `ERR_UNSUPPORTED`, `ERR_OPERATION_LIMIT`.
+   */
+  begin(kind: OperationKind, resource: ResourceState | undefined): Entry {
+    if (this.closed || this.#unsupported[kind.opcode] === 1) throw this.#notReady(kind);
+    // Checked before, but reading a caller's options may run code of the caller, which may close it.
+    if (resource !== undefined && resource.phase !== "open") resource.expectOpen(kind.name);
+    const entry = this.table.allocate(kind);
+    this.counters.submitted++;
+    this.#writeHead(entry, kind, resource);
+    if (resource !== undefined) resource.enter(entry);
+    return entry;
+  }
+
+  /** Throws `ERR_UNSUPPORTED` unless the driver has the feature, native or emulated. */
+  expectFeature(where: string, name: FeatureName): void {
+    const support = this.session.capabilities.features[name];
+    if (support.kind !== "unsupported") return;
+    throw batonError("ERR_UNSUPPORTED", `${where}: the driver ${this.driverName} does not have it: ${support.why}.`, {
+      driver: this.driverName,
+    });
+  }
+
+  #notReady(kind: OperationKind): Error {
+    if (this.closed) return batonError("ERR_BACKEND_CLOSED", `${kind.name}: the backend is closed.`);
+    const support = this.session.capabilities.operations[kind.name];
+    const why = support.kind === "unsupported" ? support.why : "unknown";
+    return batonError("ERR_UNSUPPORTED", `${kind.name}: the driver ${this.driverName} does not have it: ${why}.`, {
+      driver: this.driverName,
+    });
+  }
+
+  /** Like `begin`, out of the reserve that is kept for cancels. */
+  beginReserved(kind: OperationKind): Entry | undefined {
+    const entry = this.table.allocateReserved(kind);
+    if (entry !== undefined) this.#writeHead(entry, kind, undefined);
+    return entry;
+  }
+
+  #writeHead(entry: Entry, kind: OperationKind, resource: ResourceState | undefined): void {
+    const records = this.records;
+    const base = entry.base;
+    records[base + WORD.operation] = kind.opcode;
+    records[base + WORD.generation] = entry.generation;
+    records[base + WORD.handleIndex] = resource === undefined ? -1 : resource.handleIndex;
+    records[base + WORD.handleGeneration] = resource === undefined ? 0 : resource.handleGeneration;
+    records[base + WORD.buffer] = -1;
+    records[base + WORD.arenaOffset] = -1;
+  }
+
+  /** Undoes `begin`, when what follows it was refused. */
+  drop(entry: Entry): void {
+    this.counters.submitted--;
+    entry.advance(EVENT.cancel);
+    if (entry.buffer !== undefined) giveBackBuffer(entry.buffer, entry);
+    if (entry.resource !== undefined) entry.resource.leave(entry);
+    this.#releaseArena(entry);
+    this.table.release(entry);
+  }
+
+  /** Like `begin`, and lends `length` bytes from `start` of the buffer. What is refused leaves nothing behind. */
+  beginWithBuffer(
+    where: string,
+    kind: OperationKind,
+    resource: ResourceState,
+    buffer: Lendable,
+    start: number,
+    length: number,
+    exclusive: boolean,
+  ): Entry {
+    if (!isLendable(buffer)) {
+      throw batonError("ERR_BUFFER_FOREIGN", `${where}: buffer must be an OwnedBuffer or a slice of one.`);
+    }
+    const block = blockOf(buffer);
+    if (block.memory !== this.session.memory) {
+      throw batonError("ERR_BUFFER_FOREIGN", `${where}: the buffer belongs to another backend.`);
+    }
+    const entry = this.begin(kind, resource);
+    try {
+      const offset = lendBuffer(buffer, entry, start, length, exclusive);
+      entry.buffer = buffer;
+      const records = this.records;
+      records[entry.base + WORD.buffer] = block.number;
+      records[entry.base + WORD.bufferOffset] = offset;
+      records[entry.base + WORD.length] = length;
+    } catch (error) {
+      this.drop(entry);
+      throw error;
+    }
+    return entry;
+  }
+
+  /** Writes a signed number of up to 53 bits into the position words. */
+  writePosition(entry: Entry, value: number): void {
+    const records = this.records;
+    records[entry.base + WORD.positionLow] = value | 0;
+    records[entry.base + WORD.positionHigh] = Math.floor(value / 0x1_0000_0000);
+  }
+
+  /**
+   * Starts an operation that was begun: makes its promise, then sends it on its way, by its lane or through the
+   * arena where it has such.
+   */
+  start<T>(entry: Entry): Promise<T> {
+    const promise = new Promise<unknown>(capture) as Promise<T>;
+    entry.resolve = capturedResolve;
+    entry.reject = capturedReject;
+    if (entry.lane !== undefined) entry.lane.enter(entry);
+    else if (entry.areaBytes > 0) this.#launchWithArea(entry);
+    else this.launch(entry);
+    return promise;
+  }
+
+  /** Prepares and starts an operation; what is thrown before there is a promise becomes a rejection. */
+  run<T>(prepare: () => Entry): Promise<T> {
+    try {
+      return this.start<T>(prepare());
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Launches an operation as soon as the arena has room for its area. */
+  #launchWithArea(entry: Entry): void {
+    const { generation } = entry;
+    const attempt = (): boolean => {
+      // Cancelled while it waited for room.
+      if (entry.generation !== generation || entry.state !== STATE.queued) return true;
+      const offset = this.arena.allocate(entry.areaBytes);
+      if (offset < 0) return false;
+      this.records[entry.base + WORD.arenaOffset] = offset;
+      this.records[entry.base + WORD.arenaLength] = entry.areaBytes;
+      entry.writeArea?.(offset);
+      entry.held = false;
+      this.launch(entry);
+      return true;
+    };
+    if (this.#arenaWaiters.length === 0 && attempt()) return;
+    entry.held = true;
+    this.#arenaWaiters.push(attempt);
+  }
+
+  /** Puts the operation into the submission queue. */
+  launch(entry: Entry): void {
+    this.#queue.push(entry.slot);
+    this.flush.schedule();
+  }
+
+  /** The same, before everything else: for a cancel. */
+  launchCancel(entry: Entry): void {
+    this.#queue.pushCancel(entry.slot);
+    this.flush.schedule();
+  }
+
+  /** The same, before everything but cancels. */
+  launchUrgent(entry: Entry): void {
+    this.#queue.pushUrgent(entry.slot);
+    this.flush.schedule();
+  }
+
+  /** The extras of an operation, made when first needed. */
+  extrasOf(entry: Entry): EntryExtras {
+    entry.extras ??= {
+      signal: undefined,
+      onAbort: undefined,
+      timer: undefined,
+      timeoutMs: 0,
+      cause: undefined,
+      cancelWaiters: undefined,
+      onSettled: undefined,
+    };
+    return entry.extras;
+  }
+
+  // --- completions ------------------------------------------------------------------------------------------------
+
+  #sinkCalled(count: number): void {
+    this.counters.sinkCalls++;
+    this.counters.completionsLater += count;
+    this.flush.turned();
+    this.#sink.process(count);
+    // What a full driver did not take may fit now.
+    if (this.#queue.length > 0) this.flush.schedule();
+  }
+
+  final(entry: Entry, result: number, flags: number): void {
+    if (result < 0) {
+      // Some kernels hand out a buffer and then find nothing to put into it.
+      if ((flags & COMPLETION_FLAG.bufferPicked) !== 0) this.provided.returnPicked(flags);
+      if (this.#isTransient(entry, result)) {
+        if (entry.state === STATE.submitted || entry.state === STATE.more) return this.#repeat(entry, result);
+        // It would go again if nobody had asked for its end.
+        return this.#end(entry, -ERRNO.ECANCELED, 0);
+      }
+    }
+    if (entry.whole && result > 0 && entry.state === STATE.submitted && this.#goOn(entry, result)) return;
+    this.#end(entry, result, flags);
+  }
+
+  more(entry: Entry, result: number, flags: number): void {
+    entry.advance(EVENT.more);
+    if (entry.state === STATE.orphaned) {
+      if (result >= 0) this.salvage(entry, result, flags);
+    } else {
+      entry.kind?.more?.(entry, result, flags);
+    }
+  }
+
+  stale(flags: number): void {
+    this.provided.returnPicked(flags);
+  }
+
+  settleLocally(entry: Entry, result: number): void {
+    this.#end(entry, result, 0);
+  }
+
+  settleWithBytes(entry: Entry, bytes: Uint8Array): void {
+    entry.picked = this.buffers.adopt(bytes.slice());
+    this.#end(entry, bytes.length, 0);
+  }
+
+  bytesOf(entry: Entry): Uint8Array {
+    const block = blockOf(entry.buffer!);
+    return new Uint8Array(block.buffer, block.offset + entry.lendStart, entry.lendEnd - entry.lendStart);
+  }
+
+  /** Takes care of a result that nobody waits for. */
+  salvage(entry: Entry, result: number, flags: number): void {
+    this.counters.salvaged++;
+    entry.kind?.salvage(entry, result, flags);
+  }
+
+  /** `-EINTR`, `-EAGAIN` and `-ENOBUFS` are nobody's business above (P11). */
+  #isTransient(entry: Entry, result: number): boolean {
+    if (result === -ERRNO.ENOBUFS) return (this.records[entry.base]! & SUBMIT_FLAG.bufferSelect) !== 0;
+    return (result === -ERRNO.EINTR || result === -ERRNO.EAGAIN) && entry.kind?.repeatable === true;
+  }
+
+  /** After a transient result: the operation goes again, at once or later. */
+  #repeat(entry: Entry, result: number): void {
+    this.counters.repeated++;
+    entry.advance(EVENT.repeat);
+    if (result === -ERRNO.EINTR) return this.#relaunch(entry);
+    entry.held = true;
+    if (result === -ERRNO.ENOBUFS) return this.provided.whenProvided(entry);
+    const generation = entry.generation;
+    const again = () => {
+      if (entry.generation !== generation || entry.state !== STATE.queued) return;
+      entry.held = false;
+      this.#relaunch(entry);
+    };
+    entry.againDelayMs = Math.min(AGAIN_DELAY_MS_MAX, entry.againDelayMs === 0 ? 1 : entry.againDelayMs * 2);
+    this.clock.retryAfter(entry.againDelayMs, again);
+  }
+
+  #relaunch(entry: Entry): void {
+    if (entry.kind?.opcode === OPCODE.cancel) this.launchCancel(entry);
+    else this.launch(entry);
+  }
+
+  /** After a short result of an operation that shall move all its bytes: submits the rest. */
+  #goOn(entry: Entry, result: number): boolean {
+    const records = this.records;
+    const base = entry.base;
+    const rest = records[base + WORD.length]! - result;
+    if (rest <= 0) return false;
+    this.counters.repeated++;
+    entry.progress += result;
+    records[base + WORD.bufferOffset] = records[base + WORD.bufferOffset]! + result;
+    records[base + WORD.length] = rest;
+    const high = records[base + WORD.positionHigh]!;
+    if (entry.movesPosition && high >= 0) {
+      this.writePosition(entry, high * 0x1_0000_0000 + (records[base + WORD.positionLow]! >>> 0) + result);
+    }
+    entry.advance(EVENT.repeat);
+    this.launch(entry);
+    return true;
+  }
+
+  #end(entry: Entry, result: number, flags: number): void {
+    const orphaned = entry.state === STATE.orphaned;
+    const lane = entry.lane;
+    entry.advance(EVENT.final);
+    // Nobody waits for it any more: it goes to the next caller (P6). Before the buffer goes home, while it is ours.
+    const early = orphaned ? undefined : earlyCause(this, entry, result);
+    const wanted = result >= 0 && !orphaned && early === undefined;
+    if (!wanted && (result >= 0 || entry.progress > 0))
+      this.salvage(entry, entry.progress + Math.max(0, result), flags);
+    if (entry.buffer !== undefined) giveBackBuffer(entry.buffer, entry);
+    if (entry.resource !== undefined) entry.resource.leave(entry);
+    if (orphaned) this.orphans.ended(entry);
+    else if (entry.reject !== undefined) settleFinal(this, entry, result, flags, early);
+    this.free(entry);
+    if (lane !== undefined) lane.leave(entry);
+  }
+
+  /** Frees the slot of an operation that has ended. */
+  free(entry: Entry): void {
+    this.counters.completed++;
+    this.#releaseArena(entry);
+    this.#releaseSlot(entry);
+  }
+
+  /** A slot is free: cancels that waited for one go, and so does whoever waits for the last. */
+  #releaseSlot(entry: Entry): void {
+    this.table.release(entry);
+    if (this.canceler.waiting) this.canceler.retry();
+    if (this.#onIdle !== undefined && this.table.inUse === 0) this.#onIdle();
+  }
+
+  #releaseArena(entry: Entry): void {
+    const offset = this.records[entry.base + WORD.arenaOffset]!;
+    if (offset < 0) return;
+    this.arena.release(offset, this.records[entry.base + WORD.arenaLength]!);
+    this.records[entry.base + WORD.arenaOffset] = -1;
+    while (this.#arenaWaiters.length > 0 && this.#arenaWaiters[0]!()) this.#arenaWaiters.shift();
+  }
+
+  // --- ending early -----------------------------------------------------------------------------------------------
+
+  /**
+   * Ends an operation that the driver never had: no system call, the buffer is home at once. `given`: what its caller
+   * is told instead of the usual.
+   */
+  endQueued(entry: Entry, cause: CancelCause, given?: Error): void {
+    const lane = entry.lane;
+    const inQueue = !entry.held;
+    entry.advance(EVENT.cancel);
+    // It may have moved bytes before it was queued again.
+    if (entry.progress > 0) this.salvage(entry, entry.progress, 0);
+    if (entry.buffer !== undefined) giveBackBuffer(entry.buffer, entry);
+    if (entry.resource !== undefined) entry.resource.leave(entry);
+    settleCanceledEarly(this, entry, cause, given);
+    this.#releaseArena(entry);
+    // In the queue it stays as a tombstone and keeps its slot until it is popped.
+    if (inQueue) entry.buffer = undefined;
+    else this.#releaseSlot(entry);
+    if (lane !== undefined) lane.leave(entry);
+  }
+
+  /** Gives an operation up: its promise rejects now, the rest happens when the driver is done (P7). */
+  abandon(entry: Entry, error: Error): void {
+    if (entry.state === STATE.orphaned) return;
+    if (entry.buffer !== undefined) expectReturn(entry.buffer);
+    if (entry.state === STATE.queued) {
+      this.endQueued(entry, "cancel", error);
+      return;
+    }
+    const wasCanceling = entry.state === STATE.canceling;
+    entry.advance(EVENT.abandon);
+    this.counters.abandoned++;
+    this.orphans.adopt(entry);
+    if (!wasCanceling) this.canceler.send(entry);
+    this.#tellEarly(entry, error);
+  }
+
+  /** Tells everybody who waits for an operation that it has ended for them, though the driver may still have it. */
+  #tellEarly(entry: Entry, error: Error): void {
+    const { extras, reject } = entry;
+    entry.resolve = undefined;
+    entry.reject = undefined;
+    entry.extras = undefined;
+    if (extras !== undefined) {
+      this.canceler.detach(extras);
+      extras.onSettled?.("canceled");
+      for (const waiter of extras.cancelWaiters ?? []) waiter("canceled");
+    }
+    reject?.(error);
+  }
+
+  /**
+   * The session is closed: whoever still waits is told. What the driver never took ends as if it had been cancelled;
+   * buffers of what it has not confirmed do not come home.
+   */
+  endAll(): void {
+    this.ended = true;
+    for (const entry of this.table.entries) {
+      if (entry.state === STATE.queued) {
+        this.endQueued(entry, "close");
+      } else if (isWithDriver(entry.state) && entry.reject !== undefined) {
+        const message = `${entry.kind?.syscall}: the backend was closed meanwhile.`;
+        this.#tellEarly(entry, batonError("ERR_BACKEND_CLOSED", message, { driver: this.driverName }));
+      }
+    }
+  }
+
+  /** Resolves when no operation is in flight, orphans and cancels included. */
+  idle(): Promise<void> {
+    if (this.table.inUse === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = () => {
+        this.#onIdle = undefined;
+        resolve();
+      };
+    });
+  }
+}
+
+// The two functions of the promise that is being made: saves a closure per operation.
+let capturedResolve: (value: unknown) => void;
+let capturedReject: (error: unknown) => void;
+function capture(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  capturedResolve = resolve;
+  capturedReject = reject;
+}

@@ -1,0 +1,169 @@
+/**
+ * When submissions go to the driver. All operations of one tick go together, in a microtask after the code that asked
+ * for them; what completes at once is dispatched at once, and that is where the speed comes from. But microtasks run
+ * before timers and other I/O, so after a budget of rounds or time the next flush waits for the event loop's turn.
+ */
+import type { Clock } from "./clock.js";
+import type { CompletionSink } from "./completion.js";
+import type { Counters } from "./counters.js";
+import type { DriverSession } from "./driver.js";
+import { EVENT, isWithDriver } from "./lifecycle.js";
+import type { OperationTable } from "./operation-table.js";
+import { CONTROL } from "./record.js";
+import type { SubmissionQueue } from "./submission-queue.js";
+
+/** Flushes in microtasks before one waits for the event loop, whatever time they took. */
+export const FLUSH_ROUNDS_MAX = 1024;
+/** Milliseconds of such flushes before one waits for the event loop. */
+export const FLUSH_BUDGET_MS = 1;
+/** The clock is read once in so many flushes … */
+const ROUNDS_PER_CLOCK = 32;
+/** … or so many operations, whichever is first: a big batch may eat the budget by itself. */
+const OPERATIONS_PER_CLOCK = 256;
+
+export class Flush {
+  readonly #session: DriverSession;
+  readonly #queue: SubmissionQueue;
+  readonly #table: OperationTable;
+  readonly #sink: CompletionSink;
+  readonly #clock: Clock;
+  readonly #counters: Counters;
+  readonly #window: Int32Array;
+  readonly #control: Int32Array;
+  #scheduled = false;
+  #stopped = false;
+  #rounds = 0;
+  #operations = 0;
+  #turnStartMs = 0;
+  #budgetSpent = false;
+
+  constructor(parts: {
+    session: DriverSession;
+    queue: SubmissionQueue;
+    table: OperationTable;
+    sink: CompletionSink;
+    clock: Clock;
+    counters: Counters;
+  }) {
+    this.#session = parts.session;
+    this.#queue = parts.queue;
+    this.#table = parts.table;
+    this.#sink = parts.sink;
+    this.#clock = parts.clock;
+    this.#counters = parts.counters;
+    this.#window = new Int32Array(parts.session.shared.submissions);
+    this.#control = new Int32Array(parts.session.shared.control);
+  }
+
+  /** The queue has something new: it will be flushed soon, together with what follows in this tick. */
+  schedule(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    if (this.#budgetSpent) {
+      this.#counters.turnsAwaited++;
+      this.#clock.turn(this.#runInTurn);
+    } else {
+      this.#clock.microtask(this.#run);
+    }
+  }
+
+  /** The event loop has turned: completions came in from it. */
+  turned(): void {
+    this.#budgetSpent = false;
+    this.#rounds = 0;
+    this.#operations = 0;
+  }
+
+  /** Flushes now, for `batch` and `close`. */
+  flushNow(): void {
+    if (!this.#stopped) this.#flush();
+  }
+
+  /** No flush any more: the session is closed. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    if (this.#stopped) return;
+    this.#flush();
+    this.#spend();
+  };
+
+  readonly #runInTurn = (): void => {
+    this.turned();
+    this.#run();
+  };
+
+  #spend(): void {
+    if (this.#rounds === 0) this.#turnStartMs = this.#clock.nowMs();
+    this.#rounds++;
+    if (this.#rounds % ROUNDS_PER_CLOCK === 0 || this.#operations >= OPERATIONS_PER_CLOCK) {
+      this.#operations = 0;
+      this.#budgetSpent =
+        this.#rounds >= FLUSH_ROUNDS_MAX || this.#clock.nowMs() - this.#turnStartMs >= FLUSH_BUDGET_MS;
+    }
+  }
+
+  #flush(): void {
+    // What is queued now; what the completions of this flush put back waits for the next one.
+    let left = this.#queue.length;
+    this.#counters.flushes++;
+    while (left > 0) {
+      const count = this.#queue.fill(this.#window);
+      if (count === 0) break;
+      const accepted = this.#submit(count);
+      const ready = this.#takeCompletions(accepted);
+      left -= count;
+      if (accepted < count) {
+        this.#counters.backPressure++;
+        // Full. With completions dispatched there may be room again; else the next sink call says so.
+        if (ready === 0) return;
+      }
+    }
+    if (this.#queue.length > 0) this.schedule();
+  }
+
+  #submit(count: number): number {
+    this.#counters.driverCalls++;
+    const accepted = this.#session.submit(count);
+    this.#operations += accepted;
+    const window = this.#window;
+    const entries = this.#table.entries;
+    for (let index = 0; index < accepted; index++) entries[window[index]!]!.advance(EVENT.submit);
+    if (accepted < count) this.#queue.putBack(window, accepted, count);
+    return accepted;
+  }
+
+  /** Dispatches what completed during the submit; returns how many completions there were. */
+  #takeCompletions(accepted: number): number {
+    const control = this.#control;
+    let total = 0;
+    for (;;) {
+      const ready = control[CONTROL.completionCount]!;
+      control[CONTROL.completionCount] = 0;
+      if (ready > 0) {
+        total += ready;
+        this.#counters.completionsInline += ready;
+        this.#sink.process(ready);
+      }
+      if (control[CONTROL.completionsWaiting] === 0) break;
+      this.#counters.driverCalls++;
+      this.#session.submit(0);
+    }
+    if (this.#table.inUse > 0) this.#stamp(accepted);
+    return total;
+  }
+
+  /** Notes since when the driver has what did not complete at once, for the inspector. */
+  #stamp(accepted: number): void {
+    let nowMs = 0;
+    for (let index = 0; index < accepted; index++) {
+      const entry = this.#table.entries[this.#window[index]!]!;
+      if (entry.startedAtMs !== 0 || !isWithDriver(entry.state)) continue;
+      if (nowMs === 0) nowMs = this.#clock.nowMs();
+      entry.startedAtMs = nowMs;
+    }
+  }
+}

@@ -1,0 +1,81 @@
+export { formatAddress, parseAddress, readAddress, type SocketAddress, writeAddress } from "./address.js";
+export {
+  Backend,
+  type BackendOptions,
+  type CloseOptions,
+  type CloseReport,
+  createBackend,
+  type Leak,
+} from "./backend.js";
+export { BufferPool, type BufferPoolStats, POOL_SIZES } from "./buffer-pool.js";
+export {
+  type Capabilities,
+  defineCapabilities,
+  emulated,
+  type FeatureName,
+  featureNames,
+  featureTable,
+  isSupported,
+  native,
+  type Support,
+  unsupported,
+} from "./capability.js";
+export { type Clock, systemClock } from "./clock.js";
+export type { Counters } from "./counters.js";
+export type { OperationOptions } from "./dispatcher.js";
+export {
+  type Available,
+  allocateSharedMemory,
+  type Driver,
+  type DriverCloseReport,
+  type DriverHost,
+  type DriverLimits,
+  type DriverMemory,
+  type DriverProbe,
+  type DriverSession,
+  type Evidence,
+  PROVIDED_MAX,
+  type Remedy,
+  type SharedMemory,
+  type Slab,
+  type Unavailable,
+} from "./driver.js";
+export { describeErrno, ERRNO, type ErrnoCode, errnoFromCode } from "./errno.js";
+export { BatonError, type BatonErrorCode, batonError, type ErrorDetails, errorTable, systemError } from "./errors.js";
+export { createHeapMemory, type HeapMemory, moveArrayBuffer } from "./heap-memory.js";
+export type { Inspection, OperationInfo, ResourceInfo } from "./inspector.js";
+export {
+  type BindingResult,
+  createNativeSession,
+  loadBinding,
+  type NativeSession,
+  type RuntimeName,
+  runtimeName,
+} from "./native-session.js";
+export { OPCODE, type Opcode, type OpcodeDefinition, type OpcodeName, opcodeNames, opcodeTable } from "./opcode.js";
+export { type CancelOutcome, Operation, type Outcome } from "./operation.js";
+export {
+  type BufferSlice,
+  type BufferState,
+  type Lendable,
+  type LentBuffer,
+  OwnedBuffer,
+  type ReleasedBuffer,
+  release,
+  type Unreleased,
+} from "./owned-buffer.js";
+export * from "./record.js";
+export type { Checked, Request, ResultOf } from "./request.js";
+export type { ConnectOptions } from "./resource/connect.js";
+export { File } from "./resource/file.js";
+export type { ReadResult, StatOptions, WriteResult } from "./resource/file-operations.js";
+export type { FileStat } from "./resource/file-stat.js";
+export type { ListenOptions } from "./resource/listen.js";
+export type { OpenOptions } from "./resource/open.js";
+export type { OpenFlags } from "./resource/open-flags.js";
+export type { PickedResult, ReceiveResult, SendResult, ShutdownHow } from "./resource/stream-operations.js";
+export { TcpListener } from "./resource/tcp-listener.js";
+export { TcpStream } from "./resource/tcp-stream.js";
+export { Timer } from "./resource/timer.js";
+export type { ClosedResource, PositionedOptions, TransferOptions } from "./resource/transfer.js";
+export { checkBoolean, checkInteger, checkOptions } from "./validate.js";

@@ -1,0 +1,72 @@
+/** A look inside a running backend: what is in flight, since when, who holds which buffer, and what was counted. */
+import type { BufferPoolStats } from "./buffer-pool.js";
+import type { Counters } from "./counters.js";
+import type { Dispatcher } from "./dispatcher.js";
+import { STATE, type StateName, stateName } from "./lifecycle.js";
+import type { OpcodeName } from "./opcode.js";
+import type { OrphanStats } from "./orphan.js";
+import type { BufferState } from "./owned-buffer.js";
+import type { ResourceKind } from "./resource-state.js";
+import type { ResourceTracker } from "./resource-tracker.js";
+
+/** One operation in flight. */
+export interface OperationInfo {
+  readonly id: number;
+  readonly opcode: OpcodeName;
+  readonly state: StateName;
+  /** Milliseconds since the driver took it; 0 while it is queued. */
+  readonly ageMs: number;
+  readonly resource: { readonly kind: ResourceKind; readonly label: string; readonly number: number } | undefined;
+  readonly buffer: { readonly length: number; readonly state: BufferState } | undefined;
+}
+
+/** One open resource. */
+export interface ResourceInfo {
+  readonly kind: ResourceKind;
+  readonly label: string;
+  readonly number: number;
+  readonly phase: "open" | "closing" | "closed";
+  readonly operationsInFlight: number;
+}
+
+/** What `io.inspect()` shows; plain data, fit for JSON. */
+export interface Inspection {
+  readonly driver: string;
+  readonly operations: readonly OperationInfo[];
+  readonly resources: readonly ResourceInfo[];
+  readonly orphans: OrphanStats;
+  readonly buffers: BufferPoolStats;
+  readonly counters: Readonly<Counters>;
+}
+
+export function inspect(dispatcher: Dispatcher, tracker: ResourceTracker): Inspection {
+  const nowMs = dispatcher.clock.nowMs();
+  const operations: OperationInfo[] = [];
+  for (const entry of dispatcher.table.entries) {
+    // A completed one waits only for its place in the queue to come up.
+    if (entry.state === STATE.free || entry.state === STATE.completed) continue;
+    const { resource, buffer } = entry;
+    operations.push({
+      id: entry.id,
+      opcode: entry.kind!.name,
+      state: stateName(entry.state),
+      ageMs: entry.startedAtMs === 0 ? 0 : Math.max(0, nowMs - entry.startedAtMs),
+      resource: resource && { kind: resource.kind, label: resource.label, number: resource.number },
+      buffer: buffer && { length: buffer.length, state: buffer.state },
+    });
+  }
+  return {
+    driver: dispatcher.driverName,
+    operations,
+    resources: [...tracker.states].map((state) => ({
+      kind: state.kind,
+      label: state.label,
+      number: state.number,
+      phase: state.phase,
+      operationsInFlight: state.inFlight,
+    })),
+    orphans: dispatcher.orphans.stats(),
+    buffers: dispatcher.buffers.stats(),
+    counters: { ...dispatcher.counters },
+  };
+}

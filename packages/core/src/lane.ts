@@ -1,0 +1,119 @@
+/**
+ * A lane: operations of one direction of one stream, one at a time, in the order they were asked for. Two receives
+ * in flight could be answered in either order and two sends could interleave; in a lane neither can, whichever
+ * driver runs. A lane also keeps the bytes that won a race against their cancel, for the next receive (P6).
+ */
+import { STATE } from "./lifecycle.js";
+import type { Entry } from "./operation-table.js";
+
+/** What a lane needs of the dispatcher. */
+export interface LaneHost {
+  /** Puts a held operation into the submission queue. */
+  launch(entry: Entry): void;
+  /** Ends a held operation with a result made here. */
+  settleLocally(entry: Entry, result: number): void;
+  /** The memory of an operation's buffer, while core may touch it: the driver does not have it. */
+  bytesOf(entry: Entry): Uint8Array;
+  /** Ends a held operation that has no buffer yet with these bytes, in a new one. */
+  settleWithBytes(entry: Entry, bytes: Uint8Array): void;
+}
+
+interface Waiting {
+  readonly entry: Entry;
+  readonly generation: number;
+}
+
+export class Lane {
+  readonly #host: LaneHost;
+  #current: Entry | undefined = undefined;
+  #waiting: Waiting[] = [];
+  #salvaged: Uint8Array[] = [];
+  #salvagedBytes = 0;
+
+  constructor(host: LaneHost) {
+    this.#host = host;
+  }
+
+  /** Bytes that wait for the next receive. */
+  get salvagedBytes(): number {
+    return this.#salvagedBytes;
+  }
+
+  /** True when an operation can be launched without asking the lane to hold it. */
+  get isFree(): boolean {
+    return this.#current === undefined && this.#salvagedBytes === 0;
+  }
+
+  /** The operation goes next, or waits its turn. It is in state `queued`. */
+  enter(entry: Entry): void {
+    entry.lane = this;
+    if (this.#current === undefined && this.#salvagedBytes === 0 && !isEmpty(entry)) {
+      this.#current = entry;
+      this.#host.launch(entry);
+    } else {
+      entry.held = true;
+      this.#waiting.push({ entry, generation: entry.generation });
+      if (this.#current === undefined) this.#serve();
+    }
+  }
+
+  /** The operation has ended, whichever way; the next one goes. */
+  leave(entry: Entry): void {
+    if (this.#current !== entry) return;
+    this.#current = undefined;
+    if (this.#waiting.length > 0) this.#serve();
+  }
+
+  /** Keeps the first `count` bytes of an operation's buffer for the next one. Copied: the buffer goes home. */
+  salvage(entry: Entry, count: number): void {
+    this.salvageBytes(this.#host.bytesOf(entry).slice(0, count));
+  }
+
+  /** Keeps bytes for the next operation. */
+  salvageBytes(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#salvaged.push(bytes);
+    this.#salvagedBytes += bytes.length;
+  }
+
+  #serve(): void {
+    while (this.#current === undefined && this.#waiting.length > 0) {
+      const { entry, generation } = this.#waiting.shift()!;
+      // Cancelled while it waited: it has ended already.
+      if (entry.generation !== generation || entry.state !== STATE.queued || !entry.held) continue;
+      entry.held = false;
+      if (isEmpty(entry)) {
+        // Moving no bytes waits for nothing but its turn: a driver might wait for bytes it may not take.
+        this.#host.settleLocally(entry, 0);
+      } else if (this.#salvagedBytes > 0 && entry.buffer === undefined) {
+        const bytes = this.#salvaged.shift()!;
+        this.#salvagedBytes -= bytes.length;
+        this.#host.settleWithBytes(entry, bytes);
+      } else if (this.#salvagedBytes > 0) {
+        this.#host.settleLocally(entry, this.#takeSalvaged(this.#host.bytesOf(entry)));
+      } else {
+        this.#current = entry;
+        this.#host.launch(entry);
+      }
+    }
+  }
+
+  #takeSalvaged(target: Uint8Array): number {
+    let filled = 0;
+    while (filled < target.length && this.#salvaged.length > 0) {
+      const chunk = this.#salvaged[0]!;
+      const part = chunk.subarray(0, target.length - filled);
+      target.set(part, filled);
+      filled += part.length;
+      if (part.length === chunk.length) this.#salvaged.shift();
+      else this.#salvaged[0] = chunk.subarray(part.length);
+    }
+    this.#salvagedBytes -= filled;
+    return filled;
+  }
+}
+
+/** It carries a buffer, but not a byte of it. */
+function isEmpty(entry: Entry): boolean {
+  return entry.lendStart === entry.lendEnd && entry.buffer !== undefined;
+}

@@ -1,0 +1,161 @@
+/**
+ * The JavaScript half that native drivers share: finding the addon, and making a `DriverSession` of the object that
+ * its border (`native/baton/napi_session.h`) hands over. Nothing here is called per operation.
+ */
+import type { Capabilities } from "./capability.js";
+import type { DriverCloseReport, DriverMemory, DriverSession, Evidence, Slab, Unavailable } from "./driver.js";
+import { describeErrno } from "./errno.js";
+import { batonError } from "./errors.js";
+import { moveArrayBuffer } from "./heap-memory.js";
+
+/** What the border hands over for one session. */
+export interface NativeSession {
+  readonly records: ArrayBuffer;
+  readonly submissions: ArrayBuffer;
+  readonly completions: ArrayBuffer;
+  readonly control: ArrayBuffer;
+  readonly provided: ArrayBuffer;
+  readonly arena: ArrayBuffer;
+  submit(count: number): number;
+  close(deadlineMs: number): DriverCloseReport;
+  /** A slab, or a negative errno. */
+  allocate(bytes: number, count: number): Slab | number;
+  free(firstNumber: number): void;
+  /** A slab with a copy, or a negative errno. */
+  adopt(source: ArrayBuffer): Slab | number;
+  borrow(source: ArrayBuffer, offset: number, length: number): number;
+  detach(number: number, buffer: ArrayBuffer): ArrayBuffer;
+  protect(number: number, accessible: boolean): void;
+}
+
+/** The runtimes whose event loops differ. */
+export type RuntimeName = "node" | "bun" | "deno";
+
+/** Which one this is: by name, because all of them show the same symbols. */
+export function runtimeName(versions: Readonly<Record<string, string | undefined>>): RuntimeName {
+  if (versions["bun"] !== undefined) return "bun";
+  return versions["deno"] !== undefined ? "deno" : "node";
+}
+
+/** Alignment of native buffers: each starts at a page. */
+const PAGE_BYTES = 4096;
+
+/** Makes the session that core works with. */
+export function createNativeSession(parts: {
+  native: NativeSession;
+  capabilities: Capabilities;
+  runtime: RuntimeName;
+  /** Take the memory of buffers away while they are at rest; see `guardPages` of the drivers. */
+  guardPages: boolean;
+  lookup: (host: string) => Promise<readonly string[]>;
+}): DriverSession {
+  const { native, capabilities, lookup } = parts;
+  return {
+    shared: {
+      records: native.records,
+      submissions: native.submissions,
+      completions: native.completions,
+      control: native.control,
+      provided: native.provided,
+      arena: native.arena,
+    },
+    capabilities,
+    memory: createNativeMemory(native, parts.runtime, parts.guardPages),
+    // The native function itself: a wrapper would cost as much as the call.
+    submit: native.submit,
+    close: async (deadlineMs) => native.close(deadlineMs),
+    lookup,
+  };
+}
+
+function createNativeMemory(native: NativeSession, runtime: RuntimeName, guardPages: boolean): DriverMemory {
+  // Bun copies on transfer, and the address must not change; Node before 21 has none.
+  const transfers = runtime === "node" && "transfer" in ArrayBuffer.prototype;
+  return {
+    alignmentBytes: PAGE_BYTES,
+    allocate: (bytes, count) => expectSlab(native.allocate(bytes, count), bytes * count),
+    free: (firstNumber) => native.free(firstNumber),
+    adopt: (source) => {
+      const slab = expectSlab(native.adopt(source), source.byteLength);
+      moveArrayBuffer(source);
+      return slab;
+    },
+    borrow: (source, offset, length) => ({ firstNumber: native.borrow(source, offset, length), buffers: [source] }),
+    detach: transfers ? (_number, buffer) => buffer.transfer() : (number, buffer) => native.detach(number, buffer),
+    ...(guardPages && { protect: (number, accessible) => native.protect(number, accessible) }),
+  };
+}
+
+function expectSlab(slab: Slab | number, bytes: number): Slab {
+  if (typeof slab !== "number") return slab;
+  const { code, text } = describeErrno(slab);
+  throw batonError("ERR_POOL_EMPTY", `${bytes} bytes of native memory are not to be had (${code}: ${text}).`, {
+    errno: slab,
+  });
+}
+
+/** An addon that was loaded, or why none was. */
+export type BindingResult<T> = { readonly binding: T; readonly path: string } | { readonly unavailable: Unavailable };
+
+/**
+ * Loads a driver's addon from the first of `paths` that exists. `load` is the runtime's `require`.
+ */
+export function loadBinding<T>(options: {
+  readonly driver: string;
+  readonly paths: readonly string[];
+  readonly load: (path: string) => unknown;
+}): BindingResult<T> {
+  const evidence: Evidence[] = [];
+  for (const path of options.paths) {
+    try {
+      // The addon's shape is fixed by the version of the package it is in.
+      return { binding: options.load(path) as T, path };
+    } catch (error) {
+      const code = errorCode(error);
+      const text = error instanceof Error ? error.message.split("\n")[0]! : String(error);
+      if (code === "MODULE_NOT_FOUND" || /cannot find module/i.test(text)) {
+        evidence.push({ name: "not there", value: path });
+      } else {
+        return { unavailable: notLoadable(options.driver, path, code, text) };
+      }
+    }
+  }
+  return {
+    unavailable: {
+      available: false,
+      cause: "NOT_BUILT",
+      summary: `The native half of the ${options.driver} driver has not been built for this machine.`,
+      evidence,
+      remedy: { text: "Build it: g++, make, python3 and the liburing headers are needed.", command: "npm run build" },
+    },
+  };
+}
+
+function notLoadable(driver: string, path: string, code: string | undefined, text: string): Unavailable {
+  const evidence: Evidence[] = [
+    { name: "file", value: path },
+    { name: "error", value: code === undefined ? text : `${code}: ${text}` },
+  ];
+  const forbidden = code === "ERR_DLOPEN_DISABLED" || /permission|--allow-(addons|ffi)/i.test(text);
+  return forbidden
+    ? {
+        available: false,
+        cause: "RUNTIME_PERMISSION",
+        summary: `This runtime was started without the permission to load addons, so the ${driver} driver stays out.`,
+        evidence,
+        remedy: { text: "Start Node with --allow-addons, or Deno with --allow-ffi and --allow-read." },
+      }
+    : {
+        available: false,
+        cause: "NOT_LOADABLE",
+        summary: `The native half of the ${driver} driver is there and the runtime could not load it.`,
+        evidence,
+        remedy: { text: "Build it for this system.", command: "npm run build" },
+      };
+}
+
+function errorCode(error: unknown): string | undefined {
+  return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
+    ? error.code
+    : undefined;
+}

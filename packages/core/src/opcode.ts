@@ -1,0 +1,293 @@
+/**
+ * The one table of operations. Everything that must agree on an operation is made from it: the numbers and
+ * names here, the C++ header both native drivers include, the rows of `capabilities`, and the reference page
+ * `docs/reference/operations.md`. `npm run generate` writes the generated files; a check proves it changes nothing.
+ */
+
+/** Who touches the memory of the operation's buffer while it is in flight. */
+export type BufferUse =
+  /** The operation carries no buffer. */
+  | "none"
+  /** The kernel reads it: it may be lent *shared* to several operations at once. */
+  | "kernel-reads"
+  /** The kernel writes it: it is lent *exclusively*. */
+  | "kernel-writes";
+
+/** The fields of a submission record that an operation uses, by name (see `record.ts`). */
+export type RecordField =
+  | "handle"
+  | "second-handle"
+  | "buffer"
+  | "length"
+  | "position"
+  | "arena"
+  | "argument0"
+  | "argument1";
+
+/** What a completion's `result` means when it is not a negative errno. */
+export type ResultMeaning = "zero" | "bytes" | "handle" | "arena";
+
+export interface OpcodeDefinition {
+  /** Permanent number: the wire value in a submission record. */
+  readonly number: number;
+  /** Permanent name: the key in `capabilities.operations` and the `opcode` of a request. */
+  readonly name: string;
+  /** What `error.syscall` says. */
+  readonly syscall: string;
+  readonly buffer: BufferUse;
+  readonly fields: readonly RecordField[];
+  readonly result: ResultMeaning;
+  /** May be submitted again after `-EINTR` or `-EAGAIN` without changing what the caller sees. */
+  readonly repeatable: boolean;
+  /** What `argument0` and `argument1` hold, for the reference page and the driver authors. */
+  readonly arguments: string;
+  readonly summary: string;
+  /** Where the behaviour is specified. */
+  readonly source: string;
+}
+
+export const opcodeTable = [
+  {
+    number: 0,
+    name: "nop",
+    syscall: "nop",
+    buffer: "none",
+    fields: [],
+    result: "zero",
+    repeatable: true,
+    arguments: "",
+    summary: "Travels the whole path and does nothing. For measuring and for probing a driver.",
+    source: "io_uring_prep_nop(3), Linux 5.1",
+  },
+  {
+    number: 1,
+    name: "cancel",
+    syscall: "cancel",
+    buffer: "none",
+    fields: ["argument0", "argument1"],
+    result: "zero",
+    repeatable: true,
+    arguments: "argument0 = slot of the target, argument1 = generation of the target",
+    summary:
+      "Asks for the early end of another operation. Its own result is advice only: what happened to the target is what the target's final completion says.",
+    source: "io_uring_prep_cancel64(3), Linux 5.5",
+  },
+  {
+    number: 2,
+    name: "open",
+    syscall: "open",
+    buffer: "none",
+    fields: ["arena", "length", "argument0", "argument1"],
+    result: "handle",
+    repeatable: true,
+    arguments:
+      "arena = path bytes and a NUL, length = bytes of the path without it, argument0 = open flag bits, argument1 = mode",
+    summary: "Opens a file. Every driver sets close-on-exec.",
+    source: "openat(2), Linux 5.6 as an operation of the ring",
+  },
+  {
+    number: 3,
+    name: "close",
+    syscall: "close",
+    buffer: "none",
+    fields: ["handle"],
+    result: "zero",
+    repeatable: false,
+    arguments: "",
+    summary: "Closes a handle. The descriptor goes when the last operation that holds it has ended.",
+    source: "close(2); an error is reported once and never retried",
+  },
+  {
+    number: 4,
+    name: "read",
+    syscall: "read",
+    buffer: "kernel-writes",
+    fields: ["handle", "buffer", "length", "position"],
+    result: "bytes",
+    repeatable: true,
+    arguments: "position -1 = the handle's own position",
+    summary: "Reads from a file, at a position or at the handle's own.",
+    source: "pread(2) and read(2), Linux 5.6",
+  },
+  {
+    number: 5,
+    name: "write",
+    syscall: "write",
+    buffer: "kernel-reads",
+    fields: ["handle", "buffer", "length", "position"],
+    result: "bytes",
+    repeatable: true,
+    arguments: "position -1 = the handle's own position",
+    summary: "Writes to a file, at a position or at the handle's own. May write less than asked.",
+    source: "pwrite(2) and write(2), Linux 5.6",
+  },
+  {
+    number: 6,
+    name: "fsync",
+    syscall: "fsync",
+    buffer: "none",
+    fields: ["handle"],
+    result: "zero",
+    repeatable: true,
+    arguments: "",
+    summary: "Flushes data and metadata of a file to its device.",
+    source: "fsync(2), Linux 5.1",
+  },
+  {
+    number: 7,
+    name: "fdatasync",
+    syscall: "fdatasync",
+    buffer: "none",
+    fields: ["handle"],
+    result: "zero",
+    repeatable: true,
+    arguments: "",
+    summary: "Flushes data of a file, and the metadata needed to read it back.",
+    source: "fdatasync(2), Linux 5.1",
+  },
+  {
+    number: 8,
+    name: "stat",
+    syscall: "stat",
+    buffer: "none",
+    fields: ["handle", "arena", "length", "argument0"],
+    result: "arena",
+    repeatable: true,
+    arguments:
+      "arena and length as for open; argument0 = 0: of the handle; 1: of the path in the arena; 2: of the path, not following a last link. The answer overwrites the start of the arena area (layout: record.ts)",
+    summary: "Reads the metadata of an open file or of a path.",
+    source: "statx(2), Linux 5.6",
+  },
+  {
+    number: 9,
+    name: "truncate",
+    syscall: "ftruncate",
+    buffer: "none",
+    fields: ["handle", "position"],
+    result: "zero",
+    repeatable: true,
+    arguments: "position = the new length in bytes",
+    summary: "Sets the length of an open file.",
+    source: "ftruncate(2), Linux 6.9 as an operation of the ring",
+  },
+  {
+    number: 10,
+    name: "listen",
+    syscall: "listen",
+    buffer: "none",
+    fields: ["arena", "argument0", "argument1"],
+    result: "handle",
+    repeatable: false,
+    arguments:
+      "arena = address to bind, overwritten with the address that was bound; argument0 = socket option bits; argument1 = backlog",
+    summary: "Makes a listening stream socket: socket, bind and listen in one operation.",
+    source: "socket(2), bind(2), listen(2)",
+  },
+  {
+    number: 11,
+    name: "accept",
+    syscall: "accept",
+    buffer: "none",
+    fields: ["handle", "argument0"],
+    result: "handle",
+    repeatable: true,
+    arguments: "argument0 = socket option bits for the new connection",
+    summary: "Takes the next connection of a listener. With the multishot flag: every next one, until cancelled.",
+    source: "accept4(2), Linux 5.5; multishot: 5.19",
+  },
+  {
+    number: 12,
+    name: "connect",
+    syscall: "connect",
+    buffer: "none",
+    fields: ["arena", "argument0"],
+    result: "handle",
+    repeatable: false,
+    arguments: "arena = address, argument0 = socket option bits",
+    summary: "Makes a stream socket and connects it.",
+    source: "socket(2), connect(2), Linux 5.5",
+  },
+  {
+    number: 13,
+    name: "receive",
+    syscall: "recv",
+    buffer: "kernel-writes",
+    fields: ["handle", "buffer", "length", "argument0"],
+    result: "bytes",
+    repeatable: true,
+    arguments: "argument0 = message flags",
+    summary:
+      "Receives bytes from a connection; 0 means the peer has ended its side. With the buffer-select flag the driver picks the buffer; with the multishot flag there are several completions.",
+    source: "recv(2), Linux 5.6; multishot: 6.0; buffer rings: 5.19",
+  },
+  {
+    number: 14,
+    name: "send",
+    syscall: "send",
+    buffer: "kernel-reads",
+    fields: ["handle", "buffer", "length", "argument0"],
+    result: "bytes",
+    repeatable: true,
+    arguments: "argument0 = message flags",
+    summary: "Sends bytes on a connection. May send less than asked. Never raises SIGPIPE.",
+    source: "send(2), Linux 5.6",
+  },
+  {
+    number: 15,
+    name: "shutdown",
+    syscall: "shutdown",
+    buffer: "none",
+    fields: ["handle", "argument0"],
+    result: "zero",
+    repeatable: true,
+    arguments: "argument0 = 0: receiving side, 1: sending side, 2: both",
+    summary: "Ends one or both directions of a connection.",
+    source: "shutdown(2), Linux 5.11 as an operation of the ring",
+  },
+  {
+    number: 16,
+    name: "timer",
+    syscall: "timer",
+    buffer: "none",
+    fields: ["position"],
+    result: "zero",
+    repeatable: true,
+    arguments: "position = delay in microseconds",
+    summary: "Completes with 0 when the delay has passed, measured by a monotonic clock.",
+    source: "io_uring_prep_timeout(3), Linux 5.4",
+  },
+  {
+    number: 17,
+    name: "address",
+    syscall: "getsockname",
+    buffer: "none",
+    fields: ["handle", "arena", "argument0"],
+    result: "arena",
+    repeatable: true,
+    arguments: "argument0 = 0: own address, 1: the peer's",
+    summary: "Tells an end's address of a socket.",
+    source: "getsockname(2), getpeername(2)",
+  },
+] as const;
+
+// Every row has the fields of a definition; the constant keeps names and numbers as literal types.
+opcodeTable satisfies readonly OpcodeDefinition[];
+
+/** The name of an operation, as in `capabilities.operations` and in a request's `opcode`. */
+export type OpcodeName = (typeof opcodeTable)[number]["name"];
+
+/** The number of an operation, as in a submission record. */
+export type Opcode = (typeof opcodeTable)[number]["number"];
+
+/** Numbers by name: `OPCODE.read` is what the record of a read holds. */
+export const OPCODE: {
+  readonly [Name in OpcodeName]: Extract<(typeof opcodeTable)[number], { name: Name }>["number"];
+} = Object.freeze(Object.fromEntries(opcodeTable.map((row) => [row.name, row.number]))) as never;
+
+/** The row of an operation by its number. */
+export function opcodeDefinition(opcode: Opcode): OpcodeDefinition {
+  return opcodeTable[opcode];
+}
+
+/** Names in the order of their numbers. */
+export const opcodeNames: readonly OpcodeName[] = Object.freeze(opcodeTable.map((row) => row.name));

@@ -1,0 +1,181 @@
+/**
+ * The operation table: one entry per slot, reused. An operation is known by slot *and* generation; the generation
+ * changes whenever a slot is freed, so a completion or a cancel that comes late finds nobody (P1).
+ */
+import { batonError } from "./errors.js";
+import type { Lane } from "./lane.js";
+import {
+  EVENT,
+  eventName,
+  ILLEGAL,
+  type LifecycleEvent,
+  nextState,
+  STATE,
+  type State,
+  stateName,
+} from "./lifecycle.js";
+import type { OperationKind } from "./operation-kind.js";
+import type { Holder, OwnedBuffer } from "./owned-buffer.js";
+import { GENERATION_MAX, operationId, SUBMISSION_SHIFT } from "./record.js";
+import type { ResourceState } from "./resource-state.js";
+
+/** Why an operation was asked to end early; decides what its caller is told. */
+export type CancelCause = "cancel" | "signal" | "timeout" | "close";
+
+/** What `cancel()` resolves to; see `Operation.cancel`. */
+export type CancelOutcome = "canceled" | "completed" | "too-late";
+
+/** What only some operations carry: a caller's signal, a deadline, people who wait for a cancel. */
+export interface EntryExtras {
+  signal: AbortSignal | undefined;
+  onAbort: (() => void) | undefined;
+  timer: unknown;
+  timeoutMs: number;
+  cause: CancelCause | undefined;
+  cancelWaiters: ((outcome: CancelOutcome) => void)[] | undefined;
+  /** Tells the `Operation` object how it ended. */
+  onSettled: ((outcome: "ok" | "error" | "canceled") => void) | undefined;
+}
+
+/** One operation, from request to completion. Lives in its slot and is reused for the next one. */
+export class Entry implements Holder {
+  readonly slot: number;
+  /** First word of its submission record. */
+  readonly base: number;
+  generation = 1;
+  state: State = STATE.free;
+  kind: OperationKind | undefined = undefined;
+  resource: ResourceState | undefined = undefined;
+  /** What the kind's functions need: a resource, a path, a listener of results. */
+  subject: unknown = undefined;
+  buffer: OwnedBuffer | undefined = undefined;
+  lendStart = 0;
+  lendEnd = 0;
+  lendExclusive = false;
+  /** The buffer for the result, where the caller gave none. */
+  picked: OwnedBuffer | undefined = undefined;
+  /** Bytes moved by earlier submissions of the same operation. */
+  progress = 0;
+  /** Go on after a short result until all bytes are moved. */
+  whole = false;
+  /** Bytes of the arena area it needs, 0 for none; `writeArea` fills it just before the launch. */
+  areaBytes = 0;
+  writeArea: ((offset: number) => void) | undefined = undefined;
+  /** Accepted, but not in the submission queue: waits in its lane, or for room in the arena. */
+  held = false;
+  /** A file position stands in its record and moves on with the bytes. */
+  movesPosition = false;
+  /** Pause before the last repetition after `-EAGAIN`, ms. */
+  againDelayMs = 0;
+  lane: Lane | undefined = undefined;
+  resolve: ((value: unknown) => void) | undefined = undefined;
+  reject: ((error: unknown) => void) | undefined = undefined;
+  extras: EntryExtras | undefined = undefined;
+  /** When the driver took it, ms; 0 before. */
+  startedAtMs = 0;
+  /** Neighbours in the list of its resource's operations. */
+  next: Entry | undefined = undefined;
+  previous: Entry | undefined = undefined;
+
+  constructor(slot: number) {
+    this.slot = slot;
+    this.base = slot << SUBMISSION_SHIFT;
+  }
+
+  get id(): number {
+    return operationId(this.slot, this.generation);
+  }
+
+  /** Takes the step, or throws: an illegal step is a bug in core or in a driver. */
+  advance(event: LifecycleEvent): void {
+    const next = nextState(this.state, event);
+    if (next === ILLEGAL) {
+      throw batonError(
+        "ERR_DRIVER_FAULT",
+        `Operation ${this.id} (${this.kind?.name ?? "none"}) cannot take the event "${eventName(event)}" in state "${stateName(this.state)}".`,
+      );
+    }
+    this.state = next;
+  }
+}
+
+/** The slots of one backend. */
+export class OperationTable {
+  readonly entries: Entry[] = [];
+  readonly #free: number[] = [];
+  readonly #callerMax: number;
+  readonly #slots: number;
+  #inUse = 0;
+
+  /**
+   * @param callerMax most operations of callers at once
+   * @param slots all slots there are, the reserve for cancels included
+   */
+  constructor(callerMax: number, slots: number) {
+    this.#callerMax = callerMax;
+    this.#slots = slots;
+  }
+
+  /** Slots in use: operations of callers, and cancels. */
+  get inUse(): number {
+    return this.#inUse;
+  }
+
+  /** A slot for a caller's operation. Throws `ERR_OPERATION_LIMIT`. */
+  allocate(kind: OperationKind): Entry {
+    if (this.#inUse >= this.#callerMax) {
+      throw batonError("ERR_OPERATION_LIMIT", `${kind.name}: ${this.#callerMax} operations are in flight.`);
+    }
+    return this.#take(kind);
+  }
+
+  /** A slot out of the reserve, or `undefined` when even that is used up. */
+  allocateReserved(kind: OperationKind): Entry | undefined {
+    return this.#inUse >= this.#slots ? undefined : this.#take(kind);
+  }
+
+  #take(kind: OperationKind): Entry {
+    const slot = this.#free.pop() ?? this.entries.length;
+    const entry = this.entries[slot] ?? this.#addEntry(slot);
+    this.#inUse++;
+    entry.advance(EVENT.request);
+    entry.kind = kind;
+    return entry;
+  }
+
+  #addEntry(slot: number): Entry {
+    const entry = new Entry(slot);
+    this.entries.push(entry);
+    return entry;
+  }
+
+  /** Frees the slot of a completed operation: from here on its id means nothing. */
+  release(entry: Entry): void {
+    entry.advance(EVENT.release);
+    entry.generation = entry.generation === GENERATION_MAX ? 1 : entry.generation + 1;
+    entry.kind = undefined;
+    entry.subject = undefined;
+    entry.buffer = undefined;
+    entry.picked = undefined;
+    entry.resolve = undefined;
+    entry.reject = undefined;
+    entry.extras = undefined;
+    entry.lane = undefined;
+    entry.progress = 0;
+    entry.whole = false;
+    entry.held = false;
+    entry.areaBytes = 0;
+    entry.writeArea = undefined;
+    entry.movesPosition = false;
+    entry.againDelayMs = 0;
+    entry.startedAtMs = 0;
+    this.#inUse--;
+    this.#free.push(entry.slot);
+  }
+
+  /** The operation with this slot and generation, or `undefined` when it has ended. */
+  find(slot: number, generation: number): Entry | undefined {
+    const entry = this.entries[slot];
+    return entry !== undefined && entry.generation === generation && entry.state !== STATE.free ? entry : undefined;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The layout of everything that core and a driver share as memory. The same figures stand in the generated
+ * C++ header, which proves them with `static_assert`. Nobody else adds offsets.
+ *
+ * A *submission record* (64 bytes, 16 words of 32 bits) belongs to a slot of the operation table and stays valid
+ * and unchanged from submission to final completion, so a driver may keep pointing at it instead of copying it.
+ * A *completion record* (16 bytes, 4 words) is valid only during the sink call that announces it.
+ */
+
+/** Words (int32) of a submission record; slot `s` starts at word `s << SUBMISSION_SHIFT`. */
+export const SUBMISSION_SHIFT = 4;
+export const SUBMISSION_WORDS = 16;
+export const SUBMISSION_BYTES = 64;
+
+/** Words (int32) of a completion record; record `i` starts at word `i << COMPLETION_SHIFT`. */
+export const COMPLETION_SHIFT = 2;
+export const COMPLETION_WORDS = 4;
+export const COMPLETION_BYTES = 16;
+
+/** Word numbers in a submission record. */
+export const WORD = {
+  /** Low 8 bits: opcode. High 24 bits: `SUBMIT_FLAG` bits. */
+  operation: 0,
+  /** Generation of the slot: makes the operation's identity unique. */
+  generation: 1,
+  handleIndex: 2,
+  handleGeneration: 3,
+  /** Number of the buffer, −1 for none. */
+  buffer: 4,
+  /** Where in the buffer the lent part starts, bytes. */
+  bufferOffset: 5,
+  /** Length of the lent part, bytes. */
+  length: 6,
+  /** Where in the arena the area of this operation starts, bytes; −1 for none. */
+  arenaOffset: 7,
+  arenaLength: 8,
+  /** File position, length, or microseconds: a signed 64-bit number, low word first. */
+  positionLow: 9,
+  positionHigh: 10,
+  argument0: 11,
+  argument1: 12,
+  secondHandleIndex: 13,
+  secondHandleGeneration: 14,
+  /** Count of buffers for vectored operations; otherwise 0. */
+  vectorCount: 15,
+} as const;
+
+/** Flag bits of a submission record, already shifted behind the opcode. */
+export const SUBMIT_FLAG = {
+  /** Several completions: all but the last carry `COMPLETION_FLAG.more`. */
+  multishot: 0x100,
+  /** The driver picks the buffer from those it was provided with. */
+  bufferSelect: 0x200,
+  /** The next submission starts only after this one has ended well. */
+  link: 0x400,
+} as const;
+
+/** Word numbers in a completion record. */
+export const COMPLETION_WORD = {
+  slot: 0,
+  generation: 1,
+  /** Bytes, handle index or 0; negative: an errno (see `errno.ts`). */
+  result: 2,
+  /** Low 8 bits: `COMPLETION_FLAG` bits. High 24 bits: the auxiliary number. */
+  flags: 3,
+} as const;
+
+/** Flag bits of a completion record. */
+export const COMPLETION_FLAG = {
+  /** Not the final completion of this operation. */
+  more: 1,
+  /** The auxiliary number is the number of the buffer that the driver picked. */
+  bufferPicked: 2,
+} as const;
+
+/** How far the auxiliary number (buffer number, or handle generation) is shifted in the flags word. */
+export const AUXILIARY_SHIFT = 8;
+/** Largest auxiliary number: 24 bits. */
+export const AUXILIARY_MAX = 0xff_ff_ff;
+
+/** Words (int32) of the control block, written by the driver unless it says otherwise. */
+export const CONTROL = {
+  /** Completion records that the last `submit` call left in `completions`. */
+  completionCount: 0,
+  /** Non-zero: the driver has more completions ready than fitted; core calls `submit(0)` for them. */
+  completionsWaiting: 1,
+  /** Written by core: buffer numbers in `provided` for the driver to take over at the next `submit`. */
+  providedCount: 2,
+} as const;
+export const CONTROL_WORDS = 16;
+
+/** Slots are numbered with 20 bits, so an operation's id is `generation * 2**20 + slot`, below 2**53. */
+export const SLOT_BITS = 20;
+/** Most operations a backend can ever have in flight. */
+export const SLOT_COUNT_MAX: number = 2 ** SLOT_BITS;
+/** Generations run from 1 to this and then start again. */
+export const GENERATION_MAX: number = 2 ** 31 - 1;
+
+/** The public id of an operation. */
+export function operationId(slot: number, generation: number): number {
+  return generation * SLOT_COUNT_MAX + slot;
+}
+
+/**
+ * Layout of the answer to `stat`, at the start of the operation's arena area: 64-bit signed numbers, low word
+ * first, `STAT_WORDS` words in all.
+ */
+export const STAT_FIELD = {
+  device: 0,
+  inode: 1,
+  mode: 2,
+  links: 3,
+  userId: 4,
+  groupId: 5,
+  deviceType: 6,
+  sizeBytes: 7,
+  blockBytes: 8,
+  blocks512: 9,
+  accessedNs: 10,
+  modifiedNs: 11,
+  changedNs: 12,
+  createdNs: 13,
+} as const;
+export const STAT_WORDS = 28;
+export const STAT_BYTES = 112;
+
+/**
+ * Layout of an address in the arena: three words and then its bytes. Internet addresses are in network byte
+ * order (4 or 16 bytes); a Unix-domain path is its bytes, without a terminating NUL.
+ */
+export const ADDRESS_WORD = {
+  /** `ADDRESS_FAMILY`. */
+  family: 0,
+  /** Port, or the length of the path in bytes. */
+  portOrLength: 1,
+  /** IPv6 scope id, else 0. */
+  scope: 2,
+} as const;
+export const ADDRESS_BYTES_AT = 12;
+/** Room for the longest address: a Unix-domain path of 108 bytes. */
+export const ADDRESS_BYTES = 128;
+export const ADDRESS_FAMILY = { none: 0, ipv4: 4, ipv6: 6, unix: 1 } as const;
+
+/** Socket option bits of listen, accept and connect. */
+export const SOCKET_OPTION = {
+  noDelay: 1,
+  keepAlive: 2,
+  reusePort: 4,
+  ipv6Only: 8,
+} as const;
+
+/** Open flag bits: what `open` finds in `argument0`. Each driver maps them to its system's values. */
+export const OPEN_FLAG = {
+  read: 1,
+  write: 2,
+  create: 4,
+  exclusive: 8,
+  truncate: 16,
+  append: 32,
+  /** Past the page cache: buffer, position and length must be aligned. */
+  direct: 64,
+  /** Every write returns when its data is on the device. */
+  dataSync: 128,
+  /** … and its metadata. */
+  sync: 256,
+} as const;

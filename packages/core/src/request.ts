@@ -1,0 +1,192 @@
+/** The low level: operations as data. A request names its operation, its resource and its buffer. */
+import type { Dispatcher, OperationOptions } from "./dispatcher.js";
+import { batonError } from "./errors.js";
+import { defineKind } from "./operation-kind.js";
+import type { Entry } from "./operation-table.js";
+import type { Lendable, ReleasedBuffer, Unreleased } from "./owned-buffer.js";
+import { type File, fileCore } from "./resource/file.js";
+import {
+  FILE_KIND,
+  FILE_TRANSFER,
+  prepareFileStat,
+  prepareFileTransfer,
+  prepareOnFile,
+  preparePathStat,
+  prepareTruncate,
+  type ReadResult,
+  type StatOptions,
+  type WriteResult,
+} from "./resource/file-operations.js";
+import type { FileStat } from "./resource/file-stat.js";
+import { prepareAccept } from "./resource/listener-operations.js";
+import { type OpenOptions, prepareOpen } from "./resource/open.js";
+import type { OpenFlags } from "./resource/open-flags.js";
+import {
+  type PickedResult,
+  prepareReceive,
+  prepareReceivePicked,
+  prepareSend,
+  prepareShutdown,
+  type ReceiveResult,
+  type SendResult,
+  type ShutdownHow,
+} from "./resource/stream-operations.js";
+import { listenerCore, type TcpListener } from "./resource/tcp-listener.js";
+import { streamCore, type TcpStream } from "./resource/tcp-stream.js";
+import { prepareTimer } from "./resource/timer.js";
+import { operationOptionNames, type PositionedOptions, type TransferOptions } from "./resource/transfer.js";
+import type { ResourceTracker } from "./resource-tracker.js";
+import { checkOptions, describe } from "./validate.js";
+
+type On<R> = R extends "file"
+  ? { readonly file: File }
+  : R extends "stream"
+    ? { readonly stream: TcpStream }
+    : { readonly listener: TcpListener };
+
+interface With<B extends Lendable> {
+  readonly buffer: B & Unreleased<B>;
+}
+
+/** Every operation a program can submit, as data. */
+export type Request<B extends Lendable = Lendable> =
+  | ({ readonly opcode: "nop" } & OperationOptions)
+  | ({ readonly opcode: "timer"; readonly afterMs: number } & OperationOptions)
+  | ({ readonly opcode: "open"; readonly path: string | Uint8Array; readonly flags?: OpenFlags } & OpenOptions)
+  | ({ readonly opcode: "stat"; readonly path: string | Uint8Array } & StatOptions)
+  | ({ readonly opcode: "stat" } & On<"file"> & OperationOptions)
+  | ({ readonly opcode: "read" } & On<"file"> & With<B> & PositionedOptions)
+  | ({ readonly opcode: "write" } & On<"file"> & With<B> & PositionedOptions)
+  | ({ readonly opcode: "fsync" | "fdatasync" } & On<"file"> & OperationOptions)
+  | ({ readonly opcode: "truncate"; readonly length: number } & On<"file"> & OperationOptions)
+  | ({ readonly opcode: "accept" } & On<"listener"> & OperationOptions)
+  | ({ readonly opcode: "receive" } & On<"stream"> & With<B> & TransferOptions)
+  | ({ readonly opcode: "receive"; readonly buffer?: undefined } & On<"stream"> & OperationOptions)
+  | ({ readonly opcode: "send" } & On<"stream"> & With<B> & TransferOptions)
+  | ({ readonly opcode: "shutdown"; readonly how?: ShutdownHow } & On<"stream">);
+
+/** The properties of requests with this opcode. */
+type NamesOf<Opcode> = Request extends infer R
+  ? R extends { readonly opcode: infer Known }
+    ? Opcode extends Known
+      ? keyof R
+      : never
+    : never
+  : never;
+
+/**
+ * What the compiler refuses of a request although it has the shape of one: a buffer that was released, and a property
+ * that its operation does not know, most likely a misspelling.
+ */
+export type Checked<R> = R extends { readonly buffer: ReleasedBuffer }
+  ? { readonly error: "this buffer was released" }
+  : R extends { readonly opcode: infer Opcode }
+    ? {
+        readonly [Name in keyof R as Name extends NamesOf<Opcode> ? never : Name]: {
+          readonly error: "the operation has no such option";
+        };
+      }
+    : unknown;
+
+/** What a request's operation resolves with. */
+export type ResultOf<R> = R extends { readonly opcode: "read"; readonly buffer: infer B }
+  ? ReadResult<B>
+  : R extends { readonly opcode: "write"; readonly buffer: infer B }
+    ? WriteResult<B>
+    : R extends { readonly opcode: "receive"; readonly buffer: infer B extends object }
+      ? ReceiveResult<B>
+      : R extends { readonly opcode: "receive" }
+        ? PickedResult
+        : R extends { readonly opcode: "send"; readonly buffer: infer B }
+          ? SendResult<B>
+          : R extends { readonly opcode: "open" }
+            ? File
+            : R extends { readonly opcode: "stat" }
+              ? FileStat
+              : R extends { readonly opcode: "accept" }
+                ? TcpStream
+                : undefined;
+
+const nopKind = defineKind("nop", {});
+
+/** Begins a nop. */
+export function prepareNop(dispatcher: Dispatcher): Entry {
+  return dispatcher.begin(nopKind, undefined);
+}
+
+/** Checks and begins what a request asks for. Throws what is wrong with it; then nothing is lent. */
+export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker, request: Request): Entry {
+  if (typeof request !== "object" || request === null) {
+    throw batonError("ERR_INVALID_ARG_TYPE", `submit: a request is an object, not ${describe(request)}.`);
+  }
+  switch (request.opcode) {
+    case "nop": {
+      const { opcode: _, ...options } = request;
+      checkOptions("submit", options, operationOptionNames);
+      const early = dispatcher.canceler.check("submit", options);
+      const entry = prepareNop(dispatcher);
+      dispatcher.canceler.attach(entry, early);
+      return entry;
+    }
+    case "timer": {
+      const { opcode: _, ...options } = request;
+      return prepareTimer(dispatcher, "submit", options);
+    }
+    case "open": {
+      const { opcode: _, path, flags = "r", ...options } = request;
+      return prepareOpen(dispatcher, tracker, path, flags, options);
+    }
+    case "stat": {
+      if ("file" in request) {
+        const { opcode: _, file, ...options } = request;
+        return prepareFileStat(fileCore(file), options);
+      }
+      const { opcode: _, path, ...options } = request;
+      return preparePathStat(dispatcher, path, options);
+    }
+    case "read":
+    case "write": {
+      const { opcode, file, buffer, ...options } = request;
+      return prepareFileTransfer(fileCore(file), FILE_TRANSFER[opcode], buffer, options);
+    }
+    case "fsync":
+    case "fdatasync": {
+      const { opcode, file, ...options } = request;
+      return prepareOnFile(fileCore(file), "submit", FILE_KIND[opcode], options);
+    }
+    case "truncate": {
+      const { opcode: _, file, length, ...options } = request;
+      return prepareTruncate(fileCore(file), length, options);
+    }
+    case "accept": {
+      const { opcode: _, listener, ...options } = request;
+      return prepareAccept(listenerCore(listener), options);
+    }
+    case "receive": {
+      const { opcode: _, stream, buffer, ...options } = request;
+      return buffer === undefined
+        ? prepareReceivePicked(streamCore(stream), options)
+        : prepareReceive(streamCore(stream), buffer, options);
+    }
+    case "send": {
+      const { opcode: _, stream, buffer, ...options } = request;
+      const entry = prepareSend(streamCore(stream), buffer, options);
+      // At this level one operation is one submission: what did not go out is the caller's to send.
+      entry.whole = false;
+      return entry;
+    }
+    case "shutdown": {
+      const { opcode: _, stream, how = "send", ...options } = request;
+      checkOptions("submit", options, {});
+      return prepareShutdown(streamCore(stream), how);
+    }
+    default:
+      throw unknownOpcode(request);
+  }
+}
+
+function unknownOpcode(request: never): Error {
+  const { opcode } = request as { opcode?: unknown };
+  const name = typeof opcode === "string" ? `"${opcode}"` : describe(opcode);
+  return batonError("ERR_INVALID_ARG_VALUE", `submit: there is no operation ${name} to submit.`);
+}

@@ -1,0 +1,212 @@
+/**
+ * Between a listener's callers and its accepts in flight: callers who wait, and connections that nobody waits for,
+ * never both. A caller can give up at any time, because a connection belongs to the listener until a caller has it:
+ * one that arrives after its caller left goes to the next (P6), however the caller left.
+ */
+import { addAbortListener, removeAbortListener } from "../abort-listeners.js";
+import type { EarlyEnd } from "../cancel.js";
+import { isSupported } from "../capability.js";
+import type { Dispatcher, OperationOptions } from "../dispatcher.js";
+import { ERRNO } from "../errno.js";
+import { type BatonError, batonError } from "../errors.js";
+import { STATE } from "../lifecycle.js";
+import { defineKind } from "../operation-kind.js";
+import type { Entry } from "../operation-table.js";
+import { AUXILIARY_SHIFT, SUBMIT_FLAG, WORD } from "../record.js";
+import type { ResourceState } from "../resource-state.js";
+import { closeHandle } from "./closing.js";
+
+/** A connection as the driver knows it. */
+export interface Connection {
+  readonly handleIndex: number;
+  readonly handleGeneration: number;
+}
+
+interface Waiter {
+  readonly resolve: (connection: Connection) => void;
+  readonly reject: (error: unknown) => void;
+  readonly detach: () => void;
+}
+
+/** Connections that may wait for a caller before a multishot accept is paused. */
+const READY_MAX = 128;
+
+const acceptKind = defineKind("accept", {
+  finish: (_entry, result, flags): Connection => ({ handleIndex: result, handleGeneration: flags >>> AUXILIARY_SHIFT }),
+  more: (entry, result, flags) => {
+    const acceptor = entry.subject as Acceptor;
+    acceptor.offer({ handleIndex: result, handleGeneration: flags >>> AUXILIARY_SHIFT });
+  },
+  salvage: (entry, result, flags) => {
+    const acceptor = entry.subject as Acceptor;
+    acceptor.offer({ handleIndex: result, handleGeneration: flags >>> AUXILIARY_SHIFT });
+  },
+});
+
+export class Acceptor {
+  readonly #dispatcher: Dispatcher;
+  readonly #state: ResourceState;
+  readonly #socketOptions: number;
+  readonly #multishot: boolean;
+  readonly #waiters: Waiter[] = [];
+  readonly #ready: Connection[] = [];
+  /** Accepts in flight that were not cancelled. */
+  readonly #accepts = new Set<Entry>();
+
+  constructor(dispatcher: Dispatcher, state: ResourceState, socketOptions: number) {
+    this.#dispatcher = dispatcher;
+    this.#state = state;
+    this.#socketOptions = socketOptions;
+    this.#multishot = isSupported(dispatcher.capabilities.features.multishotAccept);
+  }
+
+  /** Connections that wait for a caller. */
+  get ready(): number {
+    return this.#ready.length;
+  }
+
+  /** The next connection. Aborting or timing out takes nothing. */
+  next(options: OperationOptions): Promise<Connection> {
+    const where = "listener.accept";
+    const early = this.#dispatcher.canceler.check(where, options);
+    // Reading the options may have closed the listener, and nobody would tell a waiter who comes after that.
+    this.#state.expectOpen(where);
+    const connection = this.#ready.shift();
+    if (connection !== undefined) {
+      this.#arm();
+      return Promise.resolve(connection);
+    }
+    return new Promise((resolve, reject) => {
+      const waiter = this.#createWaiter(early, resolve, reject);
+      this.#waiters.push(waiter);
+      try {
+        this.#arm();
+      } catch (refused) {
+        // The backend is closed, or at its limit of operations.
+        this.#leave(waiter, refused);
+      }
+    });
+  }
+
+  /** A connection for whoever comes next. */
+  offer(connection: Connection): void {
+    const waiter = this.#waiters.shift();
+    if (waiter !== undefined) {
+      waiter.detach();
+      waiter.resolve(connection);
+    } else if (this.#state.phase === "open") {
+      this.#ready.push(connection);
+      if (this.#ready.length >= READY_MAX) this.#disarm(0);
+    } else {
+      closeHandle(this.#dispatcher, connection.handleIndex, connection.handleGeneration);
+    }
+  }
+
+  /** The listener closes: callers are told, connections nobody took are closed. */
+  close(): void {
+    for (const waiter of this.#waiters.splice(0)) {
+      waiter.detach();
+      waiter.reject(batonError("ERR_RESOURCE_CLOSED", "accept: the listener was closed meanwhile."));
+    }
+    for (const { handleIndex, handleGeneration } of this.#ready.splice(0)) {
+      closeHandle(this.#dispatcher, handleIndex, handleGeneration);
+    }
+  }
+
+  #createWaiter(
+    early: EarlyEnd | undefined,
+    resolve: (connection: Connection) => void,
+    reject: (error: unknown) => void,
+  ): Waiter {
+    const { signal, timeoutMs } = early ?? {};
+    const { clock, driverName } = this.#dispatcher;
+    const onAbort = () =>
+      this.#leave(waiter, batonError("ABORT_ERR", "accept: aborted.", { cause: signal?.reason, driver: driverName }));
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : clock.after(timeoutMs, () =>
+            this.#leave(
+              waiter,
+              batonError("ERR_TIMEOUT", `accept: no connection within ${timeoutMs} ms.`, { driver: driverName }),
+            ),
+          );
+    if (signal !== undefined) addAbortListener(signal, onAbort);
+    const waiter: Waiter = {
+      resolve,
+      reject,
+      detach: () => {
+        if (signal !== undefined) removeAbortListener(signal, onAbort);
+        if (timer !== undefined) clock.clear(timer);
+      },
+    };
+    return waiter;
+  }
+
+  /** A caller gives up. */
+  #leave(waiter: Waiter, error: unknown): void {
+    const index = this.#waiters.indexOf(waiter);
+    if (index < 0) return;
+    this.#waiters.splice(index, 1);
+    waiter.detach();
+    waiter.reject(error);
+    this.#disarm(this.#multishot ? Math.min(1, this.#waiters.length) : this.#waiters.length);
+  }
+
+  /** Makes sure that enough accepts are in flight for those who wait. */
+  #arm(): void {
+    const wanted = this.#multishot ? Math.min(1, this.#waiters.length) : this.#waiters.length;
+    while (this.#accepts.size < wanted) {
+      const entry = this.#dispatcher.begin(acceptKind, this.#state);
+      entry.subject = this;
+      entry.resolve = (connection) => this.#ended(entry, connection as Connection);
+      entry.reject = (error) => this.#failed(entry, error as BatonError);
+      const base = entry.base;
+      this.#dispatcher.records[base + WORD.argument0] = this.#socketOptions;
+      if (this.#multishot) this.#dispatcher.records[base]! |= SUBMIT_FLAG.multishot;
+      this.#accepts.add(entry);
+      this.#dispatcher.launch(entry);
+    }
+  }
+
+  /** Cancels accepts until no more than `wanted` are in flight. What they still bring is kept. */
+  #disarm(wanted: number): void {
+    for (const entry of this.#accepts) {
+      if (this.#accepts.size <= wanted) return;
+      this.#accepts.delete(entry);
+      if (entry.state === STATE.queued || entry.state === STATE.submitted || entry.state === STATE.more) {
+        this.#dispatcher.canceler.request(entry, "cancel");
+      }
+    }
+  }
+
+  #ended(entry: Entry, connection: Connection): void {
+    this.#accepts.delete(entry);
+    this.offer(connection);
+    this.#rearm();
+  }
+
+  #failed(entry: Entry, error: BatonError): void {
+    const expected = !this.#accepts.delete(entry);
+    if (this.#state.phase !== "open") return;
+    // A peer that gave up while it queued is not the caller's business: accept(2) says to try again.
+    const transient = error.errno === -ERRNO.ECONNABORTED || error.errno === -ERRNO.ENETDOWN;
+    if (!expected && !transient) {
+      const waiter = this.#waiters.shift();
+      waiter?.detach();
+      waiter?.reject(error);
+    }
+    this.#rearm();
+  }
+
+  #rearm(): void {
+    try {
+      this.#arm();
+    } catch (error) {
+      for (const waiter of this.#waiters.splice(0)) {
+        waiter.detach();
+        waiter.reject(error);
+      }
+    }
+  }
+}

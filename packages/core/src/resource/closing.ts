@@ -1,0 +1,87 @@
+/**
+ * How every resource ends (P8): no new operation, what is in flight is cancelled or awaited, then the handle is closed,
+ * once. An error of the close itself is reported once and never retried: on Linux the descriptor is gone either way.
+ */
+import type { Dispatcher } from "../dispatcher.js";
+import { batonError } from "../errors.js";
+import { STATE } from "../lifecycle.js";
+import { defineKind } from "../operation-kind.js";
+import { WORD } from "../record.js";
+import type { ResourceState } from "../resource-state.js";
+
+const closeKind = defineKind("close", {});
+const shutdownKind = defineKind("shutdown", {});
+
+/** Throws what a second close() gets. */
+export function expectNotClosed(state: ResourceState): void {
+  if (state.phase !== "open") {
+    throw batonError("ERR_RESOURCE_CLOSED_TWICE", `close: the ${state.kind} ${state.label} is ${state.phase}.`);
+  }
+}
+
+/** Closes a handle that no resource stands for: the result of an operation nobody waits for. */
+export function closeHandle(dispatcher: Dispatcher, index: number, generation: number): void {
+  if (dispatcher.ended) return;
+  const entry = dispatcher.beginReserved(closeKind);
+  if (entry === undefined) {
+    // The reserve is for a moment full of cancels; they end by themselves.
+    dispatcher.clock.turn(() => closeHandle(dispatcher, index, generation));
+    return;
+  }
+  dispatcher.records[entry.base + WORD.handleIndex] = index;
+  dispatcher.records[entry.base + WORD.handleGeneration] = generation;
+  dispatcher.counters.submitted++;
+  dispatcher.launchUrgent(entry);
+}
+
+/** What is done with the operations in flight. */
+export type ClosePolicy = "await" | "shut-down-and-cancel" | "cancel";
+
+/** Closes a resource. The caller has made sure that it is open. */
+export async function closeResource(dispatcher: Dispatcher, state: ResourceState, policy: ClosePolicy): Promise<void> {
+  state.phase = "closing";
+  if (policy !== "await" && state.inFlight > 0) {
+    const entries = state.entries();
+    if (policy === "shut-down-and-cancel") shutDown(dispatcher, state);
+    for (const entry of entries) {
+      if (entry.state !== STATE.orphaned) dispatcher.canceler.request(entry, "close");
+    }
+  }
+  await state.drained();
+  try {
+    await submitClose(dispatcher, state);
+  } finally {
+    state.markClosed();
+  }
+}
+
+/** Ends both directions, so that the peer learns of it at once. Its result does not matter: a close follows. */
+function shutDown(dispatcher: Dispatcher, state: ResourceState): void {
+  const entry = dispatcher.beginReserved(shutdownKind);
+  if (entry === undefined) return;
+  dispatcher.records[entry.base + WORD.handleIndex] = state.handleIndex;
+  dispatcher.records[entry.base + WORD.handleGeneration] = state.handleGeneration;
+  dispatcher.records[entry.base + WORD.argument0] = 2;
+  state.enter(entry);
+  dispatcher.counters.submitted++;
+  dispatcher.launchUrgent(entry);
+}
+
+async function submitClose(dispatcher: Dispatcher, state: ResourceState): Promise<void> {
+  const begin = () => {
+    // The driver has closed the handle, or keeps it until its last operation has ended.
+    if (dispatcher.ended) {
+      throw batonError("ERR_BACKEND_CLOSED", `close: the backend was closed before the ${state.kind} ${state.label}.`);
+    }
+    return dispatcher.beginReserved(closeKind);
+  };
+  let entry = begin();
+  while (entry === undefined) {
+    await new Promise<void>((resolve) => dispatcher.clock.turn(resolve));
+    entry = begin();
+  }
+  dispatcher.records[entry.base + WORD.handleIndex] = state.handleIndex;
+  dispatcher.records[entry.base + WORD.handleGeneration] = state.handleGeneration;
+  dispatcher.counters.submitted++;
+  await dispatcher.start<void>(entry);
+}

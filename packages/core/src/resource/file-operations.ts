@@ -1,0 +1,195 @@
+/** Operations on files and paths: each is checked and begun here; `File`, the backend and `submit` start them. */
+import type { Dispatcher, OperationOptions } from "../dispatcher.js";
+import type { Lane } from "../lane.js";
+import { defineKind, type OperationKind } from "../operation-kind.js";
+import type { Entry } from "../operation-table.js";
+import type { Lendable } from "../owned-buffer.js";
+import { STAT_BYTES, WORD } from "../record.js";
+import type { ResourceState } from "../resource-state.js";
+import { checkBoolean, checkInteger, checkOptions, encodePath } from "../validate.js";
+import { decodeFileStat, type FileStat } from "./file-stat.js";
+import {
+  operationOptionNames,
+  type PositionedOptions,
+  positionedOptionNames,
+  prepareTransfer,
+  type TransferPlan,
+} from "./transfer.js";
+
+/** A file as its operations know it. */
+export interface FileCore {
+  readonly dispatcher: Dispatcher;
+  readonly state: ResourceState;
+  /** Reads and writes at the file's own position, one after the other. */
+  readonly readLane: Lane;
+  readonly writeLane: Lane;
+}
+
+export interface ReadResult<B> {
+  /** Bytes read; 0 at the end of the file. */
+  readonly bytesRead: number;
+  /** The buffer, home again. */
+  readonly buffer: B;
+}
+
+export interface WriteResult<B> {
+  readonly bytesWritten: number;
+  /** The buffer, home again. */
+  readonly buffer: B;
+}
+
+export interface StatOptions extends OperationOptions {
+  /** Follow a symbolic link at the end of the path; default true. */
+  readonly followLinks?: boolean;
+}
+
+const statOptionNames = { followLinks: true, ...operationOptionNames } as const;
+
+/** The largest file position and length: what a JavaScript number holds exactly. */
+const POSITION_MAX: number = Number.MAX_SAFE_INTEGER;
+
+// --- reading and writing ------------------------------------------------------------------------------------------
+
+const readKind = defineKind("read", {
+  finish: (entry, result): ReadResult<unknown> => ({ bytesRead: result, buffer: entry.buffer }),
+  // Only where the file's own position has moved on; at a position of its own nothing is consumed.
+  salvage: (entry, result) => entry.lane?.salvage(entry, result),
+  details: handleDetails,
+});
+
+const writeKind = defineKind("write", {
+  finish: (entry, result): WriteResult<unknown> => ({ bytesWritten: result, buffer: entry.buffer }),
+  details: handleDetails,
+});
+
+function handleDetails(entry: Entry): { path: string } {
+  return { path: (entry.subject as ResourceState).label };
+}
+
+/** The four ways to move bytes between a buffer and a file. */
+export const FILE_TRANSFER: Readonly<Record<"read" | "readFull" | "write" | "writeFull", TransferPlan>> = {
+  read: plan("file.read", readKind, true, false),
+  readFull: plan("file.readFull", readKind, true, true),
+  write: plan("file.write", writeKind, false, false),
+  writeFull: plan("file.writeFull", writeKind, false, true),
+};
+
+function plan(where: string, kind: OperationKind, exclusive: boolean, whole: boolean): TransferPlan {
+  return { where, kind, exclusive, whole, optionNames: positionedOptionNames };
+}
+
+export function prepareFileTransfer(
+  { dispatcher, state, readLane, writeLane }: FileCore,
+  transfer: TransferPlan,
+  buffer: Lendable,
+  options: PositionedOptions,
+): Entry {
+  // Options that are null are refused below, with what else is wrong with them.
+  const position = options?.position;
+  if (position === undefined) {
+    const lane = transfer.exclusive ? readLane : writeLane;
+    const entry = prepareTransfer(dispatcher, state, transfer, buffer, options, lane);
+    entry.subject = state;
+    dispatcher.writePosition(entry, -1);
+    return entry;
+  }
+  checkInteger(transfer.where, "position", position, 0, POSITION_MAX);
+  const entry = prepareTransfer(dispatcher, state, transfer, buffer, options, undefined);
+  entry.subject = state;
+  entry.movesPosition = true;
+  dispatcher.writePosition(entry, position);
+  return entry;
+}
+
+// --- operations on the handle alone -------------------------------------------------------------------------------
+
+/** The kinds that need nothing but a handle. */
+export const FILE_KIND: Readonly<Record<"fsync" | "fdatasync" | "truncate", OperationKind>> = {
+  fsync: defineKind("fsync", { details: handleDetails }),
+  fdatasync: defineKind("fdatasync", { details: handleDetails }),
+  truncate: defineKind("truncate", { details: handleDetails }),
+};
+
+export function prepareOnFile(
+  { dispatcher, state }: FileCore,
+  where: string,
+  kind: OperationKind,
+  options: OperationOptions,
+): Entry {
+  state.expectOpen(where);
+  checkOptions(where, options, operationOptionNames);
+  const early = dispatcher.canceler.check(where, options);
+  const entry = dispatcher.begin(kind, state);
+  entry.subject = state;
+  dispatcher.canceler.attach(entry, early);
+  return entry;
+}
+
+export function prepareTruncate(core: FileCore, length: number, options: OperationOptions): Entry {
+  const where = "file.truncate";
+  checkInteger(where, "length", length, 0, POSITION_MAX);
+  const entry = prepareOnFile(core, where, FILE_KIND.truncate, options);
+  core.dispatcher.writePosition(entry, length);
+  return entry;
+}
+
+// --- metadata -----------------------------------------------------------------------------------------------------
+
+interface StatSubject {
+  readonly path: string;
+  readonly dispatcher: Dispatcher;
+}
+
+const statKind = defineKind("stat", {
+  finish: (entry): FileStat => {
+    const { dispatcher } = entry.subject as StatSubject;
+    return decodeFileStat(dispatcher.arena, dispatcher.records[entry.base + WORD.arenaOffset]!);
+  },
+  details: (entry) => ({ path: (entry.subject as StatSubject).path }),
+});
+
+/** What `argument0` of a stat says. */
+const STAT_HOW = { handle: 0, path: 1, link: 2 } as const;
+
+export function prepareFileStat({ dispatcher, state }: FileCore, options: OperationOptions): Entry {
+  const where = "file.stat";
+  state.expectOpen(where);
+  checkOptions(where, options, operationOptionNames);
+  const early = dispatcher.canceler.check(where, options);
+  const entry = dispatcher.begin(statKind, state);
+  entry.subject = { path: state.label, dispatcher } satisfies StatSubject;
+  dispatcher.records[entry.base + WORD.argument0] = STAT_HOW.handle;
+  attachPath(dispatcher, entry, new Uint8Array(0), STAT_BYTES);
+  dispatcher.canceler.attach(entry, early);
+  return entry;
+}
+
+export function preparePathStat(dispatcher: Dispatcher, path: string | Uint8Array, options: StatOptions): Entry {
+  const where = "stat";
+  const bytes = encodePath(where, path);
+  checkOptions(where, options, statOptionNames);
+  const follow = options.followLinks === undefined || checkBoolean(where, "followLinks", options.followLinks);
+  const early = dispatcher.canceler.check(where, options);
+  const entry = dispatcher.begin(statKind, undefined);
+  entry.subject = { path: displayPath(path), dispatcher } satisfies StatSubject;
+  dispatcher.records[entry.base + WORD.argument0] = follow ? STAT_HOW.path : STAT_HOW.link;
+  attachPath(dispatcher, entry, bytes, STAT_BYTES);
+  dispatcher.canceler.attach(entry, early);
+  return entry;
+}
+
+/** Gives an operation an arena area for a path, NUL-terminated, that also holds an answer of `answerBytes`. */
+export function attachPath(dispatcher: Dispatcher, entry: Entry, path: Uint8Array, answerBytes: number): void {
+  const { arena, records } = dispatcher;
+  records[entry.base + WORD.length] = path.length;
+  entry.areaBytes = Math.max(answerBytes, path.length + 1);
+  entry.writeArea = (offset) => {
+    arena.bytes.set(path, offset);
+    arena.bytes[offset + path.length] = 0;
+  };
+}
+
+/** A path as errors and the inspector show it. */
+export function displayPath(path: string | Uint8Array): string {
+  return typeof path === "string" ? path : new TextDecoder().decode(path);
+}

@@ -1,0 +1,160 @@
+/** The file that users hold. */
+import type { OperationOptions } from "../dispatcher.js";
+import type { OperationKind } from "../operation-kind.js";
+import type { Lendable, Unreleased } from "../owned-buffer.js";
+import { wrongType } from "../validate.js";
+import { closeResource, expectNotClosed } from "./closing.js";
+import {
+  FILE_KIND,
+  FILE_TRANSFER,
+  type FileCore,
+  prepareFileStat,
+  prepareFileTransfer,
+  prepareOnFile,
+  prepareTruncate,
+  type ReadResult,
+  type WriteResult,
+} from "./file-operations.js";
+import type { FileStat } from "./file-stat.js";
+import { type ClosedResource, NO_OPTIONS, type PositionedOptions, type TransferPlan } from "./transfer.js";
+
+// Set by the class's static block: what is private to users is open to the rest of core.
+let coreOfFile: (file: File) => FileCore;
+
+/**
+ * An open file. All methods reject with `ERR_RESOURCE_CLOSED` after `close()`, and with the system's error
+ * (`EIO`, `ENOSPC`, …) when the operation fails; the error then carries the buffer.
+ *
+ * @example
+ * await using file = await io.openFile("data.bin", "r");
+ * const { bytesRead, buffer } = await file.read(io.buffers.take(65536), { position: 0 });
+ */
+export class File {
+  readonly #core: FileCore;
+  #syncError: unknown = undefined;
+
+  /** Core's: use `io.openFile`. */
+  constructor(core: FileCore) {
+    this.#core = core;
+  }
+
+  /** The path it was opened with. */
+  get path(): string {
+    return this.#core.state.label;
+  }
+
+  /** True once `close()` was called. */
+  get closed(): boolean {
+    return this.#core.state.phase !== "open";
+  }
+
+  /**
+   * Reads into the buffer, which is lent exclusively until the promise settles. May read less than asked; 0 bytes
+   * mean the end of the file. Without `position` reads go one after the other from the file's own position, and
+   * bytes of a read that was aborted too late are given to the next one. Source: pread(2), read(2).
+   */
+  read<B extends Lendable>(buffer: B & Unreleased<B>, options: PositionedOptions = NO_OPTIONS): Promise<ReadResult<B>> {
+    return this.#transfer(FILE_TRANSFER.read, buffer, options);
+  }
+
+  /** Like `read`, and goes on after a short read until the part of the buffer is full or the file ends. */
+  readFull<B extends Lendable>(
+    buffer: B & Unreleased<B>,
+    options: PositionedOptions = NO_OPTIONS,
+  ): Promise<ReadResult<B>> {
+    return this.#transfer(FILE_TRANSFER.readFull, buffer, options);
+  }
+
+  /**
+   * Writes from the buffer, which is lent shared until the promise settles. May write less than asked (a full disk,
+   * a limit). Without `position` writes go one after the other at the file's own position, or at its end when it
+   * was opened for appending. Source: pwrite(2), write(2).
+   */
+  write<B extends Lendable>(
+    buffer: B & Unreleased<B>,
+    options: PositionedOptions = NO_OPTIONS,
+  ): Promise<WriteResult<B>> {
+    return this.#transfer(FILE_TRANSFER.write, buffer, options);
+  }
+
+  /** Like `write`, and goes on after a short write until everything is written. */
+  writeFull<B extends Lendable>(
+    buffer: B & Unreleased<B>,
+    options: PositionedOptions = NO_OPTIONS,
+  ): Promise<WriteResult<B>> {
+    return this.#transfer(FILE_TRANSFER.writeFull, buffer, options);
+  }
+
+  /**
+   * Flushes data and metadata to the device. When a flush has failed, the kernel may have dropped what it could not
+   * write and report the next one as good, so every later flush of this file rejects with the first error.
+   * Source: fsync(2).
+   */
+  sync(options: OperationOptions = NO_OPTIONS): Promise<void> {
+    return this.#flush("file.sync", FILE_KIND.fsync, options);
+  }
+
+  /** Flushes data, and the metadata needed to read it back. Errors are as sticky as `sync`'s. Source: fdatasync(2). */
+  datasync(options: OperationOptions = NO_OPTIONS): Promise<void> {
+    return this.#flush("file.datasync", FILE_KIND.fdatasync, options);
+  }
+
+  /** Metadata of the open file. Source: fstat(2). */
+  stat(options: OperationOptions = NO_OPTIONS): Promise<FileStat> {
+    return this.#core.dispatcher.run(() => prepareFileStat(this.#core, options));
+  }
+
+  /** Sets the length in bytes; what is added reads as zero. Source: ftruncate(2). */
+  truncate(length: number = 0, options: OperationOptions = NO_OPTIONS): Promise<void> {
+    return this.#core.dispatcher.run(() => prepareTruncate(this.#core, length, options));
+  }
+
+  /**
+   * Waits for what is in flight, then closes. A second call rejects with `ERR_RESOURCE_CLOSED_TWICE`.
+   * Source: close(2).
+   */
+  async close(): Promise<ClosedResource> {
+    const { dispatcher, state } = this.#core;
+    expectNotClosed(state);
+    await closeResource(dispatcher, state, "await");
+    return this as ClosedResource;
+  }
+
+  /** Closes; does nothing when the file is closed or closing. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#core.state.phase === "open") await this.close();
+  }
+
+  #transfer<R>(plan: TransferPlan, buffer: Lendable, options: PositionedOptions): Promise<R> {
+    // Not `dispatcher.run`: a closure per operation would be felt here.
+    try {
+      return this.#core.dispatcher.start(prepareFileTransfer(this.#core, plan, buffer, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #flush(where: string, kind: OperationKind, options: OperationOptions): Promise<void> {
+    if (this.#syncError !== undefined) return Promise.reject(this.#syncError);
+    const flushed = this.#core.dispatcher.run<void>(() => prepareOnFile(this.#core, where, kind, options));
+    return flushed.catch((error: unknown) => {
+      // Only the device's own verdict sticks: an abort or a closed file says nothing about the data.
+      if (error instanceof Error && "errno" in error) this.#syncError = error;
+      throw error;
+    });
+  }
+
+  static {
+    coreOfFile = (file) => {
+      if (typeof file !== "object" || file === null || !(#core in file)) {
+        throw wrongType("submit", "file", "a File", file);
+      }
+      return file.#core;
+    };
+  }
+}
+
+/** For `submit`: a file as its operations know it. */
+export function fileCore(file: File): FileCore {
+  return coreOfFile(file);
+}

@@ -1,0 +1,100 @@
+/** Listening for connections. */
+import { parseAddress, readAddress, writeAddress } from "../address.js";
+import type { Dispatcher, OperationOptions } from "../dispatcher.js";
+import { batonError } from "../errors.js";
+import { defineKind } from "../operation-kind.js";
+import type { Entry } from "../operation-table.js";
+import { ADDRESS_BYTES, AUXILIARY_SHIFT, SOCKET_OPTION, WORD } from "../record.js";
+import { ResourceState } from "../resource-state.js";
+import type { ResourceTracker } from "../resource-tracker.js";
+import { checkBoolean, checkInteger, checkOptions, describe } from "../validate.js";
+import { Acceptor } from "./acceptor.js";
+import { closeHandle } from "./closing.js";
+import { closeListener, type ListenerCore } from "./listener-operations.js";
+import { type StreamSocketOptions, socketOptionBits, streamSocketOptionNames } from "./socket-options.js";
+import { TcpListener } from "./tcp-listener.js";
+import { operationOptionNames } from "./transfer.js";
+
+export interface ListenOptions extends StreamSocketOptions, OperationOptions {
+  /** Internet address to bind, in text form; default `"127.0.0.1"`. `"0.0.0.0"` and `"::"` are all addresses. */
+  readonly host?: string;
+  /** 0–65535; default 0: the system chooses, see `listener.address`. */
+  readonly port?: number;
+  /** Connections the kernel queues for `accept`; default 511, as in Node. */
+  readonly backlog?: number;
+  /** Share the port with other listeners that say so too (SO_REUSEPORT); default false. */
+  readonly reusePort?: boolean;
+  /** With an IPv6 address: no IPv4 connections; default false. */
+  readonly ipv6Only?: boolean;
+}
+
+const listenOptionNames = {
+  host: true,
+  port: true,
+  backlog: true,
+  reusePort: true,
+  ipv6Only: true,
+  ...streamSocketOptionNames,
+  ...operationOptionNames,
+} as const;
+
+interface ListenSubject {
+  readonly dispatcher: Dispatcher;
+  readonly tracker: ResourceTracker;
+  readonly streamBits: number;
+  readonly address: string;
+  readonly port: number;
+}
+
+const listenKind = defineKind("listen", {
+  finish: (entry, result, flags): TcpListener => {
+    const { dispatcher, tracker, streamBits } = entry.subject as ListenSubject;
+    const offset = dispatcher.records[entry.base + WORD.arenaOffset]!;
+    const address = readAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset);
+    const host = address.family === "ipv6" ? `[${address.address}]` : address.address;
+    const state = new ResourceState("tcp-listener", `${host}:${address.port}`, result, flags >>> AUXILIARY_SHIFT);
+    const acceptor = new Acceptor(dispatcher, state, streamBits);
+    const core: ListenerCore = { dispatcher, tracker, state, acceptor, streamBits };
+    const listener = new TcpListener(core, address);
+    tracker.track(listener, state, () => closeListener(core));
+    return listener;
+  },
+  salvage: (entry, result, flags) => {
+    closeHandle((entry.subject as ListenSubject).dispatcher, result, flags >>> AUXILIARY_SHIFT);
+  },
+  details: (entry) => {
+    const { address, port } = entry.subject as ListenSubject;
+    return { address, port };
+  },
+});
+
+export function prepareListen(dispatcher: Dispatcher, tracker: ResourceTracker, options: ListenOptions): Entry {
+  const where = "listen";
+  checkOptions(where, options, listenOptionNames);
+  const { host = "127.0.0.1", reusePort, ipv6Only } = options;
+  const parsed = typeof host === "string" ? parseAddress(host) : undefined;
+  if (parsed === undefined) {
+    throw batonError(
+      "ERR_INVALID_ARG_VALUE",
+      `${where}: host must be an internet address, not ${typeof host === "string" ? `"${host}"` : describe(host)}.`,
+    );
+  }
+  const port = checkInteger(where, "port", options.port ?? 0, 0, 65_535);
+  const backlog = checkInteger(where, "backlog", options.backlog ?? 511, 1, 65_535);
+  const streamBits = socketOptionBits(where, options);
+  let bits = streamBits;
+  if (reusePort !== undefined && checkBoolean(where, "reusePort", reusePort)) {
+    dispatcher.expectFeature(where, "reusePort");
+    bits |= SOCKET_OPTION.reusePort;
+  }
+  if (ipv6Only !== undefined && checkBoolean(where, "ipv6Only", ipv6Only)) bits |= SOCKET_OPTION.ipv6Only;
+  const early = dispatcher.canceler.check(where, options);
+  const entry = dispatcher.begin(listenKind, undefined);
+  entry.subject = { dispatcher, tracker, streamBits, address: host, port } satisfies ListenSubject;
+  dispatcher.records[entry.base + WORD.argument0] = bits;
+  dispatcher.records[entry.base + WORD.argument1] = backlog;
+  entry.areaBytes = ADDRESS_BYTES;
+  entry.writeArea = (offset) => writeAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset, parsed, port);
+  dispatcher.canceler.attach(entry, early);
+  return entry;
+}

@@ -1,0 +1,163 @@
+/** Operations on connections: each is checked and begun here; `TcpStream` and `submit` start them. */
+import { readAddress, type SocketAddress } from "../address.js";
+import type { Dispatcher, OperationOptions } from "../dispatcher.js";
+import { batonError } from "../errors.js";
+import type { Lane } from "../lane.js";
+import { defineKind } from "../operation-kind.js";
+import type { Entry } from "../operation-table.js";
+import type { Lendable, OwnedBuffer } from "../owned-buffer.js";
+import { ADDRESS_BYTES, SUBMIT_FLAG, WORD } from "../record.js";
+import type { ResourceState } from "../resource-state.js";
+import { checkOptions } from "../validate.js";
+import {
+  operationOptionNames,
+  prepareTransfer,
+  type TransferOptions,
+  type TransferPlan,
+  transferOptionNames,
+} from "./transfer.js";
+
+/** A connection as its operations know it. */
+export interface StreamCore {
+  readonly dispatcher: Dispatcher;
+  readonly state: ResourceState;
+  /** One direction each, one operation at a time. */
+  readonly receiveLane: Lane;
+  readonly sendLane: Lane;
+}
+
+export interface ReceiveResult<B> {
+  /** Bytes received; 0 when the peer has ended its side. */
+  readonly bytesReceived: number;
+  /** The buffer, home again. */
+  readonly buffer: B;
+}
+
+export interface SendResult<B> {
+  readonly bytesSent: number;
+  /** The buffer, home again. */
+  readonly buffer: B;
+}
+
+/** What `receive()` without a buffer resolves with. The buffer is the caller's, to be released. */
+export type PickedResult =
+  | { readonly bytesReceived: number; readonly buffer: OwnedBuffer }
+  | { readonly bytesReceived: 0; readonly buffer: undefined };
+
+/** Which direction `shutdown` ends. */
+export type ShutdownHow = "receive" | "send" | "both";
+
+// --- receiving ----------------------------------------------------------------------------------------------------
+
+const receiveKind = defineKind("receive", {
+  finish: (entry, result): ReceiveResult<unknown> => ({ bytesReceived: result, buffer: entry.buffer }),
+  salvage: (entry, result) => entry.lane?.salvage(entry, result),
+});
+
+const receivePlan: TransferPlan = {
+  where: "stream.receive",
+  kind: receiveKind,
+  exclusive: true,
+  whole: false,
+  optionNames: transferOptionNames,
+};
+
+export function prepareReceive(core: StreamCore, buffer: Lendable, options: TransferOptions): Entry {
+  const { dispatcher, state, receiveLane } = core;
+  const entry = prepareTransfer(dispatcher, state, receivePlan, buffer, options, receiveLane);
+  dispatcher.records[entry.base + WORD.argument0] = 0;
+  return entry;
+}
+
+const receivePickedKind = defineKind("receive", {
+  finish: (entry, result, flags): PickedResult => {
+    const buffer = takePicked(entry, flags);
+    if (buffer !== undefined && result > 0) return { bytesReceived: result, buffer };
+    buffer?.release();
+    return { bytesReceived: 0, buffer: undefined };
+  },
+  salvage: (entry, result, flags) => {
+    const buffer = takePicked(entry, flags);
+    if (buffer === undefined) return;
+    (entry.subject as StreamCore).receiveLane.salvageBytes(buffer.bytes.slice(0, result));
+    buffer.release();
+  },
+});
+
+function takePicked(entry: Entry, flags: number): OwnedBuffer | undefined {
+  return entry.picked ?? (entry.subject as StreamCore).dispatcher.provided.claim(flags);
+}
+
+export function prepareReceivePicked(core: StreamCore, options: OperationOptions): Entry {
+  const where = "stream.receive";
+  const { dispatcher, state, receiveLane } = core;
+  state.expectOpen(where);
+  checkOptions(where, options, operationOptionNames);
+  const early = dispatcher.canceler.check(where, options);
+  dispatcher.expectFeature(where, "bufferSelect");
+  const entry = dispatcher.begin(receivePickedKind, state);
+  entry.subject = core;
+  entry.lane = receiveLane;
+  const { records, provided } = dispatcher;
+  provided.topUp();
+  records[entry.base]! |= SUBMIT_FLAG.bufferSelect;
+  records[entry.base + WORD.length] = provided.bufferBytes;
+  records[entry.base + WORD.argument0] = 0;
+  dispatcher.canceler.attach(entry, early);
+  return entry;
+}
+
+// --- sending ------------------------------------------------------------------------------------------------------
+
+const sendKind = defineKind("send", {
+  finish: (entry, result): SendResult<unknown> => ({ bytesSent: result, buffer: entry.buffer }),
+});
+
+const sendPlan: TransferPlan = {
+  where: "stream.send",
+  kind: sendKind,
+  exclusive: false,
+  whole: true,
+  optionNames: transferOptionNames,
+};
+
+export function prepareSend(core: StreamCore, buffer: Lendable, options: TransferOptions): Entry {
+  const { dispatcher, state, sendLane } = core;
+  const entry = prepareTransfer(dispatcher, state, sendPlan, buffer, options, sendLane);
+  dispatcher.records[entry.base + WORD.argument0] = 0;
+  return entry;
+}
+
+// --- the rest -----------------------------------------------------------------------------------------------------
+
+const shutdownKind = defineKind("shutdown", {});
+const shutdownNumbers: Readonly<Record<ShutdownHow, number>> = { receive: 0, send: 1, both: 2 };
+
+export function prepareShutdown({ dispatcher, state, sendLane }: StreamCore, how: ShutdownHow): Entry {
+  state.expectOpen("stream.shutdown");
+  if (typeof how !== "string" || !Object.hasOwn(shutdownNumbers, how)) {
+    throw batonError("ERR_INVALID_ARG_VALUE", 'stream.shutdown: how must be "receive", "send" or "both".');
+  }
+  const entry = dispatcher.begin(shutdownKind, state);
+  dispatcher.records[entry.base + WORD.argument0] = shutdownNumbers[how];
+  // Behind the sends that were asked for before it.
+  if (how !== "receive") entry.lane = sendLane;
+  return entry;
+}
+
+const addressKind = defineKind("address", {
+  finish: (entry): SocketAddress => {
+    const { dispatcher } = entry.subject as StreamCore;
+    const offset = dispatcher.records[entry.base + WORD.arenaOffset]!;
+    return readAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset);
+  },
+});
+
+export function prepareAddress(core: StreamCore, which: "local" | "peer"): Entry {
+  core.state.expectOpen(which === "local" ? "stream.localAddress" : "stream.peerAddress");
+  const entry = core.dispatcher.begin(addressKind, core.state);
+  entry.subject = core;
+  entry.areaBytes = ADDRESS_BYTES;
+  core.dispatcher.records[entry.base + WORD.argument0] = which === "local" ? 0 : 1;
+  return entry;
+}

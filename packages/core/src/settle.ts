@@ -1,0 +1,122 @@
+/**
+ * What a caller is told when an operation has ended: one function per way to end. The buffer is home before any
+ * promise settles, on success, on error and on cancel (P3).
+ */
+import type { Dispatcher } from "./dispatcher.js";
+import { ERRNO } from "./errno.js";
+import { batonError, type ErrorDetails, systemError } from "./errors.js";
+import type { CancelCause, Entry, EntryExtras } from "./operation-table.js";
+import { WORD } from "./record.js";
+
+/**
+ * Why the caller is told of an early end, and not of the result; `undefined` when of the result. A result that is not
+ * told is salvaged.
+ */
+export function earlyCause(dispatcher: Dispatcher, entry: Entry, result: number): CancelCause | undefined {
+  const cause = entry.extras?.cause;
+  if (cause !== undefined) return isEarlyEnd(dispatcher, entry, cause, result) ? cause : undefined;
+  // A session that closes cancels what is in flight on its own account.
+  return dispatcher.closed && isCancelResult(result) ? "close" : undefined;
+}
+
+function isEarlyEnd(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, result: number): boolean {
+  // What shall move all its bytes has moved some of them, and would go on if it were not to end.
+  const wholeLength = entry.whole ? dispatcher.records[entry.base + WORD.length]! : 0;
+  if (result > 0 && result < wholeLength) return true;
+  switch (cause) {
+    case "signal":
+      // The caller has turned away, whatever came. An error of its own is still what happened.
+      return result >= 0 || isCancelResult(result);
+    case "close":
+      // Shutting down makes drivers answer with the end of the stream, or with one of several errors.
+      return result < 0 || (result === 0 && entry.kind!.name === "receive");
+    case "cancel":
+    case "timeout":
+      return isCancelResult(result);
+  }
+}
+
+/** Ends an operation that its caller still waits for; `early` is what `earlyCause` says. */
+export function settleFinal(
+  dispatcher: Dispatcher,
+  entry: Entry,
+  result: number,
+  flags: number,
+  early: CancelCause | undefined,
+): void {
+  const extras = entry.extras;
+  const total = result >= 0 ? entry.progress + result : result;
+  if (extras === undefined && total >= 0) {
+    // The hot path: nobody asked for an early end.
+    entry.resolve?.(entry.kind!.finish(entry, total, flags));
+    return;
+  }
+  if (extras !== undefined) dispatcher.canceler.detach(extras);
+  if (early !== undefined) {
+    dispatcher.counters.canceled++;
+    const error = causeError(dispatcher, entry, early, Math.max(total, entry.progress));
+    finishExtras(extras, "canceled");
+    entry.reject?.(error);
+  } else if (total >= 0) {
+    const value = entry.kind!.finish(entry, total, flags);
+    finishExtras(extras, "ok");
+    entry.resolve?.(value);
+  } else {
+    dispatcher.counters.failed++;
+    const error = systemError(total, entry.kind!.syscall, details(dispatcher, entry, entry.progress));
+    finishExtras(extras, "error");
+    entry.reject?.(error);
+  }
+}
+
+function isCancelResult(result: number): boolean {
+  return result === -ERRNO.ECANCELED || result === -ERRNO.EINTR;
+}
+
+/** Ends an operation that was cancelled before the driver had it. */
+export function settleCanceledEarly(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, given?: Error): void {
+  const extras = entry.extras;
+  dispatcher.counters.canceled++;
+  dispatcher.counters.completed++;
+  if (extras !== undefined) dispatcher.canceler.detach(extras);
+  const error = given ?? causeError(dispatcher, entry, cause, entry.progress);
+  finishExtras(extras, "canceled");
+  entry.reject?.(error);
+}
+
+function finishExtras(extras: EntryExtras | undefined, outcome: "ok" | "error" | "canceled"): void {
+  if (extras === undefined) return;
+  extras.onSettled?.(outcome);
+  if (extras.cancelWaiters === undefined) return;
+  const answer = outcome === "canceled" ? "canceled" : "completed";
+  for (const waiter of extras.cancelWaiters) waiter(answer);
+}
+
+/** The error for an operation that was ended early. */
+function causeError(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, bytes: number): Error {
+  const where = entry.kind!.syscall;
+  const more = details(dispatcher, entry, bytes);
+  switch (cause) {
+    case "signal":
+      return batonError("ABORT_ERR", `${where}: aborted.`, { ...more, cause: entry.extras?.signal?.reason });
+    case "timeout":
+      return batonError("ERR_TIMEOUT", `${where}: not done within ${entry.extras?.timeoutMs} ms.`, more);
+    case "close":
+      return dispatcher.closed
+        ? batonError("ERR_BACKEND_CLOSED", `${where}: the backend was closed meanwhile.`, more)
+        : batonError("ERR_RESOURCE_CLOSED", `${where}: the resource was closed meanwhile.`, more);
+    case "cancel":
+      return batonError("ERR_OPERATION_CANCELED", `${where}: cancelled.`, more);
+  }
+}
+
+function details(dispatcher: Dispatcher, entry: Entry, bytes: number): ErrorDetails {
+  return {
+    driver: dispatcher.driverName,
+    syscall: entry.kind!.syscall,
+    ...entry.kind!.details?.(entry),
+    ...(entry.buffer !== undefined && { buffer: entry.buffer }),
+    // What was read too early is kept for the next read; what was written is gone out, and the caller must know.
+    ...(entry.buffer !== undefined && !entry.lendExclusive && { bytesTransferred: bytes }),
+  };
+}

@@ -1,0 +1,59 @@
+/** The contract: all clauses, in the order of the reports. */
+import { afterCancel } from "../traits/after-cancel.js";
+import { whenFull } from "../traits/when-full.js";
+import { whileClosing } from "../traits/while-closing.js";
+import { whileOpen } from "../traits/while-open.js";
+import { backendClause, capabilitiesClause, inspectorClause } from "./backend.js";
+import type { Clause } from "./case.js";
+import { fileFlushClause, fileLengthClause, fileMetadataClause } from "./file-metadata.js";
+import { fileOpenClause } from "./file-open.js";
+import { fileReadClause, fileWriteClause } from "./file-transfer.js";
+import { backPressureClause, fairnessClause } from "./flow.js";
+import { foreignMemoryClause } from "./foreign-memory.js";
+import { batchClause, submitClause } from "./low-level.js";
+import { onceClause } from "./once.js";
+import { ownershipClause } from "./ownership.js";
+import { poolClause } from "./pool.js";
+import { fileSalvageClause, salvageClause } from "./salvage.js";
+import { spiHandlesClause, spiMemoryClause, spiSocketsClause } from "./spi-handles.js";
+import { spiCancelClause, spiSessionClause } from "./spi-session.js";
+import { acceptClause, connectClause, listenClause } from "./tcp-listen.js";
+import { receivePickedClause, streamClause } from "./tcp-stream.js";
+import { timerClause } from "./timers.js";
+
+export const clauses: readonly Clause[] = [
+  spiSessionClause,
+  spiCancelClause,
+  spiHandlesClause,
+  spiSocketsClause,
+  spiMemoryClause,
+  capabilitiesClause,
+  onceClause,
+  ownershipClause,
+  foreignMemoryClause,
+  poolClause,
+  fileOpenClause,
+  fileReadClause,
+  fileWriteClause,
+  fileMetadataClause,
+  fileLengthClause,
+  fileFlushClause,
+  listenClause,
+  acceptClause,
+  connectClause,
+  streamClause,
+  receivePickedClause,
+  timerClause,
+  salvageClause,
+  fileSalvageClause,
+  backPressureClause,
+  fairnessClause,
+  submitClause,
+  batchClause,
+  backendClause,
+  inspectorClause,
+  ...whileOpen,
+  ...afterCancel,
+  ...whileClosing,
+  ...whenFull,
+];

@@ -1,0 +1,219 @@
+/** What a case works with: backends over the driver under test, files, connections, and ways to wait. */
+import { type Backend, type BackendOptions, createBackend, type Leak } from "../../backend.js";
+import { type Clock, systemClock } from "../../clock.js";
+import type { StateName } from "../../lifecycle.js";
+import type { File } from "../../resource/file.js";
+import type { OpenFlags } from "../../resource/open-flags.js";
+import type { TcpListener } from "../../resource/tcp-listener.js";
+import type { TcpStream } from "../../resource/tcp-stream.js";
+import { createDriverOracle } from "./driver-oracle.js";
+import { equal } from "./expect.js";
+import { type Account, balance, type Expected } from "./ledger.js";
+import type { ConformanceSubject, FileOracle } from "./subject.js";
+import { createWaits, type Waits } from "./waits.js";
+
+/** Options of a backend that a case creates. */
+export type CaseBackendOptions = Omit<BackendOptions, "driver" | "clock" | "onLeak">;
+
+/** Two ends of one connection, and the listener it came through. Closing it closes all three. */
+export interface Pair {
+  /** The end on `io`. */
+  readonly near: TcpStream;
+  /** The end on `far`. */
+  readonly far: TcpStream;
+  readonly listener: TcpListener;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** How long backends get to close after a case has failed, ms. */
+const FAILED_CLOSE_DEADLINE_MS = 200;
+
+export class CaseContext {
+  readonly subject: ConformanceSubject;
+  readonly clock: Clock;
+  readonly #waits: Waits;
+  readonly #accounts: Account[] = [];
+  readonly #expected: Expected = { orphans: 0, resourcesOpen: 0, buffersOut: 0 };
+  readonly #atEnd: (() => Promise<void>)[] = [];
+  readonly #descriptorsBefore: number | undefined;
+  #io: Backend | undefined = undefined;
+  #far: Backend | undefined = undefined;
+  #oracle: FileOracle | undefined = undefined;
+
+  constructor(subject: ConformanceSubject) {
+    this.subject = subject;
+    this.clock = subject.clock ?? systemClock;
+    this.#waits = createWaits(this.clock, subject.clock !== undefined);
+    this.#descriptorsBefore = subject.countDescriptors?.();
+  }
+
+  // --- backends -----------------------------------------------------------------------------------------------------
+
+  /** The backend of the case, created when it is first asked for. */
+  get io(): Backend {
+    this.#io ??= this.#create(this.subject, {}, this.#expected);
+    return this.#io;
+  }
+
+  /** The backend at the other end of connections: over the peer's driver where there is one, otherwise `io`. */
+  get far(): Backend {
+    const { peer } = this.subject;
+    if (peer === undefined) return this.io;
+    this.#far ??= this.#create(peer, {});
+    return this.#far;
+  }
+
+  /** Creates `io` with options of its own. */
+  open(options: CaseBackendOptions): Backend {
+    this.#io = this.#create(this.subject, options, this.#expected);
+    return this.#io;
+  }
+
+  /** One more backend over the driver under test. */
+  another(options: CaseBackendOptions = {}): Backend {
+    return this.#create(this.subject, options);
+  }
+
+  #create(
+    subject: ConformanceSubject,
+    options: CaseBackendOptions,
+    expected: Expected = { orphans: 0, resourcesOpen: 0, buffersOut: 0 },
+  ): Backend {
+    const leaks: Leak[] = [];
+    const backend = createBackend({
+      ...subject.options,
+      ...options,
+      driver: subject.createDriver(),
+      clock: subject.clock ?? systemClock,
+      onLeak: (leak) => leaks.push(leak),
+    });
+    this.#accounts.push({ backend, expected, leaks });
+    return backend;
+  }
+
+  /** What `io` is expected to have left behind at the end; zero of everything unless a case says so. */
+  expect(expected: Partial<Expected>): void {
+    Object.assign(this.#expected, expected);
+  }
+
+  // --- files --------------------------------------------------------------------------------------------------------
+
+  /** A path where nothing is yet. */
+  path(name = "file"): string {
+    return this.subject.scratchPath(name);
+  }
+
+  get #files(): FileOracle {
+    this.#oracle ??= this.subject.oracle ?? createDriverOracle(this.io);
+    return this.#oracle;
+  }
+
+  /** Makes a file, not by the driver under test where there is another way; returns its path. */
+  async givenFile(content: Uint8Array | string): Promise<string> {
+    const path = this.path();
+    await this.#files.writeFile(path, typeof content === "string" ? new TextEncoder().encode(content) : content);
+    return path;
+  }
+
+  /** What is in a file, not by the driver under test where there is another way. */
+  contentOf(path: string): Promise<Uint8Array> {
+    return this.#files.readFile(path);
+  }
+
+  /** The same as text. */
+  async textOf(path: string): Promise<string> {
+    return new TextDecoder().decode(await this.contentOf(path));
+  }
+
+  /** Makes a file and opens it with the driver under test. */
+  async openFile(content: Uint8Array | string, flags: OpenFlags = "r+"): Promise<File> {
+    return this.io.openFile(await this.givenFile(content), flags);
+  }
+
+  // --- connections --------------------------------------------------------------------------------------------------
+
+  /** Connects `far` to a listener of `io`. */
+  connectTo(listener: TcpListener): Promise<TcpStream> {
+    return this.far.connect({ host: listener.address.address, port: listener.address.port });
+  }
+
+  /** Two connected ends: `near` was accepted by `io`, `far` connected to it. */
+  async pair(): Promise<Pair> {
+    const listener = await this.io.listen();
+    const [near, far] = await Promise.all([listener.accept(), this.connectTo(listener)]);
+    return {
+      near,
+      far,
+      listener,
+      [Symbol.asyncDispose]: async () => {
+        for (const resource of [near, far, listener]) await resource[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  // --- waiting ------------------------------------------------------------------------------------------------------
+
+  /** One turn of the event loop, or several. */
+  turn(count?: number): Promise<void> {
+    return this.#waits.turn(count);
+  }
+
+  /** Turns until the condition holds; `what` completes "expected …". */
+  until(condition: () => boolean, what: string): Promise<void> {
+    return this.#waits.until(condition, what);
+  }
+
+  /** Until the driver has the operation, or it has ended. */
+  async untilTaken(operation: { readonly state: StateName }): Promise<void> {
+    await this.flush();
+    await this.until(() => operation.state !== "queued", "the driver to take the operation");
+  }
+
+  /** Milliseconds of the driver's time. */
+  after(delayMs: number): Promise<void> {
+    return this.#waits.after(delayMs);
+  }
+
+  /** Hands over now what is queued on `io`, so that what was just asked for is with the driver. */
+  async flush(): Promise<void> {
+    await this.io.batch([]);
+  }
+
+  // --- the end ------------------------------------------------------------------------------------------------------
+
+  /** Runs when the case is over, before its ledger is balanced. */
+  atEnd(cleanUp: () => Promise<void>): void {
+    this.#atEnd.push(cleanUp);
+  }
+
+  /** Balances the ledger: see `ledger.ts`. */
+  async balance(): Promise<void> {
+    for (const cleanUp of this.#atEnd) await cleanUp();
+    for (const account of this.#accounts) await balance(account, this.#waits);
+    const before = this.#descriptorsBefore;
+    if (before === undefined) return;
+    const count = () => this.subject.countDescriptors?.() ?? before;
+    await this.#waits.until(
+      () => count() <= before,
+      () => `${before} descriptors to be open as before, and there are ${count()}`,
+    );
+    equal(count() <= before, true, "that no descriptor was left open");
+  }
+
+  /** Closes what there is after a failure, without asking whether it is in order. */
+  async discard(): Promise<void> {
+    for (const cleanUp of this.#atEnd) await cleanUp().catch(() => undefined);
+    for (const { backend } of this.#accounts) {
+      if (!backend.closed) await backend.close({ deadlineMs: FAILED_CLOSE_DEADLINE_MS }).catch(() => undefined);
+    }
+  }
+
+  /** What is in flight in all backends, for the message of a case that hangs. */
+  describe(): string {
+    return this.#accounts
+      .map(({ backend }) =>
+        JSON.stringify(backend.inspect(), (_key, value) => (typeof value === "bigint" ? `${value}` : value)),
+      )
+      .join("\n");
+  }
+}

@@ -1,0 +1,13 @@
+export type { CaseDefinition, Clause, ConformanceCase, Need, PromiseId } from "./case.js";
+export { type CaseBackendOptions, CaseContext, type Pair } from "./context.js";
+export { ConformanceFailure } from "./expect.js";
+export {
+  type CaseResult,
+  type ConformanceSummary,
+  conformance,
+  leftOut,
+  runConformance,
+  summarise,
+  summaryLine,
+} from "./run.js";
+export type { ConformanceSubject, FileOracle, SubjectSource } from "./subject.js";

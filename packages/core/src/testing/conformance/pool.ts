@@ -1,0 +1,188 @@
+/** The pool of buffers: sizes, its limit, and waiting for a buffer. */
+import { POOL_SIZES } from "../../buffer-pool.js";
+import type { Clause } from "./case.js";
+import { equal, ok, rejects, throws } from "./expect.js";
+
+const KIB = 1024;
+
+export const poolClause: Clause = {
+  id: "pool",
+  title: "the pool",
+  cases: [
+    {
+      id: "sizes",
+      title: "a buffer has exactly the length that was asked for, up to, at and beyond every size of the pool",
+      run: ({ io }) => {
+        for (const length of [1, ...POOL_SIZES.flatMap((size) => [size - 1, size, size + 1]), 3_000_000]) {
+          using buffer = io.buffers.take(length);
+          equal(buffer.length, length, "buffer.length");
+          equal(buffer.bytes.length, length, "the length of its bytes");
+        }
+      },
+    },
+    {
+      id: "no-such-length",
+      title: "a length that is no length, or more than the pool may have, is ERR_OUT_OF_RANGE",
+      run: async (context) => {
+        const io = context.open({ poolBytesMax: 64 * KIB });
+        for (const length of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 64 * KIB + 1]) {
+          throws(() => io.buffers.take(length), "ERR_OUT_OF_RANGE");
+          await rejects(io.buffers.takeWhenFree(length), "ERR_OUT_OF_RANGE");
+        }
+        throws(() => io.buffers.take("16" as never), "ERR_INVALID_ARG_TYPE");
+      },
+    },
+    {
+      id: "limit",
+      title: "at its limit take throws ERR_POOL_EMPTY, and succeeds again when a buffer is home",
+      promise: "P11",
+      run: (context) => {
+        const io = context.open({ poolBytesMax: 64 * KIB });
+        const buffers = Array.from({ length: 16 }, () => io.buffers.take(4 * KIB));
+        throws(() => io.buffers.take(1), "ERR_POOL_EMPTY");
+        equal(io.buffers.stats().bytes, 64 * KIB, "the bytes of the pool");
+        buffers.pop()!.release();
+        buffers.push(io.buffers.take(1));
+        for (const buffer of buffers) buffer.release();
+      },
+    },
+    {
+      id: "reclaims",
+      title: "slabs that are wholly home make room for buffers of another size",
+      promise: "P11",
+      run: (context) => {
+        const io = context.open({ poolBytesMax: 1024 * KIB });
+        for (const length of [4 * KIB, 1024 * KIB, 64 * KIB, 300 * KIB, 16 * KIB]) {
+          using buffer = io.buffers.take(length);
+          equal(buffer.length, length, "the length");
+          ok(io.buffers.stats().bytes <= 1024 * KIB, "the pool to stay within its limit");
+        }
+      },
+    },
+    {
+      id: "flat",
+      title: "taking and releasing again and again does not make it grow",
+      run: ({ io }) => {
+        io.buffers.take(10_000).release();
+        const { bytes } = io.buffers.stats();
+        for (let round = 0; round < 2000; round++) io.buffers.take(10_000).release();
+        equal(io.buffers.stats().bytes, bytes, "the bytes of the pool");
+        equal(io.buffers.stats().taken, 2001, "the number of buffers taken");
+      },
+    },
+    {
+      id: "waits",
+      mutants: ["waiters-last-first"],
+      title: "takeWhenFree waits for a buffer to come home, first come, first served",
+      promise: "P11",
+      run: async (context) => {
+        const io = context.open({ poolBytesMax: 8 * KIB });
+        const held = [io.buffers.take(4 * KIB), io.buffers.take(4 * KIB)];
+        const order: number[] = [];
+        const waiting = [1, 2, 3].map(async (number) => {
+          const buffer = await io.buffers.takeWhenFree(4 * KIB);
+          order.push(number);
+          return buffer;
+        });
+        await context.turn();
+        equal(io.buffers.stats().waiting, 3, "the number of waiters");
+        held[0]!.release();
+        const first = await waiting[0]!;
+        equal(order.join(), "1", "who was served first");
+        first.release();
+        held[1]!.release();
+        for (const buffer of await Promise.all([waiting[1]!, waiting[2]!])) buffer.release();
+        equal(order.join(), "1,2,3", "the order of service");
+        equal(io.buffers.stats().waiting, 0, "the number of waiters");
+      },
+    },
+    {
+      id: "no-overtaking",
+      title: "who comes later does not overtake a waiter, even when a buffer is home",
+      promise: "P11",
+      run: async (context) => {
+        const io = context.open({ poolBytesMax: 4 * KIB });
+        const held = io.buffers.take(4 * KIB);
+        const order: string[] = [];
+        const take = async (name: string) => {
+          const buffer = await io.buffers.takeWhenFree(4 * KIB);
+          order.push(name);
+          buffer.release();
+        };
+        const first = take("first");
+        held.release();
+        await Promise.all([first, take("second")]);
+        equal(order.join(), "first,second", "the order of service");
+      },
+    },
+    {
+      id: "wait-aborted",
+      mutants: ["aborted-waiter-stays"],
+      title: "a waiter that aborts or times out leaves its place, and takes nothing",
+      promise: "P11",
+      run: async (context) => {
+        const io = context.open({ poolBytesMax: 4 * KIB });
+        const held = io.buffers.take(4 * KIB);
+        const controller = new AbortController();
+        const aborted = rejects(io.buffers.takeWhenFree(1, { signal: controller.signal }), "ABORT_ERR", {
+          cause: "no",
+        });
+        const timedOut = rejects(io.buffers.takeWhenFree(1, { timeoutMs: 2 }), "ERR_TIMEOUT", { name: "TimeoutError" });
+        const patient = io.buffers.takeWhenFree(1);
+        controller.abort("no");
+        await Promise.all([aborted, timedOut]);
+        equal(io.buffers.stats().waiting, 1, "the number of waiters");
+        held.release();
+        (await patient).release();
+        await rejects(io.buffers.takeWhenFree(1, { signal: AbortSignal.abort() }), "ABORT_ERR");
+        await rejects(io.buffers.takeWhenFree(1, { timeoutMs: -1 }), "ERR_OUT_OF_RANGE");
+        await rejects(io.buffers.takeWhenFree(1, { timout: 1 } as never), "ERR_UNKNOWN_OPTION");
+      },
+    },
+    {
+      id: "wait-for-an-operation",
+      title: "a buffer that comes home with an operation and is released serves the waiter",
+      promise: "P11",
+      needs: ["open", "close", "read"],
+      run: async (context) => {
+        const io = context.open({ poolBytesMax: 4 * KIB });
+        await using file = await io.openFile(await context.givenFile("0123"));
+        const buffer = io.buffers.take(4 * KIB);
+        const reading = file.read(buffer, { position: 0 }).then((result) => result.buffer.release());
+        const waiting = io.buffers.takeWhenFree(4 * KIB);
+        await reading;
+        (await waiting).release();
+      },
+    },
+    {
+      id: "closed-while-waiting",
+      title: "closing the backend ends every wait with ERR_BACKEND_CLOSED, and nothing can be taken afterwards",
+      promise: "P8",
+      run: async (context) => {
+        const io = context.open({ poolBytesMax: 4 * KIB });
+        const held = io.buffers.take(4 * KIB);
+        const waiting = rejects(io.buffers.takeWhenFree(4 * KIB), "ERR_BACKEND_CLOSED");
+        const report = await io.close();
+        await waiting;
+        equal(report.buffersOut, 1, "the number of buffers out in the report");
+        throws(() => io.buffers.take(1), "ERR_BACKEND_CLOSED");
+        throws(() => io.buffers.copyFrom("x"), "ERR_BACKEND_CLOSED");
+        throws(() => io.buffers.adopt(new ArrayBuffer(1)), "ERR_BACKEND_CLOSED");
+        throws(() => io.buffers.unsafeBorrow(new ArrayBuffer(1)), "ERR_BACKEND_CLOSED");
+        await rejects(io.buffers.takeWhenFree(1), "ERR_BACKEND_CLOSED");
+        held.release();
+      },
+    },
+    {
+      id: "alignment",
+      title: "it promises an alignment, and a whole page exactly when the driver declares page-aligned memory",
+      promise: "P10",
+      run: ({ io }) => {
+        const { alignmentBytes } = io.buffers;
+        ok(alignmentBytes >= 1 && (alignmentBytes & (alignmentBytes - 1)) === 0, "the alignment to be a power of two");
+        const declared = io.capabilities.features.pageAlignedMemory.kind !== "unsupported";
+        equal(alignmentBytes >= 4096, declared, "that buffers start at a page");
+      },
+    },
+  ],
+};

@@ -1,0 +1,193 @@
+/**
+ * The negative cases: what a driver declares to lack is refused when it is asked for, in words, before anything is
+ * lent or opened. Nothing is ignored in silence (P10).
+ */
+import { type FeatureName, isSupported } from "../../capability.js";
+import { ERRNO } from "../../errno.js";
+import { OPCODE, type OpcodeName } from "../../opcode.js";
+import { OPEN_FLAG, SUBMIT_FLAG } from "../../record.js";
+import { connectionNeeds } from "../traits/socket-specimens.js";
+import { submitStaged } from "../traits/specimen.js";
+import { specimens } from "../traits/specimens.js";
+import type { Need } from "./case.js";
+import type { CaseContext } from "./context.js";
+import { equal, fail, ok, oneOf, rejects } from "./expect.js";
+import { openRaw, type RawSubmission } from "./raw-session.js";
+
+type Refusal = (context: CaseContext) => Promise<void>;
+
+/** The negative case for something that the driver lacks. */
+export function refusalOf(need: Need): Refusal {
+  return async (context) => {
+    expectReason(context, need);
+    if (isOperation(need)) await refusesOperation(context, need);
+    else await featureRefusals[need](context);
+  };
+}
+
+function isOperation(need: Need): need is OpcodeName {
+  return Object.hasOwn(OPCODE, need);
+}
+
+/** Whatever is lacking is named, with a reason that a person can read. */
+function expectReason({ io }: CaseContext, need: Need): void {
+  const { operations, features } = io.capabilities;
+  const support = isOperation(need) ? operations[need] : features[need];
+  if (support.kind !== "unsupported") fail(`expected ${need} to be unsupported, and it is ${support.kind}`);
+  ok(support.why.length > 0, `a reason why ${need} is unsupported`);
+}
+
+// --- operations -------------------------------------------------------------------------------------------------------
+
+// mutant: unsupported-operation-begins
+/** By the methods of the backend where they need nothing that may be lacking too; by a raw record in any case. */
+async function refusesOperation(context: CaseContext, name: OpcodeName): Promise<void> {
+  const { io } = context;
+  const ask = backendCalls[name];
+  if (ask !== undefined) {
+    const error = await rejects(ask(context), "ERR_UNSUPPORTED", { driver: io.driver });
+    ok(error.message.includes(name), `the message to name ${name}`);
+    equal(io.inspect().counters.submitted, 0, "the number of operations submitted");
+  }
+  await refusesOnItsResource(context, name);
+  await refusesRecord(context, { opcode: OPCODE[name] });
+}
+
+/** Operations that can be asked for with nothing but a backend. */
+const backendCalls: Partial<Record<OpcodeName, (context: CaseContext) => Promise<unknown>>> = {
+  nop: ({ io }) => io.nop(),
+  open: (context) => context.io.openFile(context.path(), "w"),
+  stat: (context) => context.io.stat(context.path()),
+  listen: ({ io }) => io.listen(),
+  connect: ({ io }) => io.connect({ port: 9 }),
+  timer: ({ io }) => io.sleep(1),
+};
+
+/** True when the driver has all of this. */
+function has({ io }: CaseContext, needs: readonly Need[]): boolean {
+  const { operations, features } = io.capabilities;
+  return needs.every((need) => isSupported(isOperation(need) ? operations[need] : features[need]));
+}
+
+/** Where the driver has everything but this one operation, it is asked for on a real file or connection. */
+async function refusesOnItsResource(context: CaseContext, name: OpcodeName): Promise<void> {
+  for (const specimen of specimens) {
+    const others = specimen.needs.filter((need) => need !== name);
+    if (!specimen.onResource || others.length === specimen.needs.length || !has(context, others)) continue;
+    const stage = await specimen.prepare(context);
+    const { submitted } = context.io.inspect().counters;
+    await rejects(stage.call(), "ERR_UNSUPPORTED", { driver: context.io.driver });
+    if (stage.request !== undefined) {
+      await rejects(
+        Promise.resolve().then(() => submitStaged(context.io, stage).done),
+        "ERR_UNSUPPORTED",
+      );
+    }
+    equal(context.io.inspect().counters.submitted, submitted, "the number of operations submitted");
+    if (stage.buffer !== undefined) equal(stage.buffer.state, "owned", "the state of the buffer");
+    await stage[Symbol.asyncDispose]();
+  }
+}
+
+// --- records ----------------------------------------------------------------------------------------------------------
+
+/** Errnos that say "there is no such thing here". */
+const refusalResults: readonly number[] = [
+  -ERRNO.EINVAL,
+  -ERRNO.ENOSYS,
+  -ERRNO.ENOTSUP,
+  // The handle is looked at first, and there is none.
+  -ERRNO.EBADF,
+];
+
+/** A record that asks for it ends once, with an errno. */
+async function refusesRecord(context: CaseContext, submission: RawSubmission): Promise<void> {
+  const raw = openRaw(context);
+  const completion = await raw.run(submission);
+  oneOf(completion.result, refusalResults, "the result of a record that asks for it");
+  equal(completion.more, false, "that more is to come");
+  await raw.close();
+}
+
+/** A flag that the driver does not know ends the operation, it is not passed over. */
+function refusesFlag(flag: number, submission: Omit<RawSubmission, "flags">): Refusal {
+  return (context) => refusesRecord(context, { ...submission, flags: flag });
+}
+
+/** Not asked for by programs, only used by core and the driver themselves: to be declared is all there is. */
+const onlyDeclared: Refusal = async () => {};
+
+// --- features ---------------------------------------------------------------------------------------------------------
+
+const featureRefusals: Readonly<Record<FeatureName, Refusal>> = {
+  multishotAccept: async (context) => {
+    await refusesFlag(SUBMIT_FLAG.multishot, { opcode: OPCODE.accept })(context);
+  },
+  multishotReceive: async (context) => {
+    await refusesFlag(SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect, { opcode: OPCODE.receive, length: 64 })(
+      context,
+    );
+  },
+  bufferSelect: async (context) => {
+    await refusesFlag(SUBMIT_FLAG.bufferSelect, { opcode: OPCODE.receive, length: 64 })(context);
+    if (!has(context, [...connectionNeeds, "receive"])) return;
+    const pair = await context.pair();
+    const { submitted } = context.io.inspect().counters;
+    await rejects(pair.near.receive(), "ERR_UNSUPPORTED", { driver: context.io.driver });
+    equal(context.io.inspect().counters.submitted, submitted, "the number of operations submitted");
+    equal(context.io.inspect().buffers.out, 0, "the number of buffers out");
+    await pair[Symbol.asyncDispose]();
+  },
+  // mutant: libuv-flags-passed-over
+  links: refusesFlag(SUBMIT_FLAG.link, { opcode: OPCODE.nop }),
+  linkTimeout: async (context) => {
+    // Deadlines are kept all the same, by core.
+    if (!has(context, ["timer"])) return;
+    await rejects(context.io.submit({ opcode: "timer", afterMs: 60_000, timeoutMs: 1 }).done, "ERR_TIMEOUT");
+  },
+  cancelFile: async (context) => {
+    if (!has(context, ["open", "close", "read"])) return;
+    const file = await context.openFile("content");
+    using buffer = context.io.buffers.take(7);
+    const operation = context.io.submit({ opcode: "read", file, buffer, position: 0 });
+    await context.flush();
+    oneOf(await operation.cancel(), ["completed", "too-late"], "the answer of cancel()");
+    equal((await operation.done).bytesRead > 0, true, "that the read has its result");
+    await file.close();
+  },
+  cancelSocket: async (context) => {
+    if (!has(context, [...connectionNeeds, "send", "receive"])) return;
+    const pair = await context.pair();
+    using buffer = context.io.buffers.take(1);
+    using one = context.far.buffers.copyFrom("x");
+    const operation = context.io.submit({ opcode: "receive", stream: pair.near, buffer });
+    await context.flush();
+    const answer = operation.cancel();
+    await pair.far.send(one);
+    equal(await answer, "completed", "the answer of cancel()");
+    equal((await operation.done).bytesReceived, 1, "the bytes received");
+    await pair[Symbol.asyncDispose]();
+  },
+  pageAlignedMemory: async ({ io }) => {
+    const { alignmentBytes } = io.buffers;
+    ok(alignmentBytes > 0 && alignmentBytes < 4096, "the pool to promise less than a page");
+  },
+  // mutant: unsupported-feature-passed-over
+  directIo: async (context) => {
+    const path = context.path();
+    const { submitted } = context.io.inspect().counters;
+    await rejects(context.io.openFile(path, "r", { direct: true }), "ERR_UNSUPPORTED", { driver: context.io.driver });
+    equal(context.io.inspect().counters.submitted, submitted, "the number of operations submitted");
+    const raw = openRaw(context);
+    const completion = await raw.run({ opcode: OPCODE.open, path, argument0: OPEN_FLAG.read | OPEN_FLAG.direct });
+    oneOf(completion.result, refusalResults, "the result of a record that asks for it");
+    await raw.close();
+  },
+  registeredBuffers: onlyDeclared,
+  registeredFiles: onlyDeclared,
+  zeroCopySend: onlyDeclared,
+  reusePort: async ({ io }) => {
+    await rejects(io.listen({ reusePort: true }), "ERR_UNSUPPORTED", { driver: io.driver });
+    equal(io.inspect().counters.submitted, 0, "the number of operations submitted");
+  },
+};

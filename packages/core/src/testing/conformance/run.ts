@@ -1,0 +1,199 @@
+/** The kit itself: the cases for one subject, and running them with or without a test runner. */
+import { type Capabilities, featureNames, isSupported } from "../../capability.js";
+import { type OpcodeName, opcodeNames } from "../../opcode.js";
+import type { CaseDefinition, Clause, ConformanceCase, Need } from "./case.js";
+import { clauses } from "./clauses.js";
+import { CaseContext } from "./context.js";
+import { ConformanceFailure, fail } from "./expect.js";
+import { refusalOf } from "./refusals.js";
+import { type ConformanceSubject, type SubjectSource, subjectFrom } from "./subject.js";
+
+/** How long a case may take, real milliseconds. It is a limit for what hangs, not a measure. */
+const CASE_DEADLINE_MS = 15_000;
+
+/**
+ * The contract as cases for one driver. An operation or feature that the driver declares runs its positive cases;
+ * one that it declares to lack runs the negative case, which names the positive ones it stands for.
+ *
+ * @example
+ * for (const c of conformance(subject)) test(c.title, () => c.run());
+ */
+export function conformance(source: SubjectSource): readonly ConformanceCase[] {
+  const subject = subjectFrom(source);
+  const capabilities = declaredCapabilities(subject);
+  const cases: ConformanceCase[] = [];
+  const replaced = new Map<Need, string[]>();
+  for (const clause of clauses) {
+    for (const definition of clause.cases) {
+      const id = `${clause.id}/${definition.id}`;
+      const missing = missingNeed(capabilities, clause, definition);
+      if (missing !== undefined) replaced.set(missing, [...(replaced.get(missing) ?? []), id]);
+      else if (!(subject.rough === true && definition.calmOnly === true)) {
+        cases.push(positiveCase(id, clause, definition, source));
+      }
+    }
+  }
+  const needs: readonly Need[] = [...opcodeNames, ...featureNames];
+  for (const need of needs.filter((one) => !isSupported(supportOf(capabilities, one)))) {
+    cases.push(negativeCase(need, replaced.get(need) ?? [], source));
+  }
+  return cases;
+}
+
+/** Ids of the cases that a rough subject leaves out. */
+export function leftOut(source: SubjectSource): readonly string[] {
+  const subject = subjectFrom(source);
+  if (subject.rough !== true) return [];
+  const capabilities = declaredCapabilities(subject);
+  return clauses.flatMap((clause) =>
+    clause.cases
+      .filter((one) => one.calmOnly === true && missingNeed(capabilities, clause, one) === undefined)
+      .map((one) => `${clause.id}/${one.id}`),
+  );
+}
+
+function declaredCapabilities(subject: ConformanceSubject): Capabilities {
+  const probe = subject.createDriver().probe();
+  if (!probe.available) {
+    throw new ConformanceFailure(`The driver ${subject.name} is not available here: ${probe.cause}, ${probe.summary}`);
+  }
+  return probe.capabilities;
+}
+
+/** The first thing that the case needs and the driver lacks. */
+function missingNeed(capabilities: Capabilities, clause: Clause, definition: CaseDefinition): Need | undefined {
+  const needs = [...(clause.needs ?? []), ...(definition.needs ?? [])];
+  return needs.find((need) => !isSupported(supportOf(capabilities, need)));
+}
+
+function supportOf(capabilities: Capabilities, need: Need): Capabilities["operations"][OpcodeName] {
+  const { operations, features } = capabilities;
+  return need in operations ? operations[need as OpcodeName] : features[need as keyof typeof features];
+}
+
+function positiveCase(id: string, clause: Clause, definition: CaseDefinition, source: SubjectSource): ConformanceCase {
+  const promise = definition.promise ?? clause.promise;
+  return {
+    id,
+    clause: clause.id,
+    ...(promise !== undefined && { promise }),
+    title: `${clause.title}: ${definition.title}`,
+    kind: "positive",
+    mutants: definition.mutants ?? [],
+    replaces: [],
+    run: () => runOne(source, (context) => definition.run(context)),
+  };
+}
+
+function negativeCase(need: Need, replaces: readonly string[], source: SubjectSource): ConformanceCase {
+  return {
+    id: `refusal/${need}`,
+    clause: "refusal",
+    promise: "P10",
+    title: `what the driver lacks: ${need} is refused, nothing is lent and nothing is left open`,
+    kind: "negative",
+    mutants: [],
+    replaces,
+    run: () => runOne(source, refusalOf(need)),
+  };
+}
+
+/** Runs the body in a new world, then balances the ledger. */
+async function runOne(source: SubjectSource, body: (context: CaseContext) => Promise<void> | void): Promise<void> {
+  const context = new CaseContext(subjectFrom(source));
+  let watchdog: ReturnType<typeof setTimeout> | undefined;
+  const hung = new Promise<never>((_resolve, reject) => {
+    watchdog = setTimeout(
+      () => reject(new ConformanceFailure(`not done after ${CASE_DEADLINE_MS} ms:\n${context.describe()}`)),
+      CASE_DEADLINE_MS,
+    );
+  });
+  const whole = async () => {
+    await body(context);
+    await context.balance();
+  };
+  try {
+    await Promise.race([whole(), hung]);
+  } catch (error) {
+    await context.discard();
+    throw error;
+  } finally {
+    clearTimeout(watchdog);
+  }
+}
+
+// --- without a test runner --------------------------------------------------------------------------------------------
+
+/** How one case ended. */
+export interface CaseResult {
+  readonly id: string;
+  readonly title: string;
+  readonly kind: ConformanceCase["kind"];
+  readonly passed: boolean;
+  /** What was found, when it failed. */
+  readonly error?: unknown;
+  readonly durationMs: number;
+}
+
+/** Counts of a run. */
+export interface ConformanceSummary {
+  readonly driver: string;
+  /** Cases that passed, negative ones included. */
+  readonly passed: number;
+  readonly failed: number;
+  /** Of all: cases that showed something lacking to be refused. */
+  readonly negative: number;
+  /** Cases of a calm driver that were not run on a rough one. */
+  readonly leftOut: number;
+  /** Ids of the cases that failed. */
+  readonly failures: readonly string[];
+}
+
+/** Runs all cases, one after the other. */
+export async function runConformance(
+  source: SubjectSource,
+  options: { readonly onResult?: (result: CaseResult) => void } = {},
+): Promise<ConformanceSummary> {
+  const results: CaseResult[] = [];
+  for (const one of conformance(source)) {
+    const startMs = performance.now();
+    const outcome = await one.run().then(
+      () => ({ passed: true }),
+      (error: unknown) => ({ passed: false, error }),
+    );
+    const result = {
+      id: one.id,
+      title: one.title,
+      kind: one.kind,
+      durationMs: performance.now() - startMs,
+      ...outcome,
+    };
+    results.push(result);
+    options.onResult?.(result);
+  }
+  return summarise(subjectFrom(source).name, results, leftOut(source).length);
+}
+
+/** Counts results; for a test runner that collects them itself. */
+export function summarise(
+  driver: string,
+  results: readonly Pick<CaseResult, "id" | "kind" | "passed">[],
+  leftOutCount = 0,
+): ConformanceSummary {
+  if (results.length === 0) fail("at least one result");
+  const failures = results.filter((result) => !result.passed).map(({ id }) => id);
+  return {
+    driver,
+    passed: results.length - failures.length,
+    failed: failures.length,
+    negative: results.filter(({ kind }) => kind === "negative").length,
+    leftOut: leftOutCount,
+    failures,
+  };
+}
+
+/** The line that ends a run. */
+export function summaryLine({ driver, passed, failed, negative, leftOut: left }: ConformanceSummary): string {
+  const tail = left > 0 ? `, ${left} left out` : "";
+  return `conformance ${driver}: ${passed} passed, ${failed} failed, ${negative} negative${tail}`;
+}

@@ -1,0 +1,50 @@
+/** What the kit needs to know of a driver under test. Whatever needs a system is supplied here, by the caller. */
+import type { BackendOptions } from "../../backend.js";
+import type { Clock } from "../../clock.js";
+import type { Driver } from "../../driver.js";
+
+/** Another way to the same files, so that a driver is not its own witness. */
+export interface FileOracle {
+  readFile(path: string): Promise<Uint8Array>;
+  writeFile(path: string, bytes: Uint8Array): Promise<void>;
+}
+
+/**
+ * A driver under test.
+ *
+ * @example
+ * const subject: ConformanceSubject = {
+ *   name: "libuv",
+ *   createDriver: libuvDriver,
+ *   scratchPath: (name) => join(directory, `${next++}-${name}`),
+ * };
+ */
+export interface ConformanceSubject {
+  /** What reports call it. */
+  readonly name: string;
+  createDriver(): Driver;
+  /** A path that does not exist yet, in a directory that does. A new one with every call. */
+  scratchPath(name: string): string;
+  /** Default: the driver itself. */
+  readonly oracle?: FileOracle;
+  /** For simulation: the time the driver lives in. */
+  readonly clock?: Clock;
+  /** The driver at the other end of connections. Default: the same one. */
+  readonly peer?: ConformanceSubject;
+  /** Options of every backend that the kit creates. */
+  readonly options?: Omit<BackendOptions, "driver" | "clock" | "onLeak">;
+  /** The driver makes trouble on purpose: cases that count on calm are left out, and reported as left out. */
+  readonly rough?: boolean;
+  /** The longest file that the system under it can have, if that is less than some GiB. */
+  readonly fileBytesMax?: number;
+  /** Descriptors that the process has open; when it is given, every case must leave as many as it found. */
+  countDescriptors?(): number;
+}
+
+/** A subject, or what makes a new one for each case: a simulation has a world of its own. */
+export type SubjectSource = ConformanceSubject | (() => ConformanceSubject);
+
+/** The subject for one case. */
+export function subjectFrom(source: SubjectSource): ConformanceSubject {
+  return typeof source === "function" ? source() : source;
+}

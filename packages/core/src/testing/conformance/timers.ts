@@ -1,0 +1,134 @@
+/** Timers. */
+import type { Clause } from "./case.js";
+import { equal, ok, rejects, throws } from "./expect.js";
+
+/** What differences of large floating-point times are wrong by, milliseconds. */
+const ROUNDING_MS = 1e-6;
+
+export const timerClause: Clause = {
+  id: "timer",
+  title: "timers",
+  needs: ["timer"],
+  cases: [
+    {
+      id: "never-early",
+      mutants: ["timer-rounds-down"],
+      title: "a timer never fires early, not by a fraction of a millisecond",
+      run: async ({ io, clock }) => {
+        for (const afterMs of [0, 0.4, 1, 2.7, 5]) {
+          const startMs = clock.nowMs();
+          await io.sleep(afterMs);
+          const passedMs = clock.nowMs() - startMs;
+          ok(passedMs >= afterMs - ROUNDING_MS, `${afterMs} ms to have passed, not ${passedMs}`);
+        }
+      },
+    },
+    {
+      id: "order",
+      title: "timers fire in the order of their delays, whatever the order they were set in",
+      calmOnly: true,
+      run: async ({ io }) => {
+        const order: number[] = [];
+        const delays = [40, 5, 60, 20];
+        await Promise.all(delays.map((afterMs) => io.sleep(afterMs).then(() => order.push(afterMs))));
+        equal(order.join(), "5,20,40,60", "the order");
+      },
+    },
+    {
+      id: "bad-delay",
+      title: "a delay that is none is ERR_OUT_OF_RANGE or ERR_INVALID_ARG_TYPE",
+      run: async ({ io }) => {
+        const timer = io.timer();
+        for (const afterMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+          await rejects(io.sleep(afterMs), "ERR_OUT_OF_RANGE");
+          await rejects(timer.start(afterMs), "ERR_OUT_OF_RANGE");
+          await rejects(timer.every(afterMs).next(), "ERR_OUT_OF_RANGE");
+        }
+        await rejects(io.sleep("1" as never), "ERR_INVALID_ARG_TYPE");
+        await rejects(io.sleep(1, { singal: undefined } as never), "ERR_UNKNOWN_OPTION");
+        timer.close();
+      },
+    },
+    {
+      id: "restart",
+      title: "starting a running timer again cancels the earlier start and measures anew",
+      run: async ({ io }) => {
+        await using timer = io.timer();
+        equal(timer.running, false, "timer.running");
+        const first = timer.start(60_000);
+        equal(timer.running, true, "timer.running");
+        const second = timer.start(1);
+        await rejects(first, "ERR_OPERATION_CANCELED");
+        await second;
+        equal(timer.running, false, "timer.running after it fired");
+        await timer.start(0);
+      },
+    },
+    {
+      id: "cancel",
+      title: "a running timer can be cancelled, one that does not run is not disturbed by it",
+      run: async (context) => {
+        await using timer = context.io.timer();
+        timer.cancel();
+        const running = timer.start(60_000);
+        await context.flush();
+        timer.cancel();
+        timer.cancel();
+        await rejects(running, "ERR_OPERATION_CANCELED");
+      },
+    },
+    {
+      id: "closed",
+      title: "a closed timer cancels what runs, refuses a start, and is closed once",
+      promise: "P8",
+      run: async ({ io }) => {
+        const timer = io.timer();
+        const running = timer.start(60_000);
+        timer.close();
+        equal(timer.closed, true, "timer.closed");
+        await rejects(running, "ERR_OPERATION_CANCELED");
+        await rejects(timer.start(0), "ERR_RESOURCE_CLOSED");
+        throws(() => timer.close(), "ERR_RESOURCE_CLOSED_TWICE");
+        await timer[Symbol.asyncDispose]();
+      },
+    },
+    {
+      id: "every",
+      title: "every() ticks at multiples of its interval from the start, and ends when the loop is left",
+      run: async ({ io, clock }) => {
+        await using timer = io.timer();
+        const startMs = clock.nowMs();
+        const ticks: number[] = [];
+        for await (const tick of timer.every(2)) {
+          ticks.push(tick);
+          ok(clock.nowMs() - startMs >= tick * 2 - ROUNDING_MS, `tick ${tick} not to come early`);
+          if (tick === 4) break;
+        }
+        equal(ticks.join(), "1,2,3,4", "the ticks");
+        equal(timer.running, false, "timer.running after the loop");
+      },
+    },
+    {
+      id: "every-aborted",
+      title: "a loop over every() is ended by its signal",
+      run: async ({ io }) => {
+        await using timer = io.timer();
+        const controller = new AbortController();
+        const loop = (async () => {
+          for await (const tick of timer.every(1, { signal: controller.signal }))
+            if (tick === 2) controller.abort("enough");
+        })();
+        await rejects(loop, "ABORT_ERR", { cause: "enough" });
+      },
+    },
+    {
+      id: "many",
+      title: "hundreds of timers fire, each once",
+      run: async ({ io }) => {
+        let fired = 0;
+        await Promise.all(Array.from({ length: 500 }, (_, index) => io.sleep(index % 7).then(() => fired++)));
+        equal(fired, 500, "the number of timers that fired");
+      },
+    },
+  ],
+};

@@ -1,0 +1,3 @@
+export * from "./conformance/index.js";
+export { nullDriver } from "./null-driver.js";
+export * from "./sim/index.js";

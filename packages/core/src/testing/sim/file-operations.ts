@@ -1,0 +1,138 @@
+/** File operations of the simulated kernel. */
+import { ERRNO } from "../../errno.js";
+import { OPCODE } from "../../opcode.js";
+import { OPEN_FLAG, STAT_FIELD, WORD } from "../../record.js";
+import { type AttemptHost, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt.js";
+import type { Node } from "./file-system.js";
+import { Description, type OpenFile } from "./handles.js";
+import type { Ticket } from "./ticket.js";
+
+/** Where the simulated wall clock stands when virtual time is 0: 2020-01-01, in microseconds. */
+const EPOCH_US = 1_577_836_800_000_000n;
+const BLOCK_BYTES = 4096;
+
+export function openFile(host: AttemptHost, ticket: Ticket): Outcome {
+  const { kernel } = host;
+  if (lacksHandles(host)) return -ERRNO.EMFILE;
+  if (kernel.dice.happens("ioError")) return -ERRNO.EIO;
+  const flags = ticket.word(WORD.argument0);
+  if ((flags & OPEN_FLAG.direct) !== 0) return -ERRNO.EINVAL;
+  const node = kernel.files.open(pathOf(host, ticket), flags, ticket.word(WORD.argument1));
+  if (typeof node === "number") return node;
+  return resultHandle(host, ticket, new Description({ kind: "file", node, flags, position: 0 }));
+}
+
+/** Closes a handle of whatever kind. An error is reported, and the handle is gone all the same. */
+export function closeHandle(host: AttemptHost, ticket: Ticket): Outcome {
+  const { handles } = host;
+  const { ledger, dice, bug } = host.kernel;
+  const index = ticket.word(WORD.handleIndex);
+  const generation = ticket.word(WORD.handleGeneration);
+  const description = handles.find(index, generation);
+  if (description === undefined) return badHandle(host);
+  if (bug === "leak-on-close" && dice.random.chance(0.2)) return 0;
+  if (description.operations > 0) ledger.closesWhileInUse++;
+  handles.remove(index, generation);
+  ledger.handlesClosed++;
+  description.close();
+  return description.target.kind === "file" && dice.happens("ioError") ? -ERRNO.EIO : 0;
+}
+
+export function statPath(host: AttemptHost, ticket: Ticket): Outcome {
+  if (host.kernel.dice.happens("ioError")) return -ERRNO.EIO;
+  const node = host.kernel.files.find(pathOf(host, ticket), ticket.word(WORD.argument0) === 1);
+  if (typeof node === "number") return node;
+  writeStat(host, ticket, node);
+  return 0;
+}
+
+/** An operation on an open file; these never wait. */
+export function attemptOnFile(host: AttemptHost, ticket: Ticket, file: OpenFile): number {
+  const { node } = file;
+  const { files, dice } = host.kernel;
+  const isWritable = (file.flags & OPEN_FLAG.write) !== 0;
+  switch (ticket.opcode) {
+    case OPCODE.read:
+      return read(host, ticket, file);
+    case OPCODE.write:
+      return write(host, ticket, file);
+    case OPCODE.fsync:
+    case OPCODE.fdatasync:
+      return dice.happens("ioError") ? -ERRNO.EIO : 0;
+    case OPCODE.truncate:
+      if (node.kind !== "file" || !isWritable || ticket.position < 0) return -ERRNO.EINVAL;
+      return dice.happens("ioError") ? -ERRNO.EIO : files.resize(node, ticket.position);
+    case OPCODE.stat:
+      if (dice.happens("ioError")) return -ERRNO.EIO;
+      writeStat(host, ticket, node);
+      return 0;
+    case OPCODE.receive:
+    case OPCODE.send:
+    case OPCODE.accept:
+    case OPCODE.shutdown:
+    case OPCODE.address:
+      return -ERRNO.ENOTSOCK;
+    default:
+      return -ERRNO.EINVAL;
+  }
+}
+
+function read({ kernel }: AttemptHost, ticket: Ticket, file: OpenFile): number {
+  const { dice, files, ledger } = kernel;
+  if ((file.flags & OPEN_FLAG.read) === 0) return -ERRNO.EBADF;
+  if (file.node.kind === "directory") return -ERRNO.EISDIR;
+  if (dice.happens("ioError")) return -ERRNO.EIO;
+  const own = ticket.position < 0;
+  const position = own ? file.position : ticket.position;
+  const length = ticket.word(WORD.length);
+  const available = Math.max(0, Math.min(length, file.node.size - position));
+  const bytes = files.read(file.node, position, dice.shortened(available));
+  if (own) file.position += bytes.length;
+  ticket.payload = bytes;
+  ledger.bytesRead += bytes.length;
+  if (kernel.bug === "claim-full-length" && bytes.length < available) return available;
+  return bytes.length;
+}
+
+function write({ kernel, memory }: AttemptHost, ticket: Ticket, file: OpenFile): number {
+  const { dice, files, ledger } = kernel;
+  if ((file.flags & OPEN_FLAG.write) === 0 || file.node.kind === "directory") return -ERRNO.EBADF;
+  if (dice.happens("ioError")) return -ERRNO.EIO;
+  if (dice.happens("noSpace")) return -ERRNO.ENOSPC;
+  const own = ticket.position < 0;
+  const appends = (file.flags & OPEN_FLAG.append) !== 0;
+  const position = appends ? file.node.size : own ? file.position : ticket.position;
+  const source = memory.source(ticket);
+  const count = files.write(file.node, position, source.subarray(0, dice.shortened(source.length)));
+  if (count < 0) return count;
+  if (own) file.position = position + count;
+  ledger.bytesWritten += count;
+  return count;
+}
+
+function pathOf({ arenaBytes }: AttemptHost, ticket: Ticket): Uint8Array {
+  const offset = ticket.word(WORD.arenaOffset);
+  return arenaBytes.slice(offset, offset + ticket.word(WORD.length));
+}
+
+function writeStat({ arenaBytes }: AttemptHost, ticket: Ticket, node: Node): void {
+  const view = new DataView(arenaBytes.buffer);
+  const offset = ticket.word(WORD.arenaOffset);
+  const set = (field: number, value: bigint | number) => view.setBigInt64(offset + field * 8, BigInt(value), true);
+  const time = (us: number) => (EPOCH_US + BigInt(us)) * 1000n;
+  const size = node.kind === "file" ? node.size : node.kind === "link" ? node.target.length : BLOCK_BYTES;
+  set(STAT_FIELD.device, 1);
+  set(STAT_FIELD.inode, node.inode);
+  set(STAT_FIELD.mode, node.mode);
+  set(STAT_FIELD.links, node.links);
+  set(STAT_FIELD.userId, 0);
+  set(STAT_FIELD.groupId, 0);
+  set(STAT_FIELD.deviceType, 0);
+  set(STAT_FIELD.sizeBytes, size);
+  set(STAT_FIELD.blockBytes, BLOCK_BYTES);
+  set(STAT_FIELD.blocks512, Math.ceil(size / BLOCK_BYTES) * (BLOCK_BYTES / 512));
+  set(STAT_FIELD.accessedNs, time(node.accessedUs));
+  set(STAT_FIELD.modifiedNs, time(node.modifiedUs));
+  set(STAT_FIELD.changedNs, time(node.changedUs));
+  set(STAT_FIELD.createdNs, time(node.createdUs));
+}

@@ -1,0 +1,105 @@
+/** Handles of one session: what records name by index and generation, and what stands behind them. */
+import { AUXILIARY_MAX } from "../../record.js";
+import type { Endpoint } from "./connection.js";
+import type { DirectoryNode, FileNode } from "./file-system.js";
+import type { SimListener } from "./network.js";
+
+/** An open file with its own position. */
+export interface OpenFile {
+  readonly kind: "file";
+  readonly node: FileNode | DirectoryNode;
+  /** `OPEN_FLAG` bits. */
+  readonly flags: number;
+  position: number;
+}
+
+/** What a handle stands for. It lives until its handle is closed *and* the last operation on it has ended. */
+export class Description {
+  readonly target: OpenFile | Endpoint | SimListener;
+  #operations = 0;
+  #closed = false;
+
+  constructor(target: OpenFile | Endpoint | SimListener) {
+    this.target = target;
+  }
+
+  /** Operations in flight on it. */
+  get operations(): number {
+    return this.#operations;
+  }
+
+  enter(): void {
+    this.#operations++;
+  }
+
+  leave(): void {
+    this.#operations--;
+    this.#endIfUnused();
+  }
+
+  /** Its handle is closed. */
+  close(): void {
+    this.#closed = true;
+    this.#endIfUnused();
+  }
+
+  #endIfUnused(): void {
+    if (this.#closed && this.#operations === 0 && this.target.kind !== "file") this.target.close();
+  }
+}
+
+interface Cell {
+  generation: number;
+  description: Description | undefined;
+}
+
+/** A handle as it stands in a record. */
+export interface HandleId {
+  readonly index: number;
+  readonly generation: number;
+}
+
+export class Handles {
+  readonly #cells: Cell[] = [];
+  readonly #free: number[] = [];
+  #open = 0;
+
+  /** Handles that are open. */
+  get open(): number {
+    return this.#open;
+  }
+
+  add(description: Description): HandleId {
+    const index = this.#free.pop() ?? this.#cells.length;
+    const cell = this.#cells[index] ?? { generation: 0, description: undefined };
+    this.#cells[index] = cell;
+    cell.generation = cell.generation === AUXILIARY_MAX ? 1 : cell.generation + 1;
+    cell.description = description;
+    this.#open++;
+    return { index, generation: cell.generation };
+  }
+
+  find(index: number, generation: number): Description | undefined {
+    const cell = this.#cells[index];
+    return cell?.generation === generation ? cell.description : undefined;
+  }
+
+  /** Takes a handle out; from here on its id means nothing. */
+  remove(index: number, generation: number): Description | undefined {
+    const description = this.find(index, generation);
+    if (description === undefined) return undefined;
+    this.#cells[index]!.description = undefined;
+    this.#free.push(index);
+    this.#open--;
+    return description;
+  }
+
+  /** Takes all handles out. */
+  removeAll(): Description[] {
+    const all: Description[] = [];
+    for (const [index, { generation, description }] of this.#cells.entries()) {
+      if (description !== undefined && this.remove(index, generation) !== undefined) all.push(description);
+    }
+    return all;
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * The memory of a simulated driver, with a watch on who holds it. What is lent exclusively is filled with poison
+ * while the operation is in flight, so a program that looks early sees garbage, and one that writes early is noticed;
+ * what the kernel reads must be the same at the end as at the start.
+ */
+import type { DriverMemory, Slab } from "../../driver.js";
+import { createHeapMemory, type HeapMemory } from "../../heap-memory.js";
+import { OPCODE } from "../../opcode.js";
+import { WORD } from "../../record.js";
+import type { Ledger } from "./ledger.js";
+import type { Ticket } from "./ticket.js";
+
+/** What exclusively lent memory holds while it is lent. */
+const POISON = 0xdb;
+/** Longer parts are checked in steps, to keep simulations fast. */
+const CHECKED_WHOLE_BYTES_MAX = 16_384;
+const CHECK_STEP = 61;
+
+interface Lend {
+  readonly ticket: Ticket;
+  readonly start: number;
+  readonly end: number;
+  readonly checksum: number;
+}
+
+export class SimMemory implements DriverMemory {
+  readonly alignmentBytes: number;
+  readonly #heap: HeapMemory = createHeapMemory();
+  readonly #capacities = new Map<number, number>();
+  /** Buffers by slab, to find them all when it is freed. */
+  readonly #slabCounts = new Map<number, number>();
+  readonly #lends = new Map<number, Lend[]>();
+  readonly #provided = new Set<number>();
+  /** Borrowed memory: the program may touch it at any time. */
+  readonly #borrowed = new Set<number>();
+  readonly #ledger: Ledger;
+  readonly #violate: (text: string) => void;
+
+  constructor(ledger: Ledger, violate: (text: string) => void) {
+    this.alignmentBytes = this.#heap.alignmentBytes;
+    this.#ledger = ledger;
+    this.#violate = violate;
+  }
+
+  // --- what core asks for -----------------------------------------------------------------------------------------
+
+  allocate(bytes: number, count: number): Slab {
+    return this.#note(this.#heap.allocate(bytes, count));
+  }
+
+  adopt(source: ArrayBuffer): Slab {
+    return this.#note(this.#heap.adopt(source));
+  }
+
+  borrow(source: ArrayBuffer, offset: number, length: number): Slab {
+    const slab = this.#heap.borrow(source, offset, length);
+    this.#slabCounts.set(slab.firstNumber, 1);
+    this.#capacities.set(slab.firstNumber, length);
+    this.#borrowed.add(slab.firstNumber);
+    return slab;
+  }
+
+  free(firstNumber: number): void {
+    const count = this.#slabCounts.get(firstNumber);
+    if (count === undefined) return this.#violate(`memory ${firstNumber} is freed and is not allocated`);
+    for (let number = firstNumber; number < firstNumber + count; number++) {
+      if (this.isWithKernel(number)) this.#violate(`buffer ${number} is freed while the kernel has it`);
+      this.#capacities.delete(number);
+      this.#borrowed.delete(number);
+    }
+    this.#slabCounts.delete(firstNumber);
+    this.#heap.free(firstNumber);
+  }
+
+  detach(number: number, buffer: ArrayBuffer): ArrayBuffer {
+    if (this.isWithKernel(number)) this.#violate(`buffer ${number} is detached while the kernel has it`);
+    return this.#heap.detach(number, buffer);
+  }
+
+  // --- what the kernel does ---------------------------------------------------------------------------------------
+
+  /** Length of a buffer; −1 when there is none with this number. */
+  capacity(number: number): number {
+    return this.#capacities.get(number) ?? -1;
+  }
+
+  /** An operation in flight, or the kernel's stock of provided buffers, holds it. */
+  isWithKernel(number: number): boolean {
+    return this.#provided.has(number) || this.#lends.has(number);
+  }
+
+  /** The operation starts: its part of its buffer is the kernel's. */
+  lend(ticket: Ticket): void {
+    const number = ticket.word(WORD.buffer);
+    if (number < 0) return;
+    const start = ticket.word(WORD.bufferOffset);
+    const end = start + ticket.word(WORD.length);
+    if (start < 0 || end < start || end > this.capacity(number)) {
+      this.#violate(`${ticket.text}: [${start}, ${end}) is not a part of buffer ${number}`);
+      return;
+    }
+    if (this.#provided.has(number)) this.#violate(`${ticket.text}: buffer ${number} is provided to the driver`);
+    const lends = this.#lends.get(number) ?? [];
+    for (const other of lends) {
+      if (start >= other.end || other.start >= end || !(ticket.writesBuffer || other.ticket.writesBuffer)) continue;
+      this.#violate(`${ticket.text}: buffer ${number} is lent to ${other.ticket.text} already`);
+    }
+    if (ticket.writesBuffer) this.#view(number, start, end).fill(POISON);
+    lends.push({ ticket, start, end, checksum: ticket.writesBuffer ? 0 : this.#checksum(number, start, end) });
+    this.#lends.set(number, lends);
+    this.#ledger.buffersLent++;
+  }
+
+  /** The bytes that an operation sends or writes. */
+  source(ticket: Ticket): Uint8Array {
+    const start = ticket.word(WORD.bufferOffset);
+    return this.#view(ticket.word(WORD.buffer), start, start + ticket.word(WORD.length));
+  }
+
+  /** The operation has ended: checks that nobody else was at its buffer, writes what it brought, gives it back. */
+  giveBack(ticket: Ticket, payload: Uint8Array | undefined): void {
+    const number = ticket.word(WORD.buffer);
+    const lends = this.#lends.get(number) ?? [];
+    const index = lends.findIndex((lend) => lend.ticket === ticket);
+    if (index < 0) return;
+    const { start, end, checksum } = lends[index]!;
+    lends.splice(index, 1);
+    if (lends.length === 0) this.#lends.delete(number);
+    this.#ledger.buffersLent--;
+    if (!this.#borrowed.has(number)) this.#check(ticket, number, start, end, checksum);
+    if (payload !== undefined) this.write(number, start, payload);
+  }
+
+  /** Takes buffers that core provides. */
+  provide(number: number): void {
+    const capacity = this.capacity(number);
+    if (capacity < 0) return this.#violate(`buffer ${number} is provided and does not exist`);
+    if (this.isWithKernel(number)) this.#violate(`buffer ${number} is provided while the kernel has it`);
+    this.#provided.add(number);
+    this.#ledger.buffersProvided++;
+    this.#view(number, 0, capacity).fill(POISON);
+  }
+
+  /** A provided buffer goes to the program, with what was received. */
+  handOver(number: number, payload: Uint8Array | undefined): void {
+    if (!this.#provided.delete(number)) return;
+    this.#ledger.buffersProvided--;
+    if (payload !== undefined) this.write(number, 0, payload);
+  }
+
+  /** Writes into a buffer; nothing when it is gone. */
+  write(number: number, start: number, bytes: Uint8Array): void {
+    if (start + bytes.length <= this.capacity(number)) this.#view(number, start, start + bytes.length).set(bytes);
+  }
+
+  /** Numbers of all buffers, for planted bugs. */
+  numbers(): number[] {
+    return [...this.#capacities.keys()];
+  }
+
+  #note(slab: Slab): Slab {
+    this.#slabCounts.set(slab.firstNumber, slab.buffers.length);
+    for (const [index, buffer] of slab.buffers.entries()) {
+      this.#capacities.set(slab.firstNumber + index, buffer.byteLength);
+    }
+    return slab;
+  }
+
+  #view(number: number, start: number, end: number): Uint8Array {
+    return this.#heap.view(number, start, end - start);
+  }
+
+  #check(ticket: Ticket, number: number, start: number, end: number, checksum: number): void {
+    if (ticket.opcode === OPCODE.read || ticket.opcode === OPCODE.receive) {
+      const bytes = this.#view(number, start, end);
+      const step = bytes.length > CHECKED_WHOLE_BYTES_MAX ? CHECK_STEP : 1;
+      for (let index = 0; index < bytes.length; index += step) {
+        if (bytes[index] === POISON) continue;
+        this.#violate(`${ticket.text}: buffer ${number} was written to at ${start + index} while it was lent`);
+        return;
+      }
+    } else if (this.#checksum(number, start, end) !== checksum) {
+      this.#violate(`${ticket.text}: buffer ${number} changed while the kernel was reading it`);
+    }
+  }
+
+  #checksum(number: number, start: number, end: number): number {
+    const bytes = this.#view(number, start, end);
+    const step = bytes.length > CHECKED_WHOLE_BYTES_MAX ? CHECK_STEP : 1;
+    let sum = bytes.length;
+    for (let index = 0; index < bytes.length; index += step) sum = (Math.imul(sum, 31) + bytes[index]!) | 0;
+    return sum;
+  }
+}

@@ -1,0 +1,516 @@
+/**
+ * The simulated driver at work for one backend: takes submissions, lets the kernel attempt them sooner or later, and
+ * hands completions over. It also checks the other side of the contract: what core may not do is noted as a
+ * violation.
+ */
+import { type Capabilities, defineCapabilities, isSupported, native } from "../../capability.js";
+import {
+  allocateSharedMemory,
+  type DriverCloseReport,
+  type DriverHost,
+  type DriverLimits,
+  type DriverSession,
+  type SharedMemory,
+} from "../../driver.js";
+import { ERRNO } from "../../errno.js";
+import { OPCODE, type OpcodeDefinition, opcodeNames, opcodeTable } from "../../opcode.js";
+import { CONTROL, SUBMISSION_SHIFT, WORD } from "../../record.js";
+import { type AttemptHost, attempt, holdsHandle } from "./attempt.js";
+import { type Completion, CompletionQueue } from "./completion-queue.js";
+import { EVENT_KIND } from "./event-hash.js";
+import { STUCK_US } from "./faults.js";
+import { Handles } from "./handles.js";
+import type { Kernel } from "./kernel.js";
+import { SimMemory } from "./memory.js";
+import { Ticket } from "./ticket.js";
+import type { TimelineEvent } from "./timeline.js";
+
+/** More `submit` calls than this without anything else happening are a loop that never ends. */
+const SUBMITS_WITHOUT_EVENT_MAX = 100_000;
+
+export class SimSession implements DriverSession, AttemptHost {
+  readonly kernel: Kernel;
+  readonly shared: SharedMemory;
+  readonly capabilities: Capabilities;
+  readonly memory: SimMemory;
+  readonly handles: Handles = new Handles();
+  readonly arenaBytes: Uint8Array<ArrayBuffer>;
+  readonly arenaWords: Int32Array<ArrayBuffer>;
+  readonly #host: DriverHost;
+  readonly #limits: DriverLimits;
+  readonly #records: Int32Array;
+  readonly #submissions: Int32Array;
+  readonly #control: Int32Array;
+  readonly #providedWindow: Int32Array;
+  readonly #completions: CompletionQueue;
+  /** In flight, by slot. */
+  readonly #tickets = new Map<number, Ticket>();
+  /** Generation of the last operation in each slot. */
+  readonly #generations = new Map<number, number>();
+  readonly #provided: number[] = [];
+  #delivery: TimelineEvent | undefined = undefined;
+  /** Core was told to ask for more completions: until it does, it gets none. */
+  #awaitsCall = false;
+  #room: TimelineEvent | undefined = undefined;
+  #inSink = false;
+  #closing = false;
+  #closed = false;
+  #onEmpty: (() => void) | undefined = undefined;
+  #submitsWithoutEvent = 0;
+  #eventsAtLastSubmit = 0;
+
+  constructor(kernel: Kernel, capabilities: Capabilities, host: DriverHost, limits: DriverLimits) {
+    this.kernel = kernel;
+    this.capabilities = capabilities;
+    this.#host = host;
+    this.#limits = limits;
+    this.shared = allocateSharedMemory(limits);
+    this.memory = new SimMemory(kernel.ledger, (text) => kernel.violate(text));
+    this.arenaBytes = new Uint8Array(this.shared.arena);
+    this.arenaWords = new Int32Array(this.shared.arena);
+    this.#records = new Int32Array(this.shared.records);
+    this.#submissions = new Int32Array(this.shared.submissions);
+    this.#control = new Int32Array(this.shared.control);
+    this.#providedWindow = new Int32Array(this.shared.provided);
+    this.#completions = new CompletionQueue(new Int32Array(this.shared.completions), kernel.dice);
+  }
+
+  // --- the driver's side of the SPI -------------------------------------------------------------------------------
+
+  submit(count: number): number {
+    const { kernel } = this;
+    if (this.#inSink) kernel.violate("submit is called from inside the sink");
+    if (this.#closing && count > 0) kernel.violate("something is submitted after close was called");
+    if (this.#closed) return count;
+    this.#expectProgress();
+    this.#takeProvided();
+    const accepted = this.#admit(count);
+    for (let index = 0; index < accepted; index++) this.#begin(this.#submissions[index]!);
+    this.#leaveInline(count);
+    return accepted;
+  }
+
+  async close(deadlineMs: number): Promise<DriverCloseReport> {
+    const { timeline, hash, ledger } = this.kernel;
+    this.#closing = true;
+    hash.event(EVENT_KIND.close, 0, 0, 0, this.#tickets.size, timeline.nowUs);
+    for (const ticket of [...this.#tickets.values()]) if (!ticket.ended) this.#endEarly(ticket);
+    await this.#emptied(deadlineMs);
+    this.#closed = true;
+    timeline.cancel(this.#room);
+    for (const description of this.handles.removeAll()) {
+      ledger.handlesForceClosed++;
+      ledger.handlesClosed++;
+      description.close();
+    }
+    let quarantinedBytes = 0;
+    for (const ticket of this.#tickets.values()) {
+      if (ticket.word(WORD.buffer) >= 0) quarantinedBytes += ticket.word(WORD.length);
+    }
+    const unconfirmedOperations = this.#tickets.size;
+    // What nobody can pick any more is home.
+    if (unconfirmedOperations === 0)
+      for (const number of this.#provided.splice(0)) this.memory.handOver(number, undefined);
+    if (kernelWritesAfterClose(this.kernel)) this.#writeAfterClose();
+    return { unconfirmedOperations, quarantinedBytes };
+  }
+
+  /** Resolves when nothing is in flight, or at the deadline. */
+  async #emptied(deadlineMs: number): Promise<void> {
+    const { timeline } = this.kernel;
+    let isOver = false;
+    const deadline = timeline.schedule(deadlineMs * 1000, () => {
+      isOver = true;
+      this.#onEmpty?.();
+    });
+    while (this.#tickets.size > 0 && !isOver) {
+      await new Promise<void>((resolve) => {
+        this.#onEmpty = resolve;
+      });
+    }
+    timeline.cancel(deadline);
+  }
+
+  lookup(host: string): Promise<readonly string[]> {
+    const { timeline, dice } = this.kernel;
+    return new Promise((resolve) => {
+      timeline.schedule(dice.delayUs(), () => resolve(host === "localhost" ? ["127.0.0.1", "::1"] : []));
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  // --- for attempts -----------------------------------------------------------------------------------------------
+
+  pickBuffer(): number {
+    const { dice } = this.kernel;
+    if (this.#provided.length === 0) return -1;
+    const index = dice.profile.shuffle > 0 ? dice.random.below(this.#provided.length) : 0;
+    return this.#provided.splice(index, 1)[0]!;
+  }
+
+  unpickBuffer(number: number): void {
+    this.#provided.push(number);
+  }
+
+  cancel(slot: number, generation: number): number {
+    const target = this.#tickets.get(slot);
+    if (target === undefined || target.opcode === OPCODE.cancel) return -ERRNO.ENOENT;
+    if (target.generation !== generation && this.kernel.bug !== "cancel-hits-by-slot") return -ERRNO.ENOENT;
+    return this.#endEarly(target);
+  }
+
+  // --- submission -------------------------------------------------------------------------------------------------
+
+  /** A submit that leads nowhere, again and again, would hang the program without a word. */
+  #expectProgress(): void {
+    const { events } = this.kernel.timeline;
+    if (events !== this.#eventsAtLastSubmit) this.#submitsWithoutEvent = 0;
+    this.#eventsAtLastSubmit = events;
+    if (++this.#submitsWithoutEvent <= SUBMITS_WITHOUT_EVENT_MAX) return;
+    const why = `${SUBMITS_WITHOUT_EVENT_MAX} submit calls in one turn of the event loop, and no end of it`;
+    this.kernel.timeline.stop(why);
+    throw new Error(why);
+  }
+
+  #takeProvided(): void {
+    const count = this.#control[CONTROL.providedCount]!;
+    this.#control[CONTROL.providedCount] = 0;
+    for (let index = 0; index < count; index++) {
+      const number = this.#providedWindow[index]!;
+      this.memory.provide(number);
+      this.#provided.push(number);
+    }
+  }
+
+  /** How many of the offered submissions are taken now. */
+  #admit(count: number): number {
+    const { dice, hash, timeline, bug } = this.kernel;
+    if (count === 0 || !dice.happens("queueFull")) return count;
+    let accepted = dice.random.below(count);
+    // Cancels always get in, and so does what stands before them.
+    for (let index = count - 1; index >= accepted; index--) {
+      if ((this.#records[this.#submissions[index]! << SUBMISSION_SHIFT]! & 0xff) === OPCODE.cancel)
+        accepted = index + 1;
+    }
+    if (accepted === 0 && this.#tickets.size === 0) accepted = 1;
+    if (accepted === count) return count;
+    hash.event(EVENT_KIND.refuse, 0, 0, 0, count - accepted, timeline.nowUs);
+    if (bug !== "forget-room") {
+      timeline.cancel(this.#room);
+      this.#room = timeline.schedule(dice.delayUs(), () => {
+        hash.event(EVENT_KIND.room, 0, 0, 0, 0, timeline.nowUs);
+        this.#sink(0);
+      });
+    }
+    return accepted;
+  }
+
+  #begin(slot: number): void {
+    const { kernel } = this;
+    const { timeline, ledger, dice, hash } = kernel;
+    const ticket = new Ticket(this.#records, slot, (woken) => this.#schedule(woken, dice.delayUs()));
+    hash.event(EVENT_KIND.submit, slot, ticket.generation, ticket.opcode, ticket.word(WORD.length), timeline.nowUs);
+    this.#checkIdentity(ticket);
+    this.#tickets.set(slot, ticket);
+    this.#generations.set(slot, ticket.generation);
+    ledger.submissions++;
+    ledger.operationsInFlight++;
+    if (!ticket.bufferSelect) this.memory.lend(ticket);
+    if (holdsHandle(ticket)) {
+      ticket.description = this.handles.find(ticket.word(WORD.handleIndex), ticket.word(WORD.handleGeneration));
+      ticket.description?.enter();
+    }
+    if (ticket.opcode === OPCODE.timer) {
+      const early = kernel.bug === "timer-early" && dice.random.chance(0.1) ? 2 : 1;
+      ticket.dueUs = timeline.nowUs + Math.floor(ticket.position / early);
+      this.#schedule(ticket, ticket.dueUs - timeline.nowUs);
+    } else if (dice.happens("inline")) {
+      this.#attempt(ticket);
+    } else {
+      ticket.stuck = isOnFile(ticket) && dice.happens("stuck");
+      this.#schedule(ticket, ticket.stuck ? STUCK_US : dice.delayUs());
+    }
+  }
+
+  #checkIdentity(ticket: Ticket): void {
+    const { kernel } = this;
+    const there = this.#tickets.get(ticket.slot);
+    if (there !== undefined) kernel.violate(`${ticket.text}: the slot still has ${there.text}`);
+    const before = this.#generations.get(ticket.slot) ?? 0;
+    if (ticket.generation < before) kernel.violate(`${ticket.text}: the slot had generation ${before} before`);
+  }
+
+  // --- attempts ---------------------------------------------------------------------------------------------------
+
+  #schedule(ticket: Ticket, delayUs: number): void {
+    const { timeline } = this.kernel;
+    timeline.cancel(ticket.event);
+    ticket.event = timeline.schedule(delayUs, () => this.#attempt(ticket));
+  }
+
+  #attempt(ticket: Ticket): void {
+    if (ticket.ended) return;
+    ticket.event = undefined;
+    const refusal = this.#refusal(ticket);
+    if (refusal !== 0) return this.#end(ticket, refusal);
+    for (;;) {
+      const result = attempt(this, ticket);
+      // A cancel of itself, or an attempt inside an attempt, may have ended it.
+      if (ticket.ended) return;
+      if (result === undefined) {
+        if (ticket.doomed) this.#end(ticket, -ERRNO.ECANCELED);
+        return;
+      }
+      if (!ticket.multishot || result < 0 || (result === 0 && ticket.opcode === OPCODE.receive)) {
+        return this.#end(ticket, result);
+      }
+      if (this.kernel.dice.happens("multishotEnds")) return this.#end(ticket, result);
+      this.#post(ticket, result, true, this.kernel.dice.happens("late"));
+    }
+  }
+
+  /** What is asked for in vain, `-EINTR` or `-EAGAIN`, or 0 when the attempt goes through. */
+  #refusal(ticket: Ticket): number {
+    const { dice } = this.kernel;
+    const definition: OpcodeDefinition | undefined = opcodeTable[ticket.opcode];
+    if (definition === undefined) return -ERRNO.EINVAL;
+    if (lacksFeature(this.capabilities, ticket)) return -ERRNO.ENOTSUP;
+    if (!definition.repeatable) return 0;
+    if (dice.happens("interrupted")) return -ERRNO.EINTR;
+    return dice.happens("again") ? -ERRNO.EAGAIN : 0;
+  }
+
+  /** Cancels what can be cancelled; the answer to a cancel. */
+  #endEarly(target: Ticket): number {
+    const { dice } = this.kernel;
+    const missed = () => (dice.random.chance(0.5) ? -ERRNO.ENOENT : -ERRNO.EALREADY);
+    if (target.ended) return dice.happens("cancelLoses") ? 0 : -ERRNO.ENOENT;
+    if (target.doomed || target.stuck || isQuick(target)) return -ERRNO.EALREADY;
+    if (!this.#closing && !isCancellable(this.capabilities, target)) return -ERRNO.EALREADY;
+    if (isOnFile(target) && dice.happens("cancelMisses")) return missed();
+    if (this.#loseToCancel(target)) return 0;
+    if (dice.happens("cancelMisses")) {
+      target.doomed = true;
+      target.stopWaiting();
+      this.#schedule(target, dice.delayUs());
+      return missed();
+    }
+    if (dice.happens("cancelLoses")) {
+      target.stopWaiting();
+      this.kernel.timeline.cancel(target.event);
+      this.#attempt(target);
+      if (target.ended) return 0;
+    }
+    target.stopWaiting();
+    this.#end(target, dice.profile.shuffle > 0 && dice.random.chance(0.1) ? -ERRNO.EINTR : -ERRNO.ECANCELED);
+    return 0;
+  }
+
+  /** Planted bugs: the operation does what it should, and its result is lost. */
+  #loseToCancel(target: Ticket): boolean {
+    const { bug, ledger } = this.kernel;
+    const loses =
+      (bug === "lose-accept" && target.opcode === OPCODE.accept) ||
+      (bug === "lose-bytes" && target.opcode === OPCODE.receive) ||
+      (bug === "lose-send" && target.opcode === OPCODE.send);
+    if (!loses) return false;
+    target.stopWaiting();
+    const result = attempt(this, target);
+    target.stopWaiting();
+    if (target.opcode === OPCODE.accept && result !== undefined && result >= 0) {
+      ledger.handlesClosed++;
+      this.handles.remove(result, target.auxiliary)?.close();
+    }
+    if (target.picked >= 0) this.#provided.push(target.picked);
+    target.picked = -1;
+    target.payload = undefined;
+    this.#end(target, -ERRNO.ECANCELED);
+    return true;
+  }
+
+  // --- completions ------------------------------------------------------------------------------------------------
+
+  /** The operation has ended; its completion follows, at once or later. */
+  #end(ticket: Ticket, result: number): void {
+    const { dice, timeline, bug } = this.kernel;
+    ticket.ended = true;
+    timeline.cancel(ticket.event);
+    ticket.event = undefined;
+    if (bug === "drop-completion" && dice.random.chance(0.01)) return;
+    this.#post(ticket, result, false, dice.happens("late"));
+  }
+
+  #post(ticket: Ticket, result: number, more: boolean, late: boolean): void {
+    const { dice, timeline, bug } = this.kernel;
+    const { auxiliary, picked, payload } = ticket;
+    ticket.auxiliary = 0;
+    ticket.picked = -1;
+    ticket.payload = undefined;
+    const completion = { ticket, result, more, auxiliary, picked, payload, duplicate: false };
+    if (late && ticket.opcode !== OPCODE.cancel && !ticket.multishot) {
+      timeline.schedule(dice.delayUs(), () => this.#ready(completion));
+    } else {
+      this.#ready(completion);
+    }
+    if (bug === "complete-twice" && !more && dice.random.chance(0.02)) {
+      this.#ready({ ...completion, duplicate: true, payload: undefined });
+    }
+  }
+
+  #ready(completion: Completion): void {
+    this.#completions.push(completion);
+    this.#armDelivery();
+  }
+
+  #armDelivery(): void {
+    const { timeline, dice } = this.kernel;
+    if (this.#delivery !== undefined || this.#awaitsCall || this.#completions.length === 0) return;
+    const delayUs = dice.profile.shuffle > 0 ? dice.random.below(20) : 0;
+    this.#delivery = timeline.schedule(delayUs, () => {
+      this.#delivery = undefined;
+      if (this.#completions.length === 0 || this.#awaitsCall) return;
+      const max = this.#limits.completionBatchMax;
+      const count = Math.min(this.#completions.length, dice.happens("overflow") ? dice.random.between(1, 3) : max);
+      this.#sink(this.#write(count));
+      this.#armDelivery();
+    });
+  }
+
+  /** Leaves in the shared memory what is ready while core submits. */
+  #leaveInline(submitted: number): void {
+    const { dice } = this.kernel;
+    const ready = this.#completions.length;
+    let count = Math.min(ready, this.#limits.completionBatchMax);
+    let waiting = ready > count;
+    if (count > 1 && dice.happens("overflow")) {
+      count = dice.random.between(1, count - 1);
+      waiting = true;
+    } else if (submitted > 0 && dice.profile.shuffle > 0 && dice.random.chance(0.3)) {
+      // They come through the sink.
+      count = 0;
+      waiting = false;
+    }
+    this.#control[CONTROL.completionCount] = this.#write(count);
+    this.#control[CONTROL.completionsWaiting] = waiting ? 1 : 0;
+    this.#awaitsCall = waiting;
+    this.#armDelivery();
+  }
+
+  /** Writes up to `count` completions into the shared memory, and lets go of what they carry. */
+  #write(count: number): number {
+    for (let index = 0; index < count; index++) {
+      const completion = this.#completions.take();
+      this.#completions.write(index, completion);
+      this.#handOver(completion);
+    }
+    return count;
+  }
+
+  #handOver({ ticket, result, more, picked, payload, duplicate }: Completion): void {
+    const { hash, timeline, ledger, bug, dice } = this.kernel;
+    hash.event(EVENT_KIND.complete, ticket.slot, ticket.generation, ticket.opcode, result, timeline.nowUs);
+    if (duplicate) return;
+    const lateWrite = bug === "early-completion-late-write" && payload !== undefined && dice.random.chance(0.1);
+    const now = lateWrite ? undefined : payload;
+    if (picked >= 0) this.memory.handOver(picked, now);
+    if (lateWrite) {
+      const number = picked >= 0 ? picked : ticket.word(WORD.buffer);
+      const start = picked >= 0 ? 0 : ticket.word(WORD.bufferOffset);
+      timeline.schedule(dice.random.between(1, 500), () => this.memory.write(number, start, payload));
+    }
+    if (more && bug !== "forget-more") {
+      ledger.completionsMore++;
+      return;
+    }
+    this.#checkRecord(ticket);
+    if (!ticket.bufferSelect) this.memory.giveBack(ticket, now);
+    ticket.description?.leave();
+    ticket.description = undefined;
+    ledger.completions++;
+    ledger.operationsInFlight--;
+    this.#tickets.delete(ticket.slot);
+  }
+
+  #checkRecord(ticket: Ticket): void {
+    const base = ticket.slot << SUBMISSION_SHIFT;
+    for (const [index, word] of ticket.record.entries()) {
+      if (this.#records[base + index] === word) continue;
+      this.kernel.violate(`${ticket.text}: word ${index} of its record changed while it was in flight`);
+      return;
+    }
+  }
+
+  #sink(count: number): void {
+    if (this.#closed) {
+      this.kernel.ledger.lateWrites += count;
+      return;
+    }
+    this.#inSink = true;
+    try {
+      this.#host.sink(count);
+    } finally {
+      this.#inSink = false;
+    }
+    if (this.#tickets.size === 0) this.#onEmpty?.();
+  }
+
+  /** A planted bug: the kernel writes where it has nothing to write any more. */
+  #writeAfterClose(): void {
+    const { timeline } = this.kernel;
+    const garbage = new Uint8Array(64).fill(0xee);
+    timeline.schedule(1000, () => {
+      for (const number of this.memory.numbers()) this.memory.write(number, 0, garbage);
+    });
+  }
+}
+
+function kernelWritesAfterClose({ bug }: Kernel): boolean {
+  return bug === "write-after-close";
+}
+
+/** A flag of the operation asks for what the driver lacks. */
+function lacksFeature({ features }: Capabilities, ticket: Ticket): boolean {
+  const { opcode, multishot, bufferSelect } = ticket;
+  if (ticket.hasUnknownFlags) return true;
+  if (bufferSelect && (opcode !== OPCODE.receive || !isSupported(features.bufferSelect))) return true;
+  if (!multishot) return false;
+  if (opcode === OPCODE.accept) return !isSupported(features.multishotAccept);
+  return opcode !== OPCODE.receive || !bufferSelect || !isSupported(features.multishotReceive);
+}
+
+function isCancellable({ features }: Capabilities, ticket: Ticket): boolean {
+  if (isOnFile(ticket)) return isSupported(features.cancelFile);
+  const isOnStream = ticket.opcode === OPCODE.receive || ticket.opcode === OPCODE.send;
+  return !isOnStream || isSupported(features.cancelSocket);
+}
+
+/** Operations that cannot be stopped, because they are over before anybody could. */
+function isQuick({ opcode }: Ticket): boolean {
+  return opcode === OPCODE.close || opcode === OPCODE.shutdown;
+}
+
+/** Operations that a disk does: they never wait for somebody else. */
+function isOnFile({ opcode }: Ticket): boolean {
+  return opcode >= OPCODE.open && opcode <= OPCODE.truncate;
+}
+
+const simulated = native("simulated in memory");
+
+/** What the simulated driver can do: every operation, and the features that need no real memory or kernel. */
+export const simCapabilities: Capabilities = defineCapabilities(
+  {
+    operations: Object.fromEntries(opcodeNames.map((name) => [name, simulated])),
+    features: {
+      multishotAccept: simulated,
+      multishotReceive: simulated,
+      bufferSelect: simulated,
+      cancelFile: simulated,
+      cancelSocket: simulated,
+      reusePort: simulated,
+    },
+  },
+  "not simulated",
+);

@@ -1,0 +1,102 @@
+/** Socket operations of the simulated kernel. */
+import { parseAddress, type SocketAddress, writeAddress } from "../../address.js";
+import { ERRNO } from "../../errno.js";
+import { OPCODE } from "../../opcode.js";
+import { WORD } from "../../record.js";
+import { type AttemptHost, lacksHandles, type Outcome, readRawAddress, resultHandle } from "./attempt.js";
+import type { Endpoint } from "./connection.js";
+import { Description } from "./handles.js";
+import { SimListener } from "./network.js";
+import type { Ticket } from "./ticket.js";
+
+export function listen(host: AttemptHost, ticket: Ticket): Outcome {
+  const { kernel } = host;
+  if (lacksHandles(host)) return -ERRNO.EMFILE;
+  const options = ticket.word(WORD.argument0);
+  const listener = kernel.network.listen(kernel, readRawAddress(host, ticket), options, ticket.word(WORD.argument1));
+  if (typeof listener === "number") return listener;
+  answerAddress(host, ticket, listener.address);
+  return resultHandle(host, ticket, new Description(listener));
+}
+
+export function connect(host: AttemptHost, ticket: Ticket): Outcome {
+  const { kernel } = host;
+  if (lacksHandles(host)) return -ERRNO.EMFILE;
+  const end = kernel.network.connect(kernel, readRawAddress(host, ticket));
+  if (typeof end === "number") return end;
+  if (end instanceof SimListener) {
+    ticket.waitIn(end.connecters);
+    return undefined;
+  }
+  return resultHandle(host, ticket, new Description(end));
+}
+
+export function attemptOnListener(host: AttemptHost, ticket: Ticket, listener: SimListener): Outcome {
+  if (ticket.opcode === OPCODE.address) return address(host, ticket, listener.address);
+  if (ticket.opcode === OPCODE.shutdown) return -ERRNO.ENOTCONN;
+  if (ticket.opcode !== OPCODE.accept) return -ERRNO.EINVAL;
+  if (listener.pending.length > 0 && lacksHandles(host)) return -ERRNO.EMFILE;
+  const end = listener.accept();
+  if (end === undefined) {
+    ticket.waitIn(listener.accepters);
+    return undefined;
+  }
+  return typeof end === "number" ? end : resultHandle(host, ticket, new Description(end));
+}
+
+export function attemptOnStream(host: AttemptHost, ticket: Ticket, end: Endpoint): Outcome {
+  switch (ticket.opcode) {
+    case OPCODE.receive:
+      return receive(host, ticket, end);
+    case OPCODE.send: {
+      const sent = end.send(host.memory.source(ticket));
+      if (sent === undefined) ticket.waitIn(end.senders);
+      return sent;
+    }
+    case OPCODE.shutdown:
+      return end.shutdown(ticket.word(WORD.argument0));
+    case OPCODE.address:
+      return address(host, ticket, ticket.word(WORD.argument0) === 0 ? end.local : end.remote);
+    default:
+      return -ERRNO.EINVAL;
+  }
+}
+
+function receive(host: AttemptHost, ticket: Ticket, end: Endpoint): Outcome {
+  const { dice, bug } = host.kernel;
+  let length = ticket.word(WORD.length);
+  let number = -1;
+  if (ticket.bufferSelect && end.readable > 0) {
+    number = dice.happens("noBuffers") ? -1 : host.pickBuffer();
+    if (number < 0) return -ERRNO.ENOBUFS;
+    const capacity = host.memory.capacity(number);
+    length = length === 0 ? capacity : Math.min(length, capacity);
+  }
+  const bytes = end.receive(ticket.bufferSelect ? Math.max(1, length) : length);
+  if (bytes === undefined) {
+    ticket.waitIn(end.receivers);
+    return undefined;
+  }
+  if (typeof bytes === "number" && ticket.bufferSelect && bug === "keep-picked-buffer") host.pickBuffer();
+  // Some kernels hand a buffer out even where there is nothing to put into it.
+  if (typeof bytes === "number" && ticket.bufferSelect && dice.happens("errorWithBuffer")) number = host.pickBuffer();
+  ticket.picked = number;
+  if (typeof bytes === "number") return bytes;
+  ticket.payload = bytes;
+  if (bug === "pick-buffer-twice" && number >= 0 && dice.random.chance(0.2)) host.unpickBuffer(number);
+  return bytes.length;
+}
+
+function address(host: AttemptHost, ticket: Ticket, which: SocketAddress): number {
+  answerAddress(host, ticket, which);
+  return 0;
+}
+
+/** Writes an address into the operation's arena area. */
+function answerAddress(
+  { arenaBytes, arenaWords }: AttemptHost,
+  ticket: Ticket,
+  { address, port }: SocketAddress,
+): void {
+  writeAddress(arenaBytes, arenaWords, ticket.word(WORD.arenaOffset), parseAddress(address)!, port);
+}

@@ -1,0 +1,6 @@
+/** All specimens, in the order of the reports. */
+import { backendSpecimens, fileSpecimens } from "./file-specimens.js";
+import { socketSpecimens } from "./socket-specimens.js";
+import type { Specimen } from "./specimen.js";
+
+export const specimens: readonly Specimen[] = [...backendSpecimens, ...fileSpecimens, ...socketSpecimens];

@@ -1,0 +1,64 @@
+/**
+ * The kit over the simulated driver: on a calm machine, on machines that make trouble of every kind that a program
+ * must not notice, and on one that lacks what a driver may lack. Each case has a machine of its own.
+ */
+import { type FeatureName, featureNames } from "@baton-io/core";
+import {
+  type ConformanceCase,
+  createSimulation,
+  roughFaults,
+  type Simulation,
+  type SimulationOptions,
+  type SubjectSource,
+} from "@baton-io/core/testing";
+import { expect } from "vitest";
+import { testConformance } from "../../../../tests/conformance/test-conformance.js";
+
+/** The simulated file system ends here. */
+const FILE_BYTES_MAX = 64 * 2 ** 20;
+
+/** Trouble that core takes care of: what is left out here are errors that a program is told of. */
+const survivable = {
+  ...roughFaults,
+  ioError: 0,
+  noSpace: 0,
+  tooManyFiles: 0,
+  reset: 0,
+  refused: 0,
+  aborted: 0,
+};
+
+/** Clauses that ask for what the contract forbids, to see it refused. */
+const provoking = /^(spi-|refusal)/;
+
+function testSimulation(name: string, options: SimulationOptions): void {
+  let simulation: Simulation | undefined;
+  let next = 0;
+  const source: SubjectSource = () => {
+    const current = createSimulation(options);
+    simulation = current;
+    current.files.makeDirectory("/scratch");
+    return {
+      name,
+      createDriver: () => current.driver,
+      clock: current.clock,
+      rough: options.faults !== undefined,
+      fileBytesMax: FILE_BYTES_MAX,
+      scratchPath: (of) => `/scratch/${next++}-${of}`,
+      oracle: {
+        readFile: async (path) => current.files.read(path),
+        writeFile: async (path, bytes) => current.files.write(path, bytes),
+      },
+    };
+  };
+  const check = ({ clause }: ConformanceCase) => {
+    if (!provoking.test(clause)) expect(simulation?.violations).toEqual([]);
+  };
+  testConformance(name, source, { check });
+}
+
+const optional: readonly FeatureName[] = featureNames;
+
+testSimulation("sim", { seed: 1 });
+testSimulation("sim-without-features", { seed: 2, without: optional });
+for (const seed of [11, 12, 13]) testSimulation(`sim-rough-${seed}`, { seed, faults: survivable });

@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { EVENT } from "../../src/lifecycle.js";
+import { defineKind } from "../../src/operation-kind.js";
+import { type Entry, OperationTable } from "../../src/operation-table.js";
+import { SubmissionQueue } from "../../src/submission-queue.js";
+
+const kind = defineKind("nop", {});
+
+function createQueue(slots = 4096): { queue: SubmissionQueue; entries: Entry[]; released: number[] } {
+  const table = new OperationTable(slots, slots);
+  const entries = Array.from({ length: slots }, () => table.allocate(kind));
+  const released: number[] = [];
+  return { queue: new SubmissionQueue(table, (entry) => released.push(entry.slot)), entries, released };
+}
+
+function taken(queue: SubmissionQueue, length: number): number[] {
+  const window = new Int32Array(length);
+  return [...window.subarray(0, queue.fill(window))];
+}
+
+describe("the submission queue", () => {
+  it("gives cancels first, then what is urgent, then the rest in order", () => {
+    const { queue } = createQueue();
+    queue.push(1);
+    queue.pushUrgent(2);
+    queue.pushCancel(3);
+    queue.push(4);
+    queue.pushCancel(5);
+    expect(taken(queue, 3)).toEqual([3, 5, 2]);
+    expect(taken(queue, 3)).toEqual([1, 4]);
+  });
+
+  it("keeps everything that was refused, in order, also when it has no room for it at first", () => {
+    const { queue } = createQueue();
+    for (let slot = 0; slot < 1024; slot++) queue.push(slot);
+    for (let slot = 2000; slot < 2010; slot++) queue.pushUrgent(slot);
+    const window = new Int32Array(20);
+    expect(queue.fill(window)).toBe(20);
+    // The ring of 1024 places has 10 free ones, and 20 come back.
+    queue.putBack(window, 0, 20);
+    const expected = [...Array.from({ length: 10 }, (_, index) => 2000 + index), ...Array(1024).keys()];
+    expect(taken(queue, 2000)).toEqual(expected);
+  });
+
+  it("lets go of operations that ended while they were queued, urgent ones too", () => {
+    const { queue, entries, released } = createQueue();
+    queue.push(1);
+    queue.push(2);
+    queue.pushUrgent(3);
+    entries[1]!.advance(EVENT.cancel);
+    entries[3]!.advance(EVENT.cancel);
+    expect(taken(queue, 10)).toEqual([2]);
+    expect(released).toEqual([3, 1]);
+  });
+});

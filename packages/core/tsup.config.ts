@@ -1,0 +1,12 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig({
+  entry: { index: "src/index.ts", "testing/index": "src/testing/index.ts" },
+  format: ["esm"],
+  target: "node20",
+  platform: "neutral",
+  dts: true,
+  sourcemap: true,
+  clean: true,
+  splitting: true,
+});

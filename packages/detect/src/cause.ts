@@ -1,0 +1,94 @@
+/**
+ * Why a driver cannot run, as far as that can be told without asking the driver. A driver's own probe adds its own
+ * codes. Codes are permanent: programs compare them.
+ */
+import type { Evidence, Remedy, Unavailable } from "@baton-io/core";
+import type { Candidate } from "./candidates.js";
+
+/** Where the documentation treats how drivers are installed and chosen. */
+const CHOOSING_ANCHOR = "docs/guides/choosing-a-driver.md";
+
+/** What each of detection's own causes means. */
+export const causeTable = {
+  NOT_INSTALLED: "The driver's package is not installed.",
+  NOT_BUILT: "The driver's package is installed, but what it runs is missing from it.",
+  WRONG_PLATFORM: "The driver is not made for this operating system.",
+  LOAD_FAILED: "The driver's package is installed and cannot be loaded.",
+  PROBE_FAILED: "The driver's probe broke instead of answering.",
+  LACKS_ABILITY: "The driver runs, but has not what `require` asks for.",
+} as const;
+
+/** Permanent code of a cause that detection finds by itself. */
+export type CauseCode = keyof typeof causeTable;
+
+function unavailable(
+  cause: CauseCode,
+  summary: string,
+  evidence: readonly Evidence[],
+  remedy: Remedy | undefined,
+): Unavailable {
+  return { available: false, cause, summary, evidence, ...(remedy === undefined ? {} : { remedy }) };
+}
+
+export function notInstalled(candidate: Candidate): Unavailable {
+  return unavailable(
+    "NOT_INSTALLED",
+    `The package ${candidate.package} is not installed.`,
+    [{ name: "package", value: `${candidate.package}: not found` }],
+    {
+      text: "Install the driver's package.",
+      command: `npm install ${candidate.package}`,
+      anchor: CHOOSING_ANCHOR,
+    },
+  );
+}
+
+export function notBuilt(candidate: Candidate, missing: string): Unavailable {
+  return unavailable(
+    "NOT_BUILT",
+    `The package ${candidate.package} is there, but it was not built.`,
+    [{ name: "missing", value: missing }],
+    { text: "Build the package from source.", command: "npm run build", anchor: CHOOSING_ANCHOR },
+  );
+}
+
+export function wrongPlatform(candidate: Candidate, platform: string): Unavailable {
+  const made = candidate.platforms === "any" ? "any system" : candidate.platforms.join(", ");
+  return unavailable(
+    "WRONG_PLATFORM",
+    `The driver ${candidate.name} is made for ${made}.`,
+    [{ name: "platform", value: platform }],
+    undefined,
+  );
+}
+
+export function loadFailed(candidate: Candidate, reason: string): Unavailable {
+  return unavailable(
+    "LOAD_FAILED",
+    `The package ${candidate.package} cannot be loaded.`,
+    [{ name: "error", value: reason }],
+    {
+      text: "Install the package again, in the version of the others.",
+      command: `npm install ${candidate.package}`,
+      anchor: CHOOSING_ANCHOR,
+    },
+  );
+}
+
+export function probeFailed(candidate: Candidate, reason: string): Unavailable {
+  return unavailable(
+    "PROBE_FAILED",
+    `The probe of the driver ${candidate.name} failed instead of answering.`,
+    [{ name: "error", value: reason }],
+    { text: "This is a bug in the driver: please report it with the evidence." },
+  );
+}
+
+export function lacksAbility(name: string, missing: readonly string[]): Unavailable {
+  return unavailable(
+    "LACKS_ABILITY",
+    `The driver ${name} runs here, but lacks what is required: ${missing.join(", ")}.`,
+    missing.map((ability) => ({ name: ability, value: "unsupported" })),
+    { text: "Require less, or choose another driver.", command: "npx baton doctor --explain", anchor: CHOOSING_ANCHOR },
+  );
+}

@@ -1,0 +1,101 @@
+/** The report as a person reads it: a table of drivers, what to do about those that cannot run, and the matrix. */
+import type { Support } from "@baton-io/core";
+import Table from "cli-table3";
+import { abilityRows, headline, supportText } from "../format.js";
+import type { DetectReport, DriverReport } from "../report.js";
+import type { Paint } from "./terminal.js";
+
+/** cli-table3 paints heads and borders by itself unless told not to. */
+const PLAIN = { head: [], border: [] };
+const DRIVER_COLUMNS = 11;
+const CAUSE_COLUMNS = 20;
+/** Borders and padding of a table of three columns. */
+const FRAME_COLUMNS = 4;
+
+/** How much of a report is shown. */
+export type ReportPart =
+  /** What to do about drivers that cannot run. */
+  | "remedies"
+  /** What each driver can do. */
+  | "abilities";
+
+/** The report as text with a table of `columns` columns, and the parts asked for. */
+export function renderReport(
+  report: DetectReport,
+  options: { readonly paint: Paint; readonly columns: number; readonly parts: readonly ReportPart[] },
+): string {
+  const { paint, columns } = options;
+  const parts = [
+    `${paint("bold", headline(report))}\n${report.runtime} on ${report.platform} ${report.arch}`,
+    driverTable(report, paint, columns),
+  ];
+  const remedies = report.drivers.filter((driver) => !driver.available && driver.remedy !== null);
+  if (remedies.length > 0 && options.parts.includes("remedies")) {
+    parts.push(["What to do:", ...remedies.flatMap(remedyLines)].join("\n"));
+  }
+  if (options.parts.includes("abilities")) {
+    parts.push(matrix(report, "operations", paint, columns), matrix(report, "features", paint, columns));
+  }
+  return `${parts.join("\n\n")}\n`;
+}
+
+function driverTable(report: DetectReport, paint: Paint, columns: number): string {
+  const table = new Table({
+    head: ["driver", "cause", "evidence"],
+    style: PLAIN,
+    wordWrap: true,
+    // A path or a command may be longer than the column; cut words are better than lost ones.
+    wrapOnWordBoundary: false,
+    colWidths: [DRIVER_COLUMNS, CAUSE_COLUMNS, columns - DRIVER_COLUMNS - CAUSE_COLUMNS - FRAME_COLUMNS],
+  });
+  for (const driver of report.drivers) {
+    const mark = driver.available ? paint("green", "✓") : paint("red", "✗");
+    const name = driver.name === report.chosen ? paint("bold", driver.name) : driver.name;
+    table.push([`${mark} ${name}`, driver.cause, findings(driver)]);
+  }
+  return table.toString();
+}
+
+function findings(driver: DriverReport): string {
+  return [
+    driver.summary,
+    ...driver.evidence.map(({ name, value }) => `${name}: ${value}`),
+    ...driver.next.map(({ cause, summary }) => `next: ${cause}, ${summary}`),
+  ].join("\n");
+}
+
+/** Outside the table, so that a command can be copied in one piece. */
+function remedyLines({ name, remedy }: DriverReport): string[] {
+  if (remedy === null) return [];
+  const lines = [`  ${name.padEnd(8)}${remedy.text}`];
+  if (remedy.command !== undefined) lines.push(`          $ ${remedy.command}`);
+  if (remedy.anchor !== undefined) lines.push(`          ${remedy.anchor}`);
+  return lines;
+}
+
+function matrix(report: DetectReport, part: "operations" | "features", paint: Paint, columns: number): string {
+  const first = 20;
+  const each = Math.floor((columns - first - report.drivers.length - 2) / report.drivers.length);
+  const table = new Table({
+    head: [part, ...report.drivers.map((driver) => driver.name)],
+    style: { ...PLAIN, compact: true },
+    wordWrap: true,
+    colWidths: [first, ...report.drivers.map(() => each)],
+  });
+  for (const { ability, supports } of abilityRows(report, part)) {
+    table.push([ability, ...supports.map((support) => paintSupport(support, paint))]);
+  }
+  return table.toString();
+}
+
+function paintSupport(support: Support | null, paint: Paint): string {
+  const text = supportText(support);
+  switch (support?.kind) {
+    case "native":
+      return paint("green", text);
+    case "emulated":
+      return paint("yellow", text);
+    default:
+      return paint("dim", text);
+  }
+}

@@ -1,0 +1,7 @@
+/** What the demo found wrong by looking: not an error of the system, and not a bug of the demo. */
+export class Finding extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "Finding";
+  }
+}

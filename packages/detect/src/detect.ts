@@ -1,0 +1,154 @@
+/** Picks the driver for this machine, and tells why. */
+import {
+  type Backend,
+  type BackendOptions,
+  batonError,
+  createBackend,
+  type Driver,
+  featureNames,
+  opcodeNames,
+} from "@baton-io/core";
+import { announce } from "./announce.js";
+import type { DriverName } from "./candidates.js";
+import { type DetectHost, processHost } from "./host.js";
+import { expectDriverName, forcedDriver } from "./override.js";
+import { type Ability, applyRequirements, chooseDriver, type Wish } from "./policy.js";
+import { type DetectReport, driverRow, freezeReport, REPORT_SCHEMA } from "./report.js";
+import { type Surveyed, surveyDrivers } from "./survey.js";
+
+export interface DetectOptions {
+  /** Drivers liked best, best first; the others follow in their usual order: uring, epoll, libuv. */
+  readonly prefer?: DriverName | readonly DriverName[];
+  /** Operations and features the driver must have, natively or emulated, by their names in `capabilities`. */
+  readonly require?: readonly Ability[];
+  /** False: the expected driver, or `ERR_DRIVER_UNAVAILABLE`. Default true. */
+  readonly allowFallback?: boolean;
+}
+
+/** A driver, and how it came to be chosen. */
+export interface DetectedDriver extends Driver {
+  readonly report: DetectReport;
+}
+
+/** Options of `openBackend`: those of `detect` and of `createBackend`. */
+export type OpenBackendOptions = DetectOptions & Omit<BackendOptions, "driver">;
+
+const detectOptionNames: readonly string[] = ["prefer", "require", "allowFallback"];
+
+/**
+ * Looks at every driver and resolves with the best one that runs here, to be given to `createBackend`. The operator
+ * can force one with `BATON_DRIVER`. Rejects with `ERR_DRIVER_UNAVAILABLE` when the forced driver, or every driver,
+ * cannot run (`error.cause` is then the report), with `ERR_DRIVER_UNKNOWN` for a name that no driver has, and with what
+ * is wrong with the options.
+ *
+ * @example
+ * const driver = await detect({ prefer: "epoll", require: ["directIo"] });
+ * console.log(driver.report.chosen, driver.report.reason);
+ * await using io = createBackend({ driver });
+ */
+export function detect(options: DetectOptions = {}): Promise<DetectedDriver> {
+  return detectOn(processHost(), options);
+}
+
+/**
+ * `detect` and `createBackend` in one call.
+ *
+ * @example await using io = await openBackend({ operationsMax: 1024 });
+ */
+export async function openBackend(options: OpenBackendOptions = {}): Promise<Backend> {
+  const { prefer, require, allowFallback, ...rest } = options;
+  const driver = await detect({
+    ...(prefer === undefined ? {} : { prefer }),
+    ...(require === undefined ? {} : { require }),
+    ...(allowFallback === undefined ? {} : { allowFallback }),
+  });
+  return createBackend({ ...rest, driver });
+}
+
+/** `detect` with given surroundings. */
+export async function detectOn(host: DetectHost, options: DetectOptions): Promise<DetectedDriver> {
+  const wish = readWish(host, options);
+  const { report, surveyed } = await examine(host, wish);
+  announce(report, host);
+  const driver = report.chosen === null ? undefined : surveyed.get(report.chosen)?.driver;
+  if (driver === undefined) throw noDriver(report);
+  return Object.freeze({
+    name: driver.name,
+    probe: () => driver.probe(),
+    open: (...args: Parameters<Driver["open"]>) => driver.open(...args),
+    report,
+  });
+}
+
+/** Surveys the drivers and chooses one; says nothing and throws nothing. */
+export async function examine(
+  host: DetectHost,
+  wish: Wish,
+): Promise<{ readonly report: DetectReport; readonly surveyed: ReadonlyMap<DriverName, Surveyed> }> {
+  const startMs = host.nowMs();
+  const surveyed = await surveyDrivers(host);
+  const drivers = applyRequirements(
+    [...surveyed.values()].map((found) => found.report),
+    wish.require,
+  );
+  const report = freezeReport({
+    schema: REPORT_SCHEMA,
+    runtime: host.runtime,
+    platform: host.platform,
+    arch: host.arch,
+    ...chooseDriver(drivers, wish),
+    drivers,
+    elapsedMs: Math.round((host.nowMs() - startMs) * 1000) / 1000,
+  });
+  return { report, surveyed };
+}
+
+/** Options and environment as a wish. The environment is the operator's and goes before the program's preferences. */
+export function readWish(host: DetectHost, options: DetectOptions): Wish {
+  checkDetectOptions(options);
+  const { prefer = [], require = [], allowFallback = true } = options;
+  const forced = forcedDriver(host.env);
+  return {
+    prefer: typeof prefer === "string" ? [prefer] : prefer,
+    require,
+    allowFallback,
+    forced: forced === undefined ? undefined : { name: forced, by: "BATON_DRIVER" },
+  };
+}
+
+function checkDetectOptions(options: DetectOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw batonError("ERR_INVALID_ARG_TYPE", "detect: options must be an object.");
+  }
+  for (const name of Object.keys(options)) {
+    if (!detectOptionNames.includes(name)) {
+      throw batonError("ERR_UNKNOWN_OPTION", `detect: there is no option ${name}; ${detectOptionNames.join(", ")}.`);
+    }
+  }
+  // What a program without types may pass.
+  const { prefer = [], require = [], allowFallback = true } = options as Readonly<Record<string, unknown>>;
+  for (const name of Array.isArray(prefer) ? prefer : [prefer]) expectDriverName("detect: prefer", name);
+  if (!Array.isArray(require)) {
+    throw batonError("ERR_INVALID_ARG_TYPE", "detect: require must be an array of operation and feature names.");
+  }
+  const abilities: readonly string[] = [...opcodeNames, ...featureNames];
+  for (const ability of require) {
+    if (!abilities.includes(ability)) {
+      throw batonError("ERR_INVALID_ARG_VALUE", `detect: require: there is no operation or feature ${ability}.`);
+    }
+  }
+  if (typeof allowFallback !== "boolean") {
+    throw batonError("ERR_INVALID_ARG_TYPE", "detect: allowFallback must be true or false.");
+  }
+}
+
+function noDriver(report: DetectReport): Error {
+  const { expected, forcedBy } = report;
+  const row = driverRow(report, expected);
+  const subject = forcedBy === null ? "No driver can run here" : `${forcedBy} asks for the driver ${expected}`;
+  const fix = row.remedy?.command === undefined ? "" : ` Fix: ${row.remedy.command}.`;
+  return batonError("ERR_DRIVER_UNAVAILABLE", `detect: ${subject}: ${row.cause}. ${row.summary}${fix}`, {
+    driver: expected,
+    cause: report,
+  });
+}

@@ -1,0 +1,85 @@
+/** A report as plain text, for logs and terminals of any kind. */
+import type { Capabilities, Support } from "@baton-io/core";
+import type { DetectReport, DriverReport } from "./report.js";
+
+export interface FormatOptions {
+  /** Add what each driver can do, operation by operation; default false. */
+  readonly explain?: boolean;
+}
+
+/**
+ * The report as text: what is used and why, then each driver with its mark, cause, evidence and remedy.
+ *
+ * @example console.log(formatReport((await detect()).report));
+ */
+export function formatReport(report: DetectReport, options: FormatOptions = {}): string {
+  const lines = [`${headline(report)}`, `${report.runtime} on ${report.platform} ${report.arch}`];
+  for (const driver of report.drivers) lines.push("", ...driverLines(driver));
+  if (options.explain === true) lines.push("", ...matrixLines(report));
+  return `${lines.join("\n")}\n`;
+}
+
+/** What is used, and why, in one line. */
+export function headline(report: DetectReport): string {
+  return report.chosen === null ? `No driver. ${report.reason}` : `Using ${report.chosen}. ${report.reason}`;
+}
+
+/** A remedy in one line: the sentence, the command, where to read on. */
+export function remedyText(driver: DriverReport): string {
+  const { remedy } = driver;
+  if (remedy === null) return driver.available ? "" : "Nothing to be done here.";
+  return [remedy.text, remedy.command, remedy.anchor].filter((part) => part !== undefined).join("  ");
+}
+
+function driverLines(driver: DriverReport): string[] {
+  const lines = [`${driver.available ? "✓" : "✗"} ${driver.name.padEnd(8)}${driver.cause}  ${driver.summary}`];
+  const add = (label: string, text: string) => {
+    if (text !== "") lines.push(`    ${label.padEnd(10)}${text}`);
+  };
+  for (const { name, value } of driver.evidence) add("evidence", `${name}: ${value}`);
+  if (!driver.available) add("fix", remedyText(driver));
+  for (const next of driver.next) add("next", `${next.cause}  ${next.summary}`);
+  return lines;
+}
+
+/** One row of the matrix of abilities. */
+export interface AbilityRow {
+  readonly ability: string;
+  /** By driver, in the order of the report. */
+  readonly supports: readonly (Support | null)[];
+}
+
+/** The matrix of abilities of all drivers: operations, then features. */
+export function abilityRows(report: DetectReport, part: keyof Capabilities): AbilityRow[] {
+  const known = report.drivers.find((driver) => driver.capabilities !== null)?.capabilities;
+  return Object.keys(known?.[part] ?? {}).map((ability) => ({
+    ability,
+    supports: report.drivers.map(({ capabilities }) => {
+      const supports: Readonly<Record<string, Support>> = capabilities?.[part] ?? {};
+      return supports[ability] ?? null;
+    }),
+  }));
+}
+
+/** A cell of the matrix. */
+export function supportText(support: Support | null): string {
+  if (support === null) return "–";
+  switch (support.kind) {
+    case "native":
+      return support.how === undefined ? "native" : `native: ${support.how}`;
+    case "emulated":
+      return `emulated: ${support.how}`;
+    case "unsupported":
+      return `unsupported: ${support.why}`;
+  }
+}
+
+function matrixLines(report: DetectReport): string[] {
+  return (["operations", "features"] as const).flatMap((part) => [
+    part,
+    ...abilityRows(report, part).flatMap(({ ability, supports }) => [
+      `  ${ability}`,
+      ...report.drivers.map(({ name }, index) => `    ${name.padEnd(8)}${supportText(supports[index] ?? null)}`),
+    ]),
+  ]);
+}

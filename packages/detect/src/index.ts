@@ -1,0 +1,7 @@
+export { type Candidate, candidates, type DriverName, driverNames } from "./candidates.js";
+export { type CauseCode, causeTable } from "./cause.js";
+export { type DetectedDriver, type DetectOptions, detect, type OpenBackendOptions, openBackend } from "./detect.js";
+export { type FormatOptions, formatReport } from "./format.js";
+export type { LogLevel } from "./override.js";
+export type { Ability } from "./policy.js";
+export { type ChoiceCode, type DetectReport, type DriverReport, REPORT_SCHEMA } from "./report.js";

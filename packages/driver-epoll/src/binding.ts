@@ -1,0 +1,33 @@
+/** The addon: where it is, and what it offers. */
+import { createRequire } from "node:module";
+import { type BindingResult, loadBinding, type NativeSession, type RuntimeName } from "@baton-io/core";
+import type { NativeOptions } from "./options.js";
+
+export interface EpollBinding {
+  /** 0 when an epoll instance can be made, or a negative errno. */
+  probe(): number;
+  /** A session, or a negative errno. */
+  open(
+    options: NativeOptions & {
+      readonly runtime: RuntimeName;
+      readonly slots: number;
+      readonly submissionBatchMax: number;
+      readonly completionBatchMax: number;
+      readonly arenaBytes: number;
+    },
+    sink: (count: number) => void,
+  ): NativeSession | number;
+}
+
+let loaded: BindingResult<EpollBinding> | undefined;
+
+/** Loads the addon, once. `BATON_EPOLL_BINARY` names another file, for tests with sanitizers. */
+export function epollBinding(): BindingResult<EpollBinding> {
+  const named = process.env["BATON_EPOLL_BINARY"];
+  loaded ??= loadBinding<EpollBinding>({
+    driver: "epoll",
+    paths: named !== undefined ? [named] : [`../prebuilds/${process.platform}-${process.arch}/driver-epoll.node`],
+    load: createRequire(import.meta.url),
+  });
+  return loaded;
+}

@@ -1,0 +1,45 @@
+/** What this driver declares, and how it does what readiness does not offer as such. */
+import { type Capabilities, defineCapabilities, emulated, native, unsupported } from "@baton-io/core";
+
+const attempt = native("one non-blocking call; when it says not yet, again when epoll says so");
+const thread = native("a worker thread of the driver's own");
+const cacheOrThread = native("preadv2 and pwritev2 with RWF_NOWAIT; what would block, on a worker thread");
+const call = native("a system call that does not block, on the calling thread");
+
+export const capabilities: Capabilities = defineCapabilities(
+  {
+    operations: {
+      nop: native("completed at once"),
+      cancel: native("what waits for a descriptor, a timer or a thread; a call that a thread is in runs to its end"),
+      open: thread,
+      close: native("sockets at once, files on a worker thread"),
+      read: cacheOrThread,
+      write: cacheOrThread,
+      fsync: thread,
+      fdatasync: thread,
+      stat: thread,
+      truncate: thread,
+      listen: call,
+      accept: attempt,
+      connect: attempt,
+      receive: attempt,
+      send: attempt,
+      shutdown: call,
+      timer: native("one timerfd for all timers"),
+      address: call,
+    },
+    features: {
+      multishotAccept: emulated("the operation stays in the queue of its listener"),
+      bufferSelect: emulated("a buffer is picked when the attempt is made"),
+      cancelFile: native("until a worker thread has begun it"),
+      cancelSocket: native(),
+      pageAlignedMemory: native(),
+      directIo: native("O_DIRECT, on a worker thread"),
+      reusePort: native("SO_REUSEPORT"),
+      registeredBuffers: unsupported("epoll knows no buffers"),
+      registeredFiles: unsupported("epoll knows no registered files"),
+      zeroCopySend: unsupported("not made: the attempt copies"),
+    },
+  },
+  "not in this version",
+);

@@ -1,0 +1,11 @@
+import { epollDriver } from "@baton-io/driver-epoll";
+import { afterAll } from "vitest";
+import { descriptorCount, nodeSubject } from "../../../tests/conformance/node-subject.js";
+import { testConformance } from "../../../tests/conformance/test-conformance.js";
+
+const countDescriptors = await descriptorCount();
+const subject = nodeSubject("epoll", epollDriver, countDescriptors && { countDescriptors });
+
+testConformance("epoll", subject);
+
+afterAll(() => subject.cleanUp());

@@ -1,0 +1,46 @@
+/** What this driver declares, and how it does what the runtime does not offer as such. */
+import { type Capabilities, defineCapabilities, emulated, native, unsupported } from "@baton-io/core";
+import { hasReusePort } from "./socket-operations.js";
+
+const threadPool = native("node:fs, on the runtime's thread pool");
+const socket = native("node:net");
+
+export const capabilities: Capabilities = defineCapabilities(
+  {
+    operations: {
+      nop: native("completed in JavaScript"),
+      cancel: native("sockets and timers; a file operation in the thread pool runs to its end"),
+      open: threadPool,
+      close: native(),
+      read: threadPool,
+      write: threadPool,
+      fsync: threadPool,
+      fdatasync: threadPool,
+      stat: threadPool,
+      truncate: threadPool,
+      listen: socket,
+      accept: emulated("the runtime accepts as connections come; they wait, paused, for an accept"),
+      connect: socket,
+      receive: emulated("copied from what the runtime's socket has read"),
+      send: socket,
+      shutdown: socket,
+      timer: native("setTimeout"),
+      address: socket,
+    },
+    features: {
+      bufferSelect: emulated("a buffer is picked in JavaScript when bytes have arrived"),
+      cancelSocket: native("receives, accepts and connects; a send that has begun runs to its end"),
+      cancelFile: unsupported("the runtime's thread pool does not stop what it has begun"),
+      reusePort: hasReusePort
+        ? native("node:net")
+        : unsupported("node:net has it on Linux from Node 22.12 and 23.1 on"),
+      directIo: unsupported("memory on the JavaScript heap has no promised alignment"),
+      pageAlignedMemory: unsupported("memory on the JavaScript heap has no promised alignment"),
+      multishotAccept: unsupported("node:net pushes connections; one accept at a time costs no more"),
+      multishotReceive: unsupported("node:net pushes bytes; one receive at a time costs no more"),
+      links: unsupported("made by core, not by this driver"),
+      linkTimeout: unsupported("deadlines are kept by core's clock"),
+    },
+  },
+  "needs native code",
+);

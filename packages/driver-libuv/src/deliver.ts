@@ -1,0 +1,89 @@
+/** Completions on their way to core: into the shared buffer while core submits, through the sink otherwise. */
+import {
+  AUXILIARY_SHIFT,
+  COMPLETION_FLAG,
+  COMPLETION_SHIFT,
+  COMPLETION_WORD,
+  CONTROL,
+  type DriverHost,
+  type DriverLimits,
+  type SharedMemory,
+} from "@baton-io/core";
+
+/** Identity of the operation a completion is for. */
+export interface Ticket {
+  readonly slot: number;
+  readonly generation: number;
+}
+
+/** What a completion tells beside its result. */
+export interface CompletionExtras {
+  /** Generation of the handle that the result names, or number of the buffer that was picked. */
+  readonly auxiliary?: number;
+  readonly bufferPicked?: boolean;
+}
+
+interface Completion extends Ticket, CompletionExtras {
+  readonly result: number;
+}
+
+export class Deliver {
+  readonly #host: DriverHost;
+  readonly #words: Int32Array;
+  readonly #control: Int32Array;
+  readonly #max: number;
+  #submitting = false;
+  #inline = 0;
+  /** What did not fit into the shared buffer during a submit. */
+  #overflow: Completion[] = [];
+  #closed = false;
+
+  constructor(host: DriverHost, shared: SharedMemory, limits: DriverLimits) {
+    this.#host = host;
+    this.#words = new Int32Array(shared.completions);
+    this.#control = new Int32Array(shared.control);
+    this.#max = limits.completionBatchMax;
+  }
+
+  /** Core is in `submit`: completions are left in the buffer. */
+  beginSubmit(): void {
+    this.#submitting = true;
+    this.#inline = 0;
+    while (this.#overflow.length > 0 && this.#inline < this.#max) this.#write(this.#inline++, this.#overflow.shift()!);
+  }
+
+  /** Core returns from `submit`. */
+  endSubmit(): void {
+    this.#submitting = false;
+    this.#control[CONTROL.completionCount] = this.#inline;
+    this.#control[CONTROL.completionsWaiting] = this.#overflow.length > 0 ? 1 : 0;
+  }
+
+  /** One operation has ended. */
+  complete(ticket: Ticket, result: number, extras?: CompletionExtras): void {
+    if (this.#closed) return;
+    const completion: Completion = { slot: ticket.slot, generation: ticket.generation, result, ...extras };
+    if (!this.#submitting) {
+      this.#write(0, completion);
+      this.#host.sink(1);
+    } else if (this.#inline < this.#max) {
+      this.#write(this.#inline++, completion);
+    } else {
+      this.#overflow.push(completion);
+    }
+  }
+
+  /** The session is closed: nobody listens any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #write(index: number, { slot, generation, result, auxiliary = 0, bufferPicked = false }: Completion): void {
+    const base = index << COMPLETION_SHIFT;
+    this.#words[base + COMPLETION_WORD.slot] = slot;
+    this.#words[base + COMPLETION_WORD.generation] = generation;
+    this.#words[base + COMPLETION_WORD.result] = result;
+    this.#words[base + COMPLETION_WORD.flags] =
+      (auxiliary << AUXILIARY_SHIFT) | (bufferPicked ? COMPLETION_FLAG.bufferPicked : 0);
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * One listener over a `net.Server`. The runtime accepts connections as they come; they wait here, paused, for the
+ * accepts that want them.
+ */
+import type { Server, Socket } from "node:net";
+import { ERRNO } from "@baton-io/core";
+import type { Submission } from "./record-reader.js";
+
+export interface ListenerHost {
+  /** Completes an accept with the connection. */
+  accepted(submission: Submission, socket: Socket): void;
+  complete(submission: Submission, result: number): void;
+  setCancel(submission: Submission, cancel: (() => void) | undefined): void;
+}
+
+export class Listener {
+  readonly kind = "listener";
+  readonly #server: Server;
+  readonly #host: ListenerHost;
+  readonly #accepts: Submission[] = [];
+  readonly #sockets: Socket[] = [];
+
+  constructor(server: Server, host: ListenerHost) {
+    this.#server = server;
+    this.#host = host;
+    server.unref();
+    server.on("connection", (socket) => {
+      // Until somebody has it, an error only means that it goes.
+      socket.on("error", () => undefined);
+      const submission = this.#accepts.shift();
+      if (submission === undefined) {
+        socket.unref();
+        this.#sockets.push(socket);
+      } else {
+        this.#unrefIfIdle();
+        this.#host.accepted(submission, socket);
+      }
+    });
+  }
+
+  accept(submission: Submission): void {
+    let socket = this.#sockets.shift();
+    // One that was reset while it waited is gone.
+    while (socket?.destroyed) socket = this.#sockets.shift();
+    if (socket !== undefined) return this.#host.accepted(submission, socket);
+    this.#accepts.push(submission);
+    this.#server.ref();
+    this.#host.setCancel(submission, () => {
+      const index = this.#accepts.indexOf(submission);
+      if (index < 0) return;
+      this.#accepts.splice(index, 1);
+      this.#unrefIfIdle();
+      this.#host.complete(submission, -ERRNO.ECANCELED);
+    });
+  }
+
+  /** The address it is bound to. */
+  address(): { address: string; port: number } | undefined {
+    const address = this.#server.address();
+    return address === null || typeof address === "string" ? undefined : address;
+  }
+
+  close(done: () => void): void {
+    for (const submission of this.#accepts.splice(0)) this.#host.complete(submission, -ERRNO.ECANCELED);
+    for (const socket of this.#sockets.splice(0)) socket.destroy();
+    // The port is free at once; the callback would wait for every connection that was accepted, and those live on.
+    this.#server.close();
+    done();
+  }
+
+  #unrefIfIdle(): void {
+    if (this.#accepts.length === 0) this.#server.unref();
+  }
+}

@@ -1,0 +1,43 @@
+/** A submission record with names: what one operation is asked to do. */
+import { SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "@baton-io/core";
+import type { Ticket } from "./deliver.js";
+import type { HandleId } from "./handles.js";
+
+/** One submission, copied out of its record. */
+export interface Submission extends Ticket {
+  readonly opcode: number;
+  /** `SUBMIT_FLAG` bits. */
+  readonly flags: number;
+  readonly bufferSelect: boolean;
+  readonly handle: HandleId;
+  readonly buffer: number;
+  readonly bufferOffset: number;
+  readonly length: number;
+  readonly arenaOffset: number;
+  readonly arenaLength: number;
+  /** File position, length or microseconds. */
+  readonly position: number;
+  readonly argument0: number;
+  readonly argument1: number;
+}
+
+export function readSubmission(records: Int32Array, slot: number): Submission {
+  const base = slot << SUBMISSION_SHIFT;
+  const operation = records[base + WORD.operation]!;
+  return {
+    slot,
+    generation: records[base + WORD.generation]!,
+    opcode: operation & 0xff,
+    flags: operation & ~0xff,
+    bufferSelect: (operation & SUBMIT_FLAG.bufferSelect) !== 0,
+    handle: { index: records[base + WORD.handleIndex]!, generation: records[base + WORD.handleGeneration]! },
+    buffer: records[base + WORD.buffer]!,
+    bufferOffset: records[base + WORD.bufferOffset]!,
+    length: records[base + WORD.length]!,
+    arenaOffset: records[base + WORD.arenaOffset]!,
+    arenaLength: records[base + WORD.arenaLength]!,
+    position: records[base + WORD.positionHigh]! * 0x1_0000_0000 + (records[base + WORD.positionLow]! >>> 0),
+    argument0: records[base + WORD.argument0]!,
+    argument1: records[base + WORD.argument1]!,
+  };
+}

@@ -1,0 +1,181 @@
+/** The driver at work for one backend: reads submissions, hands each to the runtime, delivers completions. */
+import { lookup } from "node:dns/promises";
+import {
+  allocateSharedMemory,
+  type Capabilities,
+  CONTROL,
+  createHeapMemory,
+  type DriverCloseReport,
+  type DriverHost,
+  type DriverLimits,
+  type DriverSession,
+  ERRNO,
+  type HeapMemory,
+  OPCODE,
+  type SharedMemory,
+  SUBMIT_FLAG,
+} from "@baton-io/core";
+import { capabilities } from "./capabilities.js";
+import { type CompletionExtras, Deliver } from "./deliver.js";
+import { type FileHandle, FileOperations } from "./file-operations.js";
+import { HandleTable } from "./handles.js";
+import type { Listener } from "./listener.js";
+import { Pending } from "./pending.js";
+import { readSubmission, type Submission } from "./record-reader.js";
+import { type SocketHost, SocketOperations } from "./socket-operations.js";
+import type { Stream } from "./stream.js";
+import { startTimer } from "./timer.js";
+
+type Handle = FileHandle | Stream | Listener;
+
+/** The submission flags that mean something here. */
+const FLAGS_KNOWN = SUBMIT_FLAG.bufferSelect;
+
+export class LibuvSession implements DriverSession, SocketHost {
+  readonly shared: SharedMemory;
+  readonly capabilities: Capabilities = capabilities;
+  readonly memory: HeapMemory = createHeapMemory();
+  readonly #records: Int32Array;
+  readonly #submissions: Int32Array;
+  readonly #control: Int32Array;
+  readonly #provided: Int32Array;
+  readonly #picks: number[] = [];
+  readonly #handles = new HandleTable<Handle>();
+  readonly #pending = new Pending();
+  readonly #deliver: Deliver;
+  readonly #files: FileOperations;
+  readonly #sockets: SocketOperations;
+
+  constructor(host: DriverHost, limits: DriverLimits) {
+    this.shared = allocateSharedMemory(limits);
+    this.#records = new Int32Array(this.shared.records);
+    this.#submissions = new Int32Array(this.shared.submissions);
+    this.#control = new Int32Array(this.shared.control);
+    this.#provided = new Int32Array(this.shared.provided);
+    this.#deliver = new Deliver(host, this.shared, limits);
+    this.#files = new FileOperations({
+      complete: (submission, result, extras) => this.#complete(submission, result, extras),
+      addHandle: (handle) => this.#handles.add(handle),
+      view: (submission) => this.view(submission),
+      arena: this.shared.arena,
+    });
+    this.#sockets = new SocketOperations(this, this.shared.arena);
+  }
+
+  submit(count: number): number {
+    this.#takeProvided();
+    this.#deliver.beginSubmit();
+    for (let index = 0; index < count; index++) {
+      this.#begin(readSubmission(this.#records, this.#submissions[index]!));
+    }
+    this.#deliver.endSubmit();
+    return count;
+  }
+
+  async close(deadlineMs: number): Promise<DriverCloseReport> {
+    this.#pending.cancelAll();
+    await this.#pending.settled(deadlineMs);
+    const report = { unconfirmedOperations: this.#pending.count, quarantinedBytes: this.#pending.bytes };
+    // From here on nobody is told; what the thread pool still runs keeps its own buffer alive until it ends.
+    this.#deliver.close();
+    for (const handle of this.#handles.values()) {
+      if (handle.kind === "file") this.#files.discard(handle);
+      else handle.close(() => undefined);
+    }
+    return report;
+  }
+
+  async lookup(host: string): Promise<readonly string[]> {
+    return (await lookup(host, { all: true })).map(({ address }) => address);
+  }
+
+  // --- for streams and listeners ----------------------------------------------------------------------------------
+
+  complete(submission: Submission, result: number, picked?: number): void {
+    this.#complete(submission, result, picked === undefined ? undefined : { auxiliary: picked, bufferPicked: true });
+  }
+
+  completeWithHandle(submission: Submission, value: Stream | Listener): void {
+    const id = this.#handles.add(value);
+    this.#complete(submission, id.index, { auxiliary: id.generation });
+  }
+
+  setCancel(submission: Submission, cancel: (() => void) | undefined): void {
+    this.#pending.setCancel(submission, cancel);
+  }
+
+  view({ buffer, bufferOffset, length }: Submission): Uint8Array {
+    return this.memory.view(buffer, bufferOffset, length);
+  }
+
+  pick(length: number): { number: number; bytes: Uint8Array } | undefined {
+    const number = this.#picks.pop();
+    return number === undefined ? undefined : { number, bytes: this.memory.view(number, 0, length) };
+  }
+
+  // --- one submission ---------------------------------------------------------------------------------------------
+
+  #begin(submission: Submission): void {
+    const { opcode } = submission;
+    // A flag of a feature that is declared to be lacking is refused, not passed over.
+    if ((submission.flags & ~FLAGS_KNOWN) !== 0) return this.#deliver.complete(submission, -ERRNO.ENOTSUP);
+    if (opcode === OPCODE.nop) return this.#deliver.complete(submission, 0);
+    if (opcode === OPCODE.cancel) {
+      return this.#deliver.complete(submission, this.#pending.cancel(submission.argument0, submission.argument1));
+    }
+    this.#pending.add(submission, submission.buffer < 0 ? 0 : submission.length);
+    switch (opcode) {
+      case OPCODE.open:
+        return this.#files.open(submission);
+      case OPCODE.listen:
+        return this.#sockets.listen(submission);
+      case OPCODE.connect:
+        return this.#sockets.connect(submission);
+      case OPCODE.timer:
+        return startTimer(this, submission);
+      case OPCODE.close:
+        return this.#close(submission);
+      case OPCODE.stat:
+        if (submission.argument0 !== 0) return this.#files.statPath(submission);
+    }
+    const handle = this.#handles.find(submission.handle);
+    if (handle === undefined) this.#complete(submission, -ERRNO.EBADF);
+    else if (handle.kind === "file") this.#files.begin(submission, handle);
+    else if (handle.kind === "stream") this.#beginOnStream(submission, handle);
+    else if (opcode === OPCODE.accept) handle.accept(submission);
+    else this.#complete(submission, -ERRNO.EINVAL);
+  }
+
+  #beginOnStream(submission: Submission, stream: Stream): void {
+    switch (submission.opcode) {
+      case OPCODE.receive:
+        return stream.receive(submission);
+      case OPCODE.send:
+        return stream.send(submission);
+      case OPCODE.shutdown:
+        return stream.shutdown(submission, submission.argument0);
+      case OPCODE.address:
+        return this.#sockets.address(submission, stream);
+      default:
+        this.#complete(submission, -ERRNO.EINVAL);
+    }
+  }
+
+  #close(submission: Submission): void {
+    const handle = this.#handles.remove(submission.handle);
+    if (handle === undefined) this.#complete(submission, -ERRNO.EBADF);
+    else if (handle.kind === "file") this.#files.close(submission, handle);
+    else handle.close(() => this.#complete(submission, 0));
+  }
+
+  #complete(submission: Submission, result: number, extras?: CompletionExtras): void {
+    // An operation that was cancelled may be told of its end again by the runtime.
+    if (this.#pending.remove(submission)) this.#deliver.complete(submission, result, extras);
+  }
+
+  #takeProvided(): void {
+    const count = this.#control[CONTROL.providedCount]!;
+    for (let index = 0; index < count; index++) this.#picks.push(this.#provided[index]!);
+    this.#control[CONTROL.providedCount] = 0;
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * One connection over a `net.Socket`. The socket pushes bytes when it has them, core asks for them when it wants
+ * them; between the two stands a short queue of received bytes. It is ours rather than the stream's, so that bytes
+ * which arrived before a reset are still delivered after it.
+ */
+import type { Socket } from "node:net";
+import { ERRNO } from "@baton-io/core";
+import type { Submission } from "./record-reader.js";
+import { errnoOf } from "./system-error.js";
+
+/** Bytes that are read ahead of the receives that want them, before reading pauses. */
+const READ_AHEAD_BYTES_MAX = 65_536;
+
+/** What a stream needs of its driver. */
+export interface StreamHost {
+  complete(submission: Submission, result: number, picked?: number): void;
+  setCancel(submission: Submission, cancel: (() => void) | undefined): void;
+  /** The bytes an operation reads into or writes from. */
+  view(submission: Submission): Uint8Array;
+  /** A buffer for a receive that brought none: its number and its first `length` bytes. */
+  pick(length: number): { readonly number: number; readonly bytes: Uint8Array } | undefined;
+}
+
+export class Stream {
+  readonly kind = "stream";
+  readonly #socket: Socket;
+  readonly #host: StreamHost;
+  readonly #receives: Submission[] = [];
+  readonly #chunks: Uint8Array[] = [];
+  #chunkBytes = 0;
+  #ended = false;
+  /** The error of the connection, told to one operation, as the kernel does. */
+  #error = 0;
+  #closed = false;
+  #busy = 0;
+
+  constructor(socket: Socket, host: StreamHost) {
+    this.#socket = socket;
+    this.#host = host;
+    // A connection that nobody waits on does not keep the process running.
+    socket.unref();
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#chunks.push(chunk);
+      this.#chunkBytes += chunk.length;
+      if (this.#chunkBytes >= READ_AHEAD_BYTES_MAX) socket.pause();
+      this.#pump();
+    });
+    socket.pause();
+    socket.on("end", () => this.#end());
+    socket.on("error", (error) => {
+      this.#error = errnoOf(error);
+      this.#end();
+    });
+    socket.on("close", () => this.#end());
+  }
+
+  receive(submission: Submission): void {
+    this.#receives.push(submission);
+    this.#enter();
+    this.#host.setCancel(submission, () => {
+      const index = this.#receives.indexOf(submission);
+      if (index < 0) return;
+      this.#receives.splice(index, 1);
+      this.#settle(submission, -ERRNO.ECANCELED);
+    });
+    this.#pump();
+  }
+
+  send(submission: Submission): void {
+    if (this.#error !== 0) {
+      const error = this.#error;
+      this.#error = 0;
+      return this.#host.complete(submission, error);
+    }
+    if (this.#socket.writableEnded || this.#socket.destroyed) return this.#host.complete(submission, -ERRNO.EPIPE);
+    this.#enter();
+    const view = this.#host.view(submission);
+    this.#socket.write(view, (error) => {
+      if (error != null) this.#error = 0;
+      this.#settle(submission, error == null ? view.length : errnoOf(error));
+    });
+  }
+
+  /** `how`: 0 receiving, 1 sending, 2 both, as shutdown(2). */
+  shutdown(submission: Submission, how: number): void {
+    if (this.#socket.destroyed) return this.#host.complete(submission, -ERRNO.ENOTCONN);
+    if (how !== 1) this.#end();
+    if (how === 0) return this.#host.complete(submission, 0);
+    // With both sides ended, nothing may hang on a peer that does not read.
+    if (how === 2 && this.#socket.writableLength > 0) this.#socket.destroy();
+    this.#enter();
+    this.#socket.end(() => this.#settle(submission, 0));
+    if (this.#socket.destroyed || this.#socket.writableFinished) return;
+    this.#socket.once("close", () => this.#settle(submission, 0));
+  }
+
+  /** Where the ends are; `undefined` when it is not connected. */
+  address(which: number): { address: string; port: number } | undefined {
+    const socket = this.#socket;
+    const address = which === 0 ? socket.localAddress : socket.remoteAddress;
+    const port = which === 0 ? socket.localPort : socket.remotePort;
+    return address === undefined || port === undefined ? undefined : { address, port };
+  }
+
+  close(done: () => void): void {
+    this.#closed = true;
+    this.#chunks.length = 0;
+    this.#chunkBytes = 0;
+    if (this.#socket.closed) return done();
+    this.#socket.once("close", done);
+    this.#socket.ref();
+    this.#socket.destroy();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#pump();
+  }
+
+  /** Gives what has arrived to the receives that wait, in order. */
+  #pump(): void {
+    while (this.#receives.length > 0 && (this.#chunkBytes > 0 || this.#ended)) {
+      const submission = this.#receives[0]!;
+      if (this.#chunkBytes === 0) {
+        this.#receives.shift();
+        const error = this.#error;
+        this.#error = 0;
+        this.#settle(submission, error);
+        continue;
+      }
+      const picked = submission.bufferSelect ? this.#host.pick(submission.length) : undefined;
+      this.#receives.shift();
+      if (submission.bufferSelect && picked === undefined) {
+        this.#settle(submission, -ERRNO.ENOBUFS);
+        continue;
+      }
+      const target = picked?.bytes ?? this.#host.view(submission);
+      this.#settle(submission, this.#take(target), picked?.number);
+    }
+    if (this.#receives.length > 0 && !this.#ended && this.#chunkBytes < READ_AHEAD_BYTES_MAX) this.#socket.resume();
+  }
+
+  #take(target: Uint8Array): number {
+    let filled = 0;
+    while (filled < target.length && this.#chunks.length > 0) {
+      const chunk = this.#chunks[0]!;
+      const part = chunk.subarray(0, target.length - filled);
+      target.set(part, filled);
+      filled += part.length;
+      if (part.length === chunk.length) this.#chunks.shift();
+      else this.#chunks[0] = chunk.subarray(part.length);
+    }
+    this.#chunkBytes -= filled;
+    return filled;
+  }
+
+  #enter(): void {
+    if (this.#busy++ === 0 && !this.#closed) this.#socket.ref();
+  }
+
+  #settle(submission: Submission, result: number, picked?: number): void {
+    if (--this.#busy === 0 && !this.#closed) this.#socket.unref();
+    this.#host.complete(submission, result, picked);
+  }
+}

@@ -1,0 +1,22 @@
+/** The runtime's errors as the negative Linux errnos that completion records carry. */
+import { ERRNO, errnoFromCode } from "@baton-io/core";
+
+/** `-ENOENT` for an error whose code is `"ENOENT"`; `-EIO` for one that names no errno. */
+export function errnoOf(error: unknown): number {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  if (typeof code !== "string") return -ERRNO.EIO;
+  return -(errnoFromCode(code) ?? nodeCodes[code] ?? ERRNO.EIO);
+}
+
+/** Node's own codes for what the system calls otherwise. */
+const nodeCodes: Readonly<Record<string, number>> = {
+  ERR_STREAM_DESTROYED: ERRNO.EPIPE,
+  ERR_STREAM_WRITE_AFTER_END: ERRNO.EPIPE,
+  ERR_SOCKET_CLOSED: ERRNO.ENOTCONN,
+  ERR_STREAM_PREMATURE_CLOSE: ERRNO.ECONNRESET,
+  ERR_FS_FILE_TOO_LARGE: ERRNO.EFBIG,
+  ERR_OUT_OF_RANGE: ERRNO.EINVAL,
+  UNKNOWN: ERRNO.EIO,
+  EOF: ERRNO.ECONNRESET,
+  EFTYPE: ERRNO.EINVAL,
+};

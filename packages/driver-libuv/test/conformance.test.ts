@@ -1,0 +1,11 @@
+import { libuvDriver } from "@baton-io/driver-libuv";
+import { afterAll } from "vitest";
+import { descriptorCount, nodeSubject } from "../../../tests/conformance/node-subject.js";
+import { testConformance } from "../../../tests/conformance/test-conformance.js";
+
+const countDescriptors = await descriptorCount();
+const subject = nodeSubject("libuv", libuvDriver, countDescriptors && { countDescriptors });
+
+testConformance("libuv", subject);
+
+afterAll(() => subject.cleanUp());

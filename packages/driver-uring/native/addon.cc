@@ -1,0 +1,91 @@
+// The addon: two functions. `probe` tells what a ring could do, `open` makes a session.
+#include <napi.h>
+
+#include <memory>
+
+#include "baton/napi_options.h"
+#include "baton/napi_session.h"
+#include "engine.h"
+#include "ring.h"
+#include "uring_features.h"
+
+namespace {
+
+using baton::ReadFlag;
+using baton::ReadNumber;
+using baton::ReadRuntime;
+using baton::ReadSignedNumber;
+using baton::SharedMemory;
+using baton::uring::DetectFeatures;
+using baton::uring::Features;
+using baton::uring::Ring;
+using baton::uring::RingOptions;
+using UringEngine = baton::uring::Engine<Ring>;
+
+RingOptions ReadRingOptions(const Napi::Object& options) {
+  RingOptions ring;
+  ring.entries = ReadNumber(options, "entries");
+  ring.cq_entries = ReadNumber(options, "cqEntries");
+  ring.sqpoll = ReadFlag(options, "sqpoll");
+  ring.sqpoll_idle_ms = ReadNumber(options, "sqpollIdleMs");
+  ring.sqpoll_cpu = ReadSignedNumber(options, "sqpollCpu");
+  ring.iopoll = ReadFlag(options, "iopoll");
+  ring.defer_taskrun = ReadFlag(options, "deferTaskrun");
+  ring.bounded_workers_max = ReadNumber(options, "boundedWorkersMax");
+  ring.unbounded_workers_max = ReadNumber(options, "unboundedWorkersMax");
+  return ring;
+}
+
+// What the ring turned out to be; JavaScript makes `capabilities` and the report of it.
+Napi::Object DescribeRing(Napi::Env env, const Ring& ring, const Features& features) {
+  Napi::Object info = Napi::Object::New(env);
+  info.Set("setupFlags", ring.setup_flags());
+  info.Set("featureFlags", ring.features());
+  info.Set("entries", ring.sq_entries());
+  info.Set("cqEntries", ring.cq_entries());
+  info.Set("multishotAccept", features.multishot_accept);
+  info.Set("multishotReceive", features.multishot_receive);
+  info.Set("bufferRing", features.buffer_ring);
+  info.Set("zeroCopySend", features.zero_copy_send);
+  info.Set("registeredBuffers", features.registered_buffers);
+  info.Set("registeredFiles", features.registered_files);
+  info.Set("ftruncate", features.ftruncate);
+  info.Set("links", features.links);
+  return info;
+}
+
+// probe(options) → what a ring with these options is, or a negative errno. The ring is gone when this returns.
+Napi::Value Probe(const Napi::CallbackInfo& call) {
+  const auto options = call[0].As<Napi::Object>();
+  auto ring = Ring::Create(ReadRingOptions(options));
+  if (!ring.ok()) return Napi::Number::New(call.Env(), ring.error());
+  const Features features = DetectFeatures(ring.value()->raw(), ReadNumber(options, "disabledFeatures"));
+  return DescribeRing(call.Env(), *ring.value(), features);
+}
+
+// open(options, sink) → the session, or a negative errno.
+Napi::Value Open(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  const auto options = call[0].As<Napi::Object>();
+  auto ring = Ring::Create(ReadRingOptions(options));
+  if (!ring.ok()) return Napi::Number::New(env, ring.error());
+  auto shared = SharedMemory::Create(baton::ReadLimits(options));
+  if (!shared.ok()) return Napi::Number::New(env, shared.error());
+  const Features features = DetectFeatures(ring.value()->raw(), ReadNumber(options, "disabledFeatures"));
+  const Napi::Object info = DescribeRing(env, *ring.value(), features);
+  auto engine = std::make_unique<UringEngine>(ring.Take(), shared.Take(), features);
+  Napi::Object session = baton::NapiSession<UringEngine>::Create(env, std::move(engine), call[1].As<Napi::Function>(),
+                                                                 ReadRuntime(options), baton::ReadSlabOptions(options));
+  if (!session.IsEmpty()) session.Set("ring", info);
+  return session;
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("probe", Napi::Function::New<Probe>(env, "probe"));
+  exports.Set("open", Napi::Function::New<Open>(env, "open"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(NODE_GYP_MODULE_NAME, Init)

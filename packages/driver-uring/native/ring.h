@@ -1,0 +1,168 @@
+// One io_uring instance, set up by trying: a flag is used when a ring could be made with it, never because of a
+// version number, and the size goes down a ladder when the memory for it is not granted.
+#ifndef BATON_URING_RING_H_
+#define BATON_URING_RING_H_
+
+#include <liburing.h>
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+
+#include "baton/result.h"
+#include "baton/unique_fd.h"
+#include "compat.h"
+
+namespace baton::uring {
+
+struct RingOptions {
+  // Submission entries, and completion entries (0: four times as many).
+  uint32_t entries = 1024;
+  uint32_t cq_entries = 0;
+  // A kernel thread submits. Off by default: it keeps the credentials of the ring's creation.
+  bool sqpoll = false;
+  uint32_t sqpoll_idle_ms = 0;
+  int sqpoll_cpu = -1;
+  // Completions are polled from the device; only for O_DIRECT files.
+  bool iopoll = false;
+  // Completion work runs when asked for (IORING_SETUP_DEFER_TASKRUN); woken by an eventfd.
+  bool defer_taskrun = false;
+  // Most kernel worker threads for blocking and for unbounded work, 0: the kernel's own limit.
+  uint32_t bounded_workers_max = 0;
+  uint32_t unbounded_workers_max = 0;
+};
+
+class Ring {
+ public:
+  static Result<std::unique_ptr<Ring>> Create(const RingOptions& options) {
+    auto ring = std::unique_ptr<Ring>(new Ring());
+    const int error = ring->SetUp(options);
+    if (error < 0) return Result<std::unique_ptr<Ring>>::Error(error);
+    return ring;
+  }
+
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+  ~Ring() {
+    if (made_) io_uring_queue_exit(&ring_);
+  }
+
+  io_uring* raw() { return &ring_; }
+  uint32_t setup_flags() const { return ring_.flags; }
+  uint32_t features() const { return ring_.features; }
+  uint32_t sq_entries() const { return ring_.sq.ring_entries; }
+  uint32_t cq_entries() const { return ring_.cq.ring_entries; }
+
+  // What the event loop waits on. The ring itself says when completions are there, except with DEFER_TASKRUN, where
+  // nothing would ever wake it: an eventfd does.
+  int pollable_fd() const { return event_fd_.valid() ? event_fd_.get() : ring_.ring_fd; }
+  void ClearWake() {
+    if (!event_fd_.valid()) return;
+    eventfd_t value;
+    (void)eventfd_read(event_fd_.get(), &value);
+  }
+
+  // --- the port of the engine: what a test replaces to inject faults ---------------------------------------------
+
+  io_uring_sqe* GetSqe() { return io_uring_get_sqe(&ring_); }
+  uint32_t SqSpaceLeft() const { return io_uring_sq_space_left(&ring_); }
+  uint32_t SqReady() const { return io_uring_sq_ready(&ring_); }
+  // Entries that the kernel took, or a negative errno.
+  int Submit() { return io_uring_submit(&ring_); }
+  uint32_t Peek(io_uring_cqe** cqes, uint32_t max) { return io_uring_peek_batch_cqe(&ring_, cqes, max); }
+  void Advance(uint32_t count) { io_uring_cq_advance(&ring_, count); }
+  uint32_t CqReady() const { return io_uring_cq_ready(&ring_); }
+  // The kernel has completions that it posts only when asked: an overflow, or work deferred to this thread.
+  bool HasDeferred() const {
+    const unsigned flags = IO_URING_READ_ONCE(*ring_.sq.kflags);
+    return (flags & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) != 0;
+  }
+  int FetchDeferred() { return io_uring_get_events(&ring_); }
+  // Waits for a completion; 0, or a negative errno (-ETIME).
+  int Wait(uint64_t timeout_ns) {
+    __kernel_timespec timeout{static_cast<int64_t>(timeout_ns / kNsPerSecond),
+                              static_cast<long long>(timeout_ns % kNsPerSecond)};
+    io_uring_cqe* cqe = nullptr;
+    return io_uring_wait_cqe_timeout(&ring_, &cqe, &timeout);
+  }
+
+ private:
+  static constexpr uint64_t kNsPerSecond = 1'000'000'000;
+  // Sizes to try when memory is not granted.
+  static constexpr uint32_t kSizeLadder[] = {4096, 1024, 256, 64, 8};
+
+  Ring() = default;
+
+  int SetUp(const RingOptions& options) {
+    int error = SetUpWithEntries(options, options.entries);
+    for (const uint32_t entries : kSizeLadder) {
+      if (error != -ENOMEM) break;
+      if (entries < options.entries) error = SetUpWithEntries(options, entries);
+    }
+    if (error < 0) return error;
+    // A child of fork() that touched the ring would take the parent's completions.
+    io_uring_ring_dontfork(&ring_);
+    if ((ring_.flags & IORING_SETUP_DEFER_TASKRUN) != 0) {
+      event_fd_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+      if (!event_fd_.valid()) return -errno;
+      error = io_uring_register_eventfd(&ring_, event_fd_.get());
+      if (error < 0) return error;
+    }
+    LimitWorkers(options);
+    return 0;
+  }
+
+  // Newest flags first; each step leaves out what an older kernel does not know.
+  int SetUpWithEntries(const RingOptions& options, uint32_t entries) {
+    const uint32_t task_run = options.defer_taskrun ? IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG
+                              : options.sqpoll      ? 0U
+                                                    : IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
+    const uint32_t steps[] = {
+        IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | task_run,  // Linux 6.1
+        IORING_SETUP_SUBMIT_ALL | (options.sqpoll ? 0U : IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG),
+        IORING_SETUP_SUBMIT_ALL,  // Linux 5.18
+        0,
+    };
+    int error = -EINVAL;
+    for (const uint32_t flags : steps) {
+      error = TrySetUp(options, entries, flags);
+      if (error != -EINVAL) return error;
+    }
+    return error;
+  }
+
+  int TrySetUp(const RingOptions& options, uint32_t entries, uint32_t flags) {
+    io_uring_params params{};
+    params.flags = flags | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
+    params.cq_entries = options.cq_entries != 0 ? options.cq_entries : entries * 4;
+    if (params.cq_entries < entries) params.cq_entries = entries;
+    if (options.sqpoll) {
+      params.flags |= IORING_SETUP_SQPOLL;
+      params.sq_thread_idle = options.sqpoll_idle_ms;
+      if (options.sqpoll_cpu >= 0) {
+        params.flags |= IORING_SETUP_SQ_AFF;
+        params.sq_thread_cpu = static_cast<uint32_t>(options.sqpoll_cpu);
+      }
+    }
+    if (options.iopoll) params.flags |= IORING_SETUP_IOPOLL;
+    const int error = io_uring_queue_init_params(entries, &ring_, &params);
+    made_ = error == 0;
+    return error;
+  }
+
+  void LimitWorkers(const RingOptions& options) {
+    if (options.bounded_workers_max == 0 && options.unbounded_workers_max == 0) return;
+    unsigned limits[2] = {options.bounded_workers_max, options.unbounded_workers_max};
+    // Linux 5.15; before, the kernel's own limits hold.
+    (void)io_uring_register_iowq_max_workers(&ring_, limits);
+  }
+
+  io_uring ring_{};
+  bool made_ = false;
+  UniqueFd event_fd_;
+};
+
+}  // namespace baton::uring
+
+#endif  // BATON_URING_RING_H_

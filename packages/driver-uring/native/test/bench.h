@@ -1,0 +1,44 @@
+// The uring engine on a table, over a ring that can fail on purpose.
+#ifndef BATON_URING_TEST_BENCH_H_
+#define BATON_URING_TEST_BENCH_H_
+
+#include <memory>
+
+#include "engine.h"
+#include "engine_bench.h"
+#include "fault_ring.h"
+
+namespace baton::uring::test {
+
+struct BenchOptions {
+  uint32_t entries = 64;
+  uint32_t cq_entries = 0;
+  uint32_t slots = 4096;
+  uint32_t completion_batch_max = 64;
+  uint32_t disabled_features = 0;
+  bool defer_taskrun = false;
+};
+
+inline std::unique_ptr<Engine<FaultRing>> MakeEngine(const BenchOptions& options) {
+  RingOptions ring_options;
+  ring_options.entries = options.entries;
+  ring_options.cq_entries = options.cq_entries;
+  ring_options.defer_taskrun = options.defer_taskrun;
+  auto ring = Ring::Create(ring_options);
+  BATON_CHECK(ring.ok());
+  auto shared = SharedMemory::Create({options.slots, 1024, options.completion_batch_max, 65536});
+  BATON_CHECK(shared.ok());
+  const Features features = DetectFeatures(ring.value()->raw(), options.disabled_features);
+  return std::make_unique<Engine<FaultRing>>(std::make_unique<FaultRing>(ring.Take()), shared.Take(), features);
+}
+
+class Bench : public baton::test::EngineBench<Engine<FaultRing>> {
+ public:
+  explicit Bench(const BenchOptions& options = {}) : EngineBench(MakeEngine(options)) {}
+
+  FaultRing& port() { return engine().port(); }
+};
+
+}  // namespace baton::uring::test
+
+#endif  // BATON_URING_TEST_BENCH_H_

@@ -1,0 +1,73 @@
+import { lookup } from "node:dns/promises";
+import {
+  batonError,
+  createNativeSession,
+  type Driver,
+  type DriverProbe,
+  describeErrno,
+  runtimeName,
+  type Unavailable,
+} from "@baton-io/core";
+import { uringBinding } from "./binding.js";
+import { uringCapabilities } from "./capabilities.js";
+import { readOptions, type UringOptions } from "./options.js";
+
+export { type UringFeature, type UringOptions, uringFeatures } from "./options.js";
+
+/**
+ * The driver over io_uring: every operation an entry of the ring, one system call a batch, no thread pool.
+ * Linux 5.6 or newer; better with 5.19, best from 6.1 on.
+ *
+ * @example
+ * await using io = createBackend({ driver: uringDriver({ entries: 4096 }) });
+ */
+export function uringDriver(options: UringOptions = {}): Driver {
+  const native = readOptions(options, process.env);
+  const runtime = runtimeName(process.versions);
+  return {
+    name: "uring",
+    probe: (): DriverProbe => {
+      const binding = uringBinding();
+      if ("unavailable" in binding) return binding.unavailable;
+      const ring = binding.binding.probe(native);
+      if (typeof ring === "number") return refused(ring);
+      return {
+        available: true,
+        capabilities: uringCapabilities(ring),
+        evidence: [
+          { name: "ring", value: `${ring.entries} entries, ${ring.cqEntries} completions` },
+          { name: "set-up flags", value: `0x${ring.setupFlags.toString(16)}` },
+        ],
+      };
+    },
+    open: (host, limits) => {
+      const binding = uringBinding();
+      if ("unavailable" in binding) throw unavailable(binding.unavailable);
+      const session = binding.binding.open({ ...native, ...limits, runtime }, (count) => host.sink(count));
+      if (typeof session === "number") throw unavailable(refused(session));
+      return createNativeSession({
+        native: session,
+        capabilities: uringCapabilities(session.ring),
+        runtime,
+        guardPages: native.guardPages,
+        lookup: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
+      });
+    },
+  };
+}
+
+function refused(errno: number): Unavailable {
+  const { code, text } = describeErrno(errno);
+  return {
+    available: false,
+    cause: "UNKNOWN_ERRNO",
+    summary: `The kernel refused to make a ring: ${code} (${text}).`,
+    evidence: [{ name: "io_uring_setup", value: code }],
+  };
+}
+
+function unavailable(report: Unavailable): Error {
+  return batonError("ERR_DRIVER_UNAVAILABLE", `The driver uring cannot run: ${report.summary} [${report.cause}]`, {
+    driver: "uring",
+  });
+}

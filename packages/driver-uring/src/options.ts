@@ -1,0 +1,160 @@
+/** The driver's options, and the mask that switches features off. */
+import { batonError, checkBoolean, checkInteger, checkOptions } from "@baton-io/core";
+
+export interface UringOptions {
+  /** Entries of the submission queue; a power of two from 8 to 32,768, else rounded up. Default 1024. */
+  readonly entries?: number;
+  /** Entries of the completion queue; default four times `entries`. */
+  readonly cqEntries?: number;
+  /**
+   * A kernel thread submits (IORING_SETUP_SQPOLL). Off by default, and mind: that thread keeps the credentials the
+   * process had when the backend was created, whatever `setuid` does later (CVE-2024-22017 was of this kind).
+   */
+  readonly sqpoll?: boolean;
+  /** How long that thread spins without work before it sleeps, ms. Default 1000. */
+  readonly sqpollIdleMs?: number;
+  /** Processor for that thread; default: the scheduler's choice. */
+  readonly sqpollCpu?: number;
+  /** Completions are polled from the device (IORING_SETUP_IOPOLL): only for backends that do nothing but O_DIRECT. */
+  readonly iopoll?: boolean;
+  /** Run completion work only when asked for (IORING_SETUP_DEFER_TASKRUN), woken by an eventfd. Default false. */
+  readonly deferTaskrun?: boolean;
+  /** Most kernel workers for operations that block on devices. Default 16. */
+  readonly boundedWorkersMax?: number;
+  /** Most kernel workers for operations that may block for ever. Default 64. */
+  readonly unboundedWorkersMax?: number;
+  /** Processors that the kernel's workers and this thread may use; default: all. */
+  readonly affinity?: readonly number[];
+  /** NUMA node that pool memory is taken from; default: the system's choice. */
+  readonly numaNode?: number;
+  /** Ask for huge pages for large slabs; ordinary pages where there are none. Default false. */
+  readonly hugePages?: boolean;
+  /** Put every buffer between pages without access: slow, finds whoever touches memory that is not lent. For tests. */
+  readonly guardPages?: boolean;
+  /** Features to leave unused, as in `BATON_URING_DISABLE`. */
+  readonly disable?: readonly UringFeature[];
+}
+
+/** Features that can be switched off; the bits are `FeatureBit` in `native/uring_features.h`. */
+const featureBits = {
+  "multishot-accept": 1,
+  "multishot-receive": 2,
+  "buffer-ring": 4,
+  "zero-copy-send": 8,
+  "registered-buffers": 16,
+  "registered-files": 32,
+  "cancel-any": 64,
+  ftruncate: 128,
+  "registered-ring": 256,
+  links: 512,
+} as const;
+
+export type UringFeature = keyof typeof featureBits;
+
+/** Names for several features at once. */
+const featureGroups: Readonly<Record<string, readonly UringFeature[]>> = {
+  multishot: ["multishot-accept", "multishot-receive"],
+  all: Object.keys(featureBits) as UringFeature[],
+};
+
+export const uringFeatures: readonly UringFeature[] = Object.keys(featureBits) as UringFeature[];
+
+const optionNames = {
+  entries: true,
+  cqEntries: true,
+  sqpoll: true,
+  sqpollIdleMs: true,
+  sqpollCpu: true,
+  iopoll: true,
+  deferTaskrun: true,
+  boundedWorkersMax: true,
+  unboundedWorkersMax: true,
+  affinity: true,
+  numaNode: true,
+  hugePages: true,
+  guardPages: true,
+  disable: true,
+} as const;
+
+/** The options with all defaults, as the addon takes them. */
+export interface NativeOptions {
+  readonly entries: number;
+  readonly cqEntries: number;
+  readonly sqpoll: boolean;
+  readonly sqpollIdleMs: number;
+  readonly sqpollCpu: number;
+  readonly iopoll: boolean;
+  readonly deferTaskrun: boolean;
+  readonly boundedWorkersMax: number;
+  readonly unboundedWorkersMax: number;
+  readonly affinity: readonly number[];
+  readonly numaNode: number;
+  readonly hugePages: boolean;
+  readonly guardPages: boolean;
+  readonly disabledFeatures: number;
+}
+
+const ENTRIES_MAX = 32_768;
+const CPU_MAX = 4095;
+
+/** Checks the options and fills in the defaults. Throws what is wrong with them. */
+export function readOptions(
+  options: UringOptions,
+  environment: Readonly<Record<string, string | undefined>>,
+): NativeOptions {
+  const where = "uringDriver";
+  checkOptions(where, options, optionNames);
+  const integer = (name: keyof UringOptions, otherwise: number, min: number, max: number) =>
+    options[name] === undefined ? otherwise : checkInteger(where, name, options[name], min, max);
+  const boolean = (name: keyof UringOptions, otherwise: boolean) =>
+    options[name] === undefined ? otherwise : checkBoolean(where, name, options[name]);
+  const sqpoll = boolean("sqpoll", false);
+  const deferTaskrun = boolean("deferTaskrun", false);
+  if (sqpoll && deferTaskrun) {
+    throw batonError("ERR_INVALID_ARG_VALUE", `${where}: sqpoll and deferTaskrun exclude each other.`);
+  }
+  if (!sqpoll && (options.sqpollIdleMs !== undefined || options.sqpollCpu !== undefined)) {
+    throw batonError("ERR_INVALID_ARG_VALUE", `${where}: sqpollIdleMs and sqpollCpu need sqpoll.`);
+  }
+  return {
+    entries: integer("entries", 1024, 8, ENTRIES_MAX),
+    cqEntries: integer("cqEntries", 0, 8, ENTRIES_MAX * 2),
+    sqpoll,
+    sqpollIdleMs: integer("sqpollIdleMs", 1000, 1, 60_000),
+    sqpollCpu: integer("sqpollCpu", -1, 0, CPU_MAX),
+    iopoll: boolean("iopoll", false),
+    deferTaskrun,
+    boundedWorkersMax: integer("boundedWorkersMax", 16, 1, 4096),
+    unboundedWorkersMax: integer("unboundedWorkersMax", 64, 1, 4096),
+    affinity: checkAffinity(where, options.affinity ?? []),
+    numaNode: integer("numaNode", -1, 0, 1023),
+    hugePages: boolean("hugePages", false),
+    guardPages: boolean("guardPages", environment["BATON_GUARD_PAGES"] === "1"),
+    disabledFeatures: readMask(where, [
+      ...(options.disable ?? []),
+      ...(environment["BATON_URING_DISABLE"] ?? "").split(",").filter((name) => name !== ""),
+    ]),
+  };
+}
+
+function checkAffinity(where: string, affinity: readonly number[]): readonly number[] {
+  if (!Array.isArray(affinity)) {
+    throw batonError("ERR_INVALID_ARG_TYPE", `${where}: affinity must be an array of processor numbers.`);
+  }
+  return affinity.map((cpu) => checkInteger(where, "affinity", cpu, 0, CPU_MAX));
+}
+
+function readMask(where: string, names: readonly string[]): number {
+  let mask = 0;
+  for (const name of names) {
+    const features = Object.hasOwn(featureGroups, name) ? featureGroups[name]! : [name as UringFeature];
+    for (const feature of features) {
+      if (!Object.hasOwn(featureBits, feature)) {
+        const known = [...uringFeatures, ...Object.keys(featureGroups)].join(", ");
+        throw batonError("ERR_INVALID_ARG_VALUE", `${where}: there is no feature "${name}"; there are: ${known}.`);
+      }
+      mask |= featureBits[feature];
+    }
+  }
+  return mask;
+}

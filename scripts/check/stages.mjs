@@ -1,0 +1,18 @@
+// @ts-check
+import { build } from "./build.mjs";
+import { drivers } from "./drivers.mjs";
+import { fuzz } from "./fuzz.mjs";
+import { generated } from "./generated.mjs";
+import { lint } from "./lint.mjs";
+import { lockFile } from "./lock-file.mjs";
+import { mutants } from "./mutants.mjs";
+import { packages } from "./packages.mjs";
+import { tests } from "./tests.mjs";
+import { types } from "./types.mjs";
+
+/**
+ * What `npm run check` does, in this order: what is quick to find wrong first.
+ *
+ * @type {readonly import("./stage.mjs").Stage[]}
+ */
+export const stages = [generated, lockFile, lint, types, build, drivers, tests, packages, fuzz, mutants];

@@ -1,0 +1,152 @@
+// @ts-check
+/**
+ * Plants each mutant of `tests/mutants/list.mjs` in turn and runs the tests that must fail for it.
+ *
+ *   npm run mutants                    all
+ *   npm run mutants -- NAME…           some
+ *   npm run mutants -- --jobs 2        so many at a time; default 1
+ *
+ * The last line is `N killed, N survived`; the exit code is 1 when one survived, or when its place in the source is no
+ * longer there exactly once.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { mutants } from "../tests/mutants/list.mjs";
+import { applyMutant } from "../tests/mutants/plugin.mjs";
+import { runQuietly } from "./child.mjs";
+
+/** @typedef {import("../tests/mutants/list.mjs").Mutant} Mutant */
+/** @typedef {import("../tests/mutants/list.mjs").Killer} Killer */
+/** @typedef {{ fullName: string, status: string }} TestResult */
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const vitest = join(root, "node_modules/vitest/vitest.mjs");
+const directory = mkdtempSync(join(tmpdir(), "baton-mutants-"));
+/** A mutant may make a test wait for ever: then it has failed. */
+const TEST_TIMEOUT_MS = 5000;
+let runs = 0;
+
+/** @param {string} text */
+const literally = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/**
+ * Runs the tests of some files whose names contain one of `names`, with or without a mutant.
+ *
+ * @param {readonly string[]} files
+ * @param {readonly string[]} names
+ * @param {string} mutant
+ * @returns {Promise<{ results: TestResult[], output: string }>}
+ */
+async function runTests(files, names, mutant) {
+  const report = join(directory, `${runs++}.json`);
+  const args = [
+    ...["run", ...files, "--testNamePattern", names.map(literally).join("|")],
+    ...["--reporter=json", `--outputFile=${report}`, `--testTimeout=${TEST_TIMEOUT_MS}`],
+    "--no-color",
+  ];
+  const env = { ...process.env, BATON_MUTANT: mutant };
+  const { output } = await runQuietly(process.execPath, [vitest, ...args], { cwd: root, env });
+  try {
+    /** @type {{ testResults: { assertionResults: TestResult[] }[] }} */
+    const { testResults } = JSON.parse(readFileSync(report, "utf8"));
+    return { results: testResults.flatMap(({ assertionResults }) => assertionResults), output };
+  } catch {
+    return { results: [], output };
+  }
+}
+
+/** @param {readonly TestResult[]} results @param {Killer} killer */
+function statusOf(results, { test }) {
+  const found = results.filter(({ fullName, status }) => fullName.includes(test) && status !== "skipped");
+  if (found.length === 0) return "missing";
+  return found.some(({ status }) => status === "failed") ? "failed" : "passed";
+}
+
+/** @param {readonly Killer[]} killers */
+const filesOf = (killers) => [...new Set(killers.map(({ file }) => file))];
+
+/**
+ * What stands in the way of a mutant being killed; nothing when it was.
+ *
+ * @param {Mutant} mutant
+ * @returns {Promise<string[]>}
+ */
+async function attack(mutant) {
+  try {
+    applyMutant(mutant, readFileSync(join(root, mutant.file), "utf8"));
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
+  const { killedBy } = mutant;
+  const names = killedBy.map(({ test }) => test);
+  const { results, output } = await runTests(filesOf(killedBy), names, mutant.name);
+  if (results.length === 0) return [`no test ran:\n${output.trimEnd()}`];
+  return killedBy
+    .map((killer) => ({ killer, status: statusOf(results, killer) }))
+    .filter(({ status }) => status !== "failed")
+    .map(({ killer, status }) => `${status}: ${killer.file}: ${killer.test}`);
+}
+
+/**
+ * The named tests pass without a mutant: otherwise their failure proves nothing.
+ *
+ * @param {readonly Mutant[]} chosen
+ * @returns {Promise<string[]>}
+ */
+async function baseline(chosen) {
+  const killers = chosen.flatMap(({ killedBy }) => killedBy);
+  const { results } = await runTests(filesOf(killers), [...new Set(killers.map(({ test }) => test))], "");
+  const bad = killers.filter((killer) => statusOf(results, killer) !== "passed");
+  return [...new Set(bad.map((killer) => `${statusOf(results, killer)}: ${killer.file}: ${killer.test}`))];
+}
+
+/** @param {readonly Mutant[]} chosen @param {number} jobs @returns {Promise<boolean>} True when all were killed. */
+async function attackAll(chosen, jobs) {
+  const broken = await baseline(chosen);
+  if (broken.length > 0) {
+    console.log(`These tests must pass without a mutant and do not:\n  ${broken.join("\n  ")}`);
+    return false;
+  }
+  const width = Math.max(...chosen.map(({ name }) => name.length));
+  let killed = 0;
+  const queue = [...chosen];
+  const worker = async () => {
+    for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+      const startMs = performance.now();
+      const reasons = await attack(mutant);
+      const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+      const verdict = reasons.length === 0 ? "killed" : "SURVIVED";
+      console.log(
+        `${verdict.padEnd(8)} ${mutant.promise.padEnd(10)} ${mutant.name.padEnd(width)} ${seconds.padStart(5)} s`,
+      );
+      for (const reason of reasons) console.log(`         ${reason}`);
+      if (reasons.length === 0) killed++;
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+  console.log(`${killed} killed, ${chosen.length - killed} survived`);
+  return killed === chosen.length;
+}
+
+const { values, positionals } = parseArgs({ options: { jobs: { type: "string" } }, allowPositionals: true });
+const unknown = positionals.filter((name) => !mutants.some((mutant) => mutant.name === name));
+const jobs = Number(values.jobs ?? 1);
+try {
+  if (unknown.length > 0) {
+    console.error(
+      `There is no mutant called ${unknown.join(", ")}. There are:\n  ${mutants.map(({ name }) => name).join("\n  ")}`,
+    );
+    process.exitCode = 1;
+  } else if (!Number.isInteger(jobs) || jobs < 1 || jobs > 16) {
+    console.error("--jobs must be an integer from 1 to 16.");
+    process.exitCode = 1;
+  } else {
+    const chosen = positionals.length === 0 ? mutants : mutants.filter(({ name }) => positionals.includes(name));
+    if (!(await attackAll(chosen, jobs))) process.exitCode = 1;
+  }
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}

@@ -1,0 +1,30 @@
+/** The socket clauses over pairs of backends: one driver accepts, another connects. */
+import { afterAll } from "vitest";
+import { findDrivers, isFound } from "./drivers.js";
+import { nodeSubject } from "./node-subject.js";
+import { testConformance } from "./test-conformance.js";
+
+/** Clauses whose cases talk over a connection between `io` and `far`. */
+const overConnections =
+  /^(tcp-stream|tcp-accept|tcp-connect|receive-picked|salvage|(while-open|cancel|abort|abandon|while-closing)\.(accept|connect|receive|receive-picked|send|shutdown|peer-address))\//;
+
+const found = await findDrivers();
+const drivers = found.filter(isFound);
+
+// Said aloud, so that nobody takes a pair for tested that was not; drivers.test.ts decides whether it is a failure.
+for (const driver of found) {
+  if (!isFound(driver)) process.stdout.write(`mixed drivers: no pairs with ${driver.name}: ${driver.why}\n`);
+}
+
+for (const near of drivers) {
+  for (const far of drivers) {
+    const name = `${near.name}-${far.name}`;
+    const peer = nodeSubject(far.name, far.createDriver);
+    const subject = nodeSubject(near.name, near.createDriver, { peer });
+    testConformance(name, subject, { select: ({ id }) => overConnections.test(id) });
+    afterAll(() => {
+      subject.cleanUp();
+      peer.cleanUp();
+    });
+  }
+}

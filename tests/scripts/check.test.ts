@@ -1,0 +1,94 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { stages } from "../../scripts/check/stages.mjs";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+function check(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "scripts/check.mjs"), ...args], {
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
+  return { status, stdout, stderr, last: stdout.trimEnd().split("\n").at(-1) };
+}
+
+describe("npm run check", () => {
+  test("lists its stages, each with its own name", () => {
+    const { status, stdout } = check(["--list"]);
+    expect(status).toBe(0);
+    for (const { name, checks } of stages) expect(stdout).toMatch(new RegExp(`^${name} +${checks}$`, "m"));
+    expect(new Set(stages.map(({ name }) => name)).size).toBe(stages.length);
+  });
+
+  test("ends with the line of counts, and exits with 0 when nothing failed", () => {
+    const { status, stdout, last } = check(["--only", "generated"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^✓ generated +\d+ passed +\d+\.\d s$/m);
+    expect(last).toMatch(/^[1-9]\d* passed, 0 failed$/);
+  });
+
+  test("an expected driver that does not run is a failure, named, and the exit code is 1", () => {
+    const { status, stdout, last } = check(["--only", "drivers"], { EXPECT_DRIVERS: "libuv,kqueue" });
+    expect(status).toBe(1);
+    expect(stdout).toContain("EXPECT_DRIVERS names kqueue, which is no driver");
+    expect(last).toMatch(/^\d+ passed, 1 failed$/);
+  });
+
+  test("a driver that is not expected and does not run is listed as skipped, with its cause", () => {
+    const { stdout } = check(["--only", "drivers"], { EXPECT_DRIVERS: "libuv" });
+    const running = /(\d+) passed/.exec(stdout)?.[1];
+    expect(stdout.match(/^ {2}drivers: driver \w+: [A-Z_]+\. .+$/gm)?.length ?? 0).toBe(3 - Number(running));
+  });
+
+  test("a stage that does not exist is refused", () => {
+    const { status, stderr } = check(["--only", "generated,nothing"]);
+    expect(status).toBe(2);
+    expect(stderr).toContain("there is no stage nothing");
+  });
+});
+
+describe("the reporter that counts tests", () => {
+  test("counts what passed and failed, inside tests and outside, and keeps the reason of every skip", () => {
+    mkdirSync(join(root, ".baton"), { recursive: true });
+    // Below the repository, so that `vitest` is found; outside what its own tests include.
+    const directory = mkdtempSync(join(root, ".baton/reporter-"));
+    try {
+      const results = join(directory, "results.json");
+      writeFileSync(
+        join(directory, "mixed.test.ts"),
+        `import { describe, expect, test } from "vitest";
+test("passes", () => undefined);
+test("fails", () => expect(1).toBe(2));
+test("is skipped", (context) => context.skip("needs another machine"));
+test.skip("is skipped without a word", () => undefined);
+`,
+      );
+      writeFileSync(join(directory, "broken.test.ts"), 'throw new Error("does not load");\n');
+      writeFileSync(join(directory, "vitest.config.mjs"), "export default {};\n");
+      const args = ["run", "--root", directory, "--config", join(directory, "vitest.config.mjs")];
+      const reporter = ["--reporter", join(root, "scripts/check/vitest-reporter.mjs")];
+      const { status } = spawnSync(
+        process.execPath,
+        [join(root, "node_modules/vitest/vitest.mjs"), ...args, ...reporter],
+        {
+          encoding: "utf8",
+          env: { ...process.env, BATON_CHECK_RESULTS: results },
+        },
+      );
+      expect(status).toBe(1);
+      expect(JSON.parse(readFileSync(results, "utf8"))).toEqual({
+        passed: 1,
+        failed: 2,
+        skipped: [
+          "is skipped (mixed.test.ts): needs another machine",
+          "is skipped without a word (mixed.test.ts): no reason given",
+        ],
+      });
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+});
