@@ -73,6 +73,18 @@ test("it is a queue with two fast lanes, whatever is pushed, taken, put back and
   );
 });
 
+test("a tombstone among the cancels lets nothing overtake the cancels behind it", () => {
+  const table = new OperationTable(20, 20);
+  const queue = new SubmissionQueue(table, () => undefined);
+  const slots = Array.from({ length: 9 }, () => table.allocate(kind).slot);
+  queue.push(slots[0]!);
+  for (const slot of slots.slice(1)) queue.pushCancel(slot);
+  table.entries[slots[1]!]!.advance(EVENT.cancel);
+  const window = new Int32Array(WINDOW);
+  expect(queue.fill(window)).toBe(WINDOW);
+  expect([...window]).toEqual(slots.slice(2));
+});
+
 test("it grows far beyond its first size and wraps around many times", () => {
   const table = new OperationTable(20_000, 20_000);
   const queue = new SubmissionQueue(table, () => expect.unreachable());
