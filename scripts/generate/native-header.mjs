@@ -62,7 +62,7 @@ function record(name, words, methods) {
 export function renderNativeHeader(tables) {
   const { opcodeTable } = tables;
   const bufferUses = ["none", "kernel-reads", "kernel-writes"];
-  const results = ["zero", "bytes", "handle", "arena"];
+  const results = ["zero", "bytes", "handle", "arena", "events"];
   const opcodes = opcodeTable.map((row) => `  k${camel(row.name)} = ${row.number},  // ${row.syscall}`).join("\n");
   const rows = opcodeTable
     .map(
@@ -134,6 +134,12 @@ ${record(
   constexpr int64_t Position() const {
     return static_cast<int64_t>((static_cast<uint64_t>(static_cast<uint32_t>(position_high)) << 32) | position_low);
   }
+  // The 64-bit number of splice, allocate and advise.
+  constexpr int64_t Argument() const {
+    return static_cast<int64_t>((static_cast<uint64_t>(argument1) << 32) | argument0);
+  }
+  // With kSubmitTimeout.
+  constexpr uint32_t TimeoutUs() const { return static_cast<uint32_t>(second_handle_index); }
 `,
 )}
 static_assert(sizeof(SubmissionRecord) == kSubmissionBytes);
@@ -186,6 +192,23 @@ inline constexpr uint32_t kAddressBytesAt = ${tables.ADDRESS_BYTES_AT};
 inline constexpr uint32_t kAddressBytes = ${tables.ADDRESS_BYTES};
 static_assert(kAddressBytesAt == ${Object.keys(tables.ADDRESS_WORD).length} * 4);
 
+// An entry of a vector: these words. Message operations: an address, a word of flags, then the vector.
+${Object.entries(tables.VECTOR_WORD)
+  .map(([name, word]) => `inline constexpr uint32_t kVector${camel(name)}Word = ${word};`)
+  .join("\n")}
+inline constexpr uint32_t kVectorEntryBytes = ${tables.VECTOR_ENTRY_BYTES};
+inline constexpr uint32_t kVectorMax = ${tables.VECTOR_MAX};
+inline constexpr uint32_t kMessageFlagsAt = ${tables.MESSAGE_FLAGS_AT};
+inline constexpr uint32_t kMessageVectorAt = ${tables.MESSAGE_VECTOR_AT};
+${constants("uint32_t", "Message", tables.MESSAGE_FLAG)}
+static_assert(kMessageFlagsAt >= kAddressBytes && kMessageVectorAt == kMessageFlagsAt + 4);
+
+// The answer to pipe: the word numbers of two handles.
+${Object.entries(tables.PIPE_WORD)
+  .map(([name, word]) => `inline constexpr uint32_t kPipe${camel(name)}Word = ${word};`)
+  .join("\n")}
+inline constexpr uint32_t kPipeBytes = ${tables.PIPE_BYTES};
+
 // --- bits in arguments --------------------------------------------------------------------------
 
 // Socket options of listen, accept and connect.
@@ -193,6 +216,15 @@ ${constants("uint32_t", "SocketOption", tables.SOCKET_OPTION)}
 
 // How a file is opened.
 ${constants("uint32_t", "Open", tables.OPEN_FLAG)}
+
+// What allocate does.
+${constants("uint32_t", "Allocate", tables.ALLOCATE_FLAG)}
+
+// What advise says.
+${constants("uint32_t", "Advice", tables.ADVICE)}
+
+// What poll waits for.
+${constants("uint32_t", "Poll", tables.POLL_EVENT)}
 
 }  // namespace baton
 

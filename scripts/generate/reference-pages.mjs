@@ -23,6 +23,7 @@ const RESULT_TEXT = {
   bytes: "bytes",
   handle: "a handle",
   arena: "0; the answer is in the arena",
+  events: "event bits",
 };
 
 /** @param {any} tables What `loadTables` gives. @returns {string} */

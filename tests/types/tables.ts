@@ -32,6 +32,21 @@ export const everyOperation: Readonly<Record<OpcodeName, true>> = {
   shutdown: true,
   timer: true,
   address: true,
+  readv: true,
+  writev: true,
+  receiveMessage: true,
+  sendMessage: true,
+  datagram: true,
+  splice: true,
+  pipe: true,
+  allocate: true,
+  advise: true,
+  unlink: true,
+  rename: true,
+  mkdir: true,
+  hardlink: true,
+  symlink: true,
+  poll: true,
 };
 
 const { nop: _nop, ...rest } = everyOperation;

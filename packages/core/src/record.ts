@@ -41,9 +41,15 @@ export const WORD = {
   argument1: 12,
   secondHandleIndex: 13,
   secondHandleGeneration: 14,
-  /** Count of buffers for vectored operations; otherwise 0. */
+  /** Entries of the vector of a vectored or message operation; otherwise 0. */
   vectorCount: 15,
 } as const;
+
+/**
+ * With `SUBMIT_FLAG.timeout`, this word of the record holds the microseconds (unsigned) after which the driver cancels
+ * the operation by itself. It stands where a second handle would, so a splice has no such timeout.
+ */
+export const TIMEOUT_US_WORD: number = WORD.secondHandleIndex;
 
 /** Flag bits of a submission record, already shifted behind the opcode. */
 export const SUBMIT_FLAG = {
@@ -51,8 +57,14 @@ export const SUBMIT_FLAG = {
   multishot: 0x100,
   /** The driver picks the buffer from those it was provided with. */
   bufferSelect: 0x200,
-  /** The next submission starts only after this one has ended well. */
+  /**
+   * The next submission of the batch starts only after this one has ended well: with a result of 0 or more, and for
+   * read, write, readv and writev with all the bytes that were asked for. Otherwise everything that is chained behind
+   * it completes with `-ECANCELED`. A driver takes a chain whole or stops before it.
+   */
   link: 0x400,
+  /** The driver cancels the operation after the microseconds in `TIMEOUT_US_WORD`. */
+  timeout: 0x800,
 } as const;
 
 /** Word numbers in a completion record. */
@@ -71,6 +83,8 @@ export const COMPLETION_FLAG = {
   more: 1,
   /** The auxiliary number is the number of the buffer that the driver picked. */
   bufferPicked: 2,
+  /** The driver has cancelled it because its time was up (`SUBMIT_FLAG.timeout`). */
+  timedOut: 4,
 } as const;
 
 /** How far the auxiliary number (buffer number, or handle generation) is shifted in the flags word. */
@@ -147,7 +161,54 @@ export const SOCKET_OPTION = {
   keepAlive: 2,
   reusePort: 4,
   ipv6Only: 8,
+  /** Datagram sockets: may send to broadcast addresses. */
+  broadcast: 16,
 } as const;
+
+/**
+ * An entry of a vector in the arena: three words. Vectored operations hold `WORD.vectorCount` of them from the start
+ * of their area, message operations behind their message.
+ */
+export const VECTOR_WORD = {
+  /** Number of the buffer. */
+  buffer: 0,
+  /** Where in the buffer its part starts, bytes. */
+  offset: 1,
+  /** Length of the part, bytes. */
+  length: 2,
+} as const;
+export const VECTOR_ENTRY_BYTES = 12;
+/** Most entries of a vector: IOV_MAX of Linux. */
+export const VECTOR_MAX = 1024;
+
+/** Layout of a message in the arena: an address, one word of flags, and from `MESSAGE_VECTOR_AT` on its vector. */
+export const MESSAGE_FLAGS_AT = 128;
+export const MESSAGE_VECTOR_AT = 132;
+/** What the driver says of a received message. */
+export const MESSAGE_FLAG = {
+  /** The datagram was longer than the buffers; the rest of it is gone. */
+  truncated: 1,
+} as const;
+
+/** The answer to `pipe` in the arena: handle index and generation of the reading end, then of the writing end. */
+export const PIPE_WORD = { readIndex: 0, readGeneration: 1, writeIndex: 2, writeGeneration: 3 } as const;
+export const PIPE_BYTES = 16;
+
+/** Allocation mode bits of `allocate`; none: reserve, and grow the file where the range ends beyond it. */
+export const ALLOCATE_FLAG = {
+  /** The file's length stays. */
+  keepSize: 1,
+  /** Gives the space back; reads as zero from then on. The length stays. */
+  punchHole: 2,
+  /** Reads as zero from then on; the space stays reserved. */
+  zeroRange: 4,
+} as const;
+
+/** What `advise` can say. */
+export const ADVICE = { normal: 0, random: 1, sequential: 2, willNeed: 3, dontNeed: 4, noReuse: 5 } as const;
+
+/** Event bits of `poll`, in its argument and its result. An error or a hang-up is told whatever was asked for. */
+export const POLL_EVENT = { readable: 1, writable: 2, error: 4, hangUp: 8 } as const;
 
 /** Open flag bits: what `open` finds in `argument0`. Each driver maps them to its system's values. */
 export const OPEN_FLAG = {

@@ -78,6 +78,22 @@ void Engine::Start(uint32_t slot) {
     case Opcode::kShutdown:
     case Opcode::kAddress:
       return StartOnHandle(slot, record, opcode);
+    case Opcode::kReadv:
+    case Opcode::kWritev:
+    case Opcode::kReceiveMessage:
+    case Opcode::kSendMessage:
+    case Opcode::kDatagram:
+    case Opcode::kSplice:
+    case Opcode::kPipe:
+    case Opcode::kAllocate:
+    case Opcode::kAdvise:
+    case Opcode::kUnlink:
+    case Opcode::kRename:
+    case Opcode::kMkdir:
+    case Opcode::kHardlink:
+    case Opcode::kSymlink:
+    case Opcode::kPoll:
+      return Answer(slot, record, -EOPNOTSUPP);
   }
 }
 

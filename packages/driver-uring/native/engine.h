@@ -150,6 +150,22 @@ class Engine {
       case Opcode::kTruncate:
         if (!features_.ftruncate) return StartTruncateHere(slot, record);
         break;
+      case Opcode::kReadv:
+      case Opcode::kWritev:
+      case Opcode::kReceiveMessage:
+      case Opcode::kSendMessage:
+      case Opcode::kDatagram:
+      case Opcode::kSplice:
+      case Opcode::kPipe:
+      case Opcode::kAllocate:
+      case Opcode::kAdvise:
+      case Opcode::kUnlink:
+      case Opcode::kRename:
+      case Opcode::kMkdir:
+      case Opcode::kHardlink:
+      case Opcode::kSymlink:
+      case Opcode::kPoll:
+        return Answer(slot, record, -EOPNOTSUPP);
       default:
         break;
     }
@@ -247,6 +263,21 @@ class Engine {
       case Opcode::kListen:
       case Opcode::kConnect:
       case Opcode::kAddress:
+      case Opcode::kReadv:
+      case Opcode::kWritev:
+      case Opcode::kReceiveMessage:
+      case Opcode::kSendMessage:
+      case Opcode::kDatagram:
+      case Opcode::kSplice:
+      case Opcode::kPipe:
+      case Opcode::kAllocate:
+      case Opcode::kAdvise:
+      case Opcode::kUnlink:
+      case Opcode::kRename:
+      case Opcode::kMkdir:
+      case Opcode::kHardlink:
+      case Opcode::kSymlink:
+      case Opcode::kPoll:
         BATON_CHECK(false && "started elsewhere");
     }
   }

@@ -31,14 +31,29 @@ enum class Opcode : uint8_t {
   kShutdown = 15,  // shutdown
   kTimer = 16,  // timer
   kAddress = 17,  // getsockname
+  kReadv = 18,  // readv
+  kWritev = 19,  // writev
+  kReceiveMessage = 20,  // recvmsg
+  kSendMessage = 21,  // sendmsg
+  kDatagram = 22,  // bind
+  kSplice = 23,  // splice
+  kPipe = 24,  // pipe
+  kAllocate = 25,  // fallocate
+  kAdvise = 26,  // posix_fadvise
+  kUnlink = 27,  // unlink
+  kRename = 28,  // rename
+  kMkdir = 29,  // mkdir
+  kHardlink = 30,  // link
+  kSymlink = 31,  // symlink
+  kPoll = 32,  // poll
 };
-inline constexpr uint32_t kOpcodeCount = 18;
+inline constexpr uint32_t kOpcodeCount = 33;
 
 // Who touches the memory of an operation's buffer while it is in flight.
 enum class BufferUse : uint8_t { kNone, kKernelReads, kKernelWrites };
 
 // What a result means that is not negative.
-enum class ResultMeaning : uint8_t { kZero, kBytes, kHandle, kArena };
+enum class ResultMeaning : uint8_t { kZero, kBytes, kHandle, kArena, kEvents };
 
 struct OpcodeInfo {
   const char* name;
@@ -68,6 +83,21 @@ inline constexpr OpcodeInfo kOpcodeTable[kOpcodeCount] = {
   {"shutdown", "shutdown", BufferUse::kNone, ResultMeaning::kZero, true},
   {"timer", "timer", BufferUse::kNone, ResultMeaning::kZero, true},
   {"address", "getsockname", BufferUse::kNone, ResultMeaning::kArena, true},
+  {"readv", "readv", BufferUse::kKernelWrites, ResultMeaning::kBytes, true},
+  {"writev", "writev", BufferUse::kKernelReads, ResultMeaning::kBytes, true},
+  {"receiveMessage", "recvmsg", BufferUse::kKernelWrites, ResultMeaning::kBytes, true},
+  {"sendMessage", "sendmsg", BufferUse::kKernelReads, ResultMeaning::kBytes, true},
+  {"datagram", "bind", BufferUse::kNone, ResultMeaning::kHandle, false},
+  {"splice", "splice", BufferUse::kNone, ResultMeaning::kBytes, true},
+  {"pipe", "pipe", BufferUse::kNone, ResultMeaning::kArena, false},
+  {"allocate", "fallocate", BufferUse::kNone, ResultMeaning::kZero, true},
+  {"advise", "posix_fadvise", BufferUse::kNone, ResultMeaning::kZero, true},
+  {"unlink", "unlink", BufferUse::kNone, ResultMeaning::kZero, false},
+  {"rename", "rename", BufferUse::kNone, ResultMeaning::kZero, false},
+  {"mkdir", "mkdir", BufferUse::kNone, ResultMeaning::kZero, false},
+  {"hardlink", "link", BufferUse::kNone, ResultMeaning::kZero, false},
+  {"symlink", "symlink", BufferUse::kNone, ResultMeaning::kZero, false},
+  {"poll", "poll", BufferUse::kNone, ResultMeaning::kEvents, true},
 };
 
 constexpr bool IsOpcode(uint32_t number) { return number < kOpcodeCount; }
@@ -87,6 +117,7 @@ inline constexpr uint32_t kSubmitOpcodeMask = 0xff;
 inline constexpr uint32_t kSubmitMultishot = 0x100;
 inline constexpr uint32_t kSubmitBufferSelect = 0x200;
 inline constexpr uint32_t kSubmitLink = 0x400;
+inline constexpr uint32_t kSubmitTimeout = 0x800;
 
 // Unsigned where a negative value has no meaning; −1 stands for none. Written by core, unchanged from
 // the submission to the final completion.
@@ -115,6 +146,12 @@ struct SubmissionRecord {
   constexpr int64_t Position() const {
     return static_cast<int64_t>((static_cast<uint64_t>(static_cast<uint32_t>(position_high)) << 32) | position_low);
   }
+  // The 64-bit number of splice, allocate and advise.
+  constexpr int64_t Argument() const {
+    return static_cast<int64_t>((static_cast<uint64_t>(argument1) << 32) | argument0);
+  }
+  // With kSubmitTimeout.
+  constexpr uint32_t TimeoutUs() const { return static_cast<uint32_t>(second_handle_index); }
 };
 static_assert(offsetof(SubmissionRecord, operation) == 0);
 static_assert(offsetof(SubmissionRecord, generation) == 4);
@@ -145,6 +182,7 @@ inline constexpr uint32_t kCompletionBytes = 16;
 // Bits of `CompletionRecord::flags`; above them the auxiliary number: a handle's generation, or a buffer.
 inline constexpr uint32_t kCompletionMore = 1;
 inline constexpr uint32_t kCompletionBufferPicked = 2;
+inline constexpr uint32_t kCompletionTimedOut = 4;
 inline constexpr uint32_t kAuxiliaryShift = 8;
 inline constexpr uint32_t kAuxiliaryMax = 0xffffff;
 
@@ -210,6 +248,24 @@ inline constexpr uint32_t kAddressBytesAt = 12;
 inline constexpr uint32_t kAddressBytes = 128;
 static_assert(kAddressBytesAt == 3 * 4);
 
+// An entry of a vector: these words. Message operations: an address, a word of flags, then the vector.
+inline constexpr uint32_t kVectorBufferWord = 0;
+inline constexpr uint32_t kVectorOffsetWord = 1;
+inline constexpr uint32_t kVectorLengthWord = 2;
+inline constexpr uint32_t kVectorEntryBytes = 12;
+inline constexpr uint32_t kVectorMax = 1024;
+inline constexpr uint32_t kMessageFlagsAt = 128;
+inline constexpr uint32_t kMessageVectorAt = 132;
+inline constexpr uint32_t kMessageTruncated = 1;
+static_assert(kMessageFlagsAt >= kAddressBytes && kMessageVectorAt == kMessageFlagsAt + 4);
+
+// The answer to pipe: the word numbers of two handles.
+inline constexpr uint32_t kPipeReadIndexWord = 0;
+inline constexpr uint32_t kPipeReadGenerationWord = 1;
+inline constexpr uint32_t kPipeWriteIndexWord = 2;
+inline constexpr uint32_t kPipeWriteGenerationWord = 3;
+inline constexpr uint32_t kPipeBytes = 16;
+
 // --- bits in arguments --------------------------------------------------------------------------
 
 // Socket options of listen, accept and connect.
@@ -217,6 +273,7 @@ inline constexpr uint32_t kSocketOptionNoDelay = 1;
 inline constexpr uint32_t kSocketOptionKeepAlive = 2;
 inline constexpr uint32_t kSocketOptionReusePort = 4;
 inline constexpr uint32_t kSocketOptionIpv6Only = 8;
+inline constexpr uint32_t kSocketOptionBroadcast = 16;
 
 // How a file is opened.
 inline constexpr uint32_t kOpenRead = 1;
@@ -228,6 +285,25 @@ inline constexpr uint32_t kOpenAppend = 32;
 inline constexpr uint32_t kOpenDirect = 64;
 inline constexpr uint32_t kOpenDataSync = 128;
 inline constexpr uint32_t kOpenSync = 256;
+
+// What allocate does.
+inline constexpr uint32_t kAllocateKeepSize = 1;
+inline constexpr uint32_t kAllocatePunchHole = 2;
+inline constexpr uint32_t kAllocateZeroRange = 4;
+
+// What advise says.
+inline constexpr uint32_t kAdviceNormal = 0;
+inline constexpr uint32_t kAdviceRandom = 1;
+inline constexpr uint32_t kAdviceSequential = 2;
+inline constexpr uint32_t kAdviceWillNeed = 3;
+inline constexpr uint32_t kAdviceDontNeed = 4;
+inline constexpr uint32_t kAdviceNoReuse = 5;
+
+// What poll waits for.
+inline constexpr uint32_t kPollReadable = 1;
+inline constexpr uint32_t kPollWritable = 2;
+inline constexpr uint32_t kPollError = 4;
+inline constexpr uint32_t kPollHangUp = 8;
 
 }  // namespace baton
 
