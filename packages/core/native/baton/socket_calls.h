@@ -56,6 +56,29 @@ inline Result<UniqueFd> Listen(uint8_t* area, uint32_t bits, int backlog, int ty
   return fd;
 }
 
+// A datagram socket; writes the address it is bound to back into the area. `type_flags` are added to SOCK_DGRAM.
+// Without SO_REUSEADDR: for datagrams that would let a second socket take a live port.
+inline Result<UniqueFd> Datagram(uint8_t* area, uint32_t bits, int type_flags) {
+  SystemAddress address;
+  int error = ReadAddress(area, &address);
+  if (error < 0) return Result<UniqueFd>::Error(error);
+  UniqueFd fd(socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC | type_flags, 0));
+  if (!fd.valid()) return Result<UniqueFd>::Error(-errno);
+  if (IsInternet(address.family())) {
+    if ((bits & kSocketOptionReusePort) != 0) error = SetIntOption(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+    if (error == 0 && (bits & kSocketOptionBroadcast) != 0) error = SetIntOption(fd.get(), SOL_SOCKET, SO_BROADCAST, 1);
+    if (error == 0 && address.family() == AF_INET6) {
+      error = SetIntOption(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, (bits & kSocketOptionIpv6Only) != 0 ? 1 : 0);
+    }
+  }
+  if (error < 0) return Result<UniqueFd>::Error(error);
+  if (bind(fd.get(), address.get(), address.length) != 0) return Result<UniqueFd>::Error(-errno);
+  address.length = sizeof(address.storage);
+  if (getsockname(fd.get(), address.get(), &address.length) != 0) return Result<UniqueFd>::Error(-errno);
+  WriteAddress(address, area);
+  return fd;
+}
+
 // A stream socket that can be connected to the address at the area, which is read into `address`.
 inline Result<UniqueFd> PrepareConnect(const uint8_t* area, uint32_t bits, int type_flags, SystemAddress* address) {
   int error = ReadAddress(area, address);
