@@ -6,6 +6,7 @@ import { generated } from "./generated.mjs";
 import { lint } from "./lint.mjs";
 import { lockFile } from "./lock-file.mjs";
 import { mutants } from "./mutants.mjs";
+import { native } from "./native.mjs";
 import { packages } from "./packages.mjs";
 import { tests } from "./tests.mjs";
 import { types } from "./types.mjs";
@@ -15,4 +16,4 @@ import { types } from "./types.mjs";
  *
  * @type {readonly import("./stage.mjs").Stage[]}
  */
-export const stages = [generated, lockFile, lint, types, build, drivers, tests, packages, fuzz, mutants];
+export const stages = [generated, lockFile, lint, types, build, native, drivers, tests, packages, fuzz, mutants];
