@@ -1,0 +1,83 @@
+// @ts-check
+// Copies a file with several chunks in flight. The buffers are the bound: no more memory than lanes times chunk.
+//
+//   node examples/file-copy.mjs SOURCE TARGET
+import { rm } from "node:fs/promises";
+import { openBackend } from "@baton-io/detect";
+
+const CHUNK_BYTES = 256 * 1024;
+const LANES = 16;
+
+/**
+ * Copies `source` to `target`, which must not exist yet; resolves with the number of bytes.
+ *
+ * @param {import("@baton-io/core").Backend} io
+ * @param {string} source
+ * @param {string} target
+ */
+async function copyFile(io, source, target) {
+  const input = await io.openFile(source, "r");
+  try {
+    const { size } = await input.stat();
+    const output = await io.openFile(target, "wx");
+    try {
+      await copyChunks(io, input, output, size);
+      await output.datasync();
+    } catch (error) {
+      // No half-written copy.
+      await rm(target);
+      throw error;
+    } finally {
+      await output.close();
+    }
+    return size;
+  } finally {
+    await input.close();
+  }
+}
+
+/**
+ * @param {import("@baton-io/core").Backend} io
+ * @param {import("@baton-io/core").File} input
+ * @param {import("@baton-io/core").File} output
+ * @param {number} size
+ */
+async function copyChunks(io, input, output, size) {
+  let next = 0;
+  const lane = async () => {
+    const buffer = io.buffers.take(CHUNK_BYTES);
+    try {
+      while (next < size) {
+        const position = next;
+        next += CHUNK_BYTES;
+        const { bytesRead } = await input.readFull(buffer, { position });
+        // The same buffer goes on to the write: nobody looks at its bytes, so nothing is detached.
+        await output.writeFull(buffer, { position, length: bytesRead });
+      }
+    } finally {
+      // An operation that failed has given it back as well.
+      buffer.release();
+    }
+  };
+  await allOrFirstError(Array.from({ length: LANES }, lane));
+}
+
+/** Waits for all, also when one has failed, so that nothing is in flight any more when the files are closed. */
+async function allOrFirstError(/** @type {Promise<void>[]} */ promises) {
+  for (const result of await Promise.allSettled(promises)) if (result.status === "rejected") throw result.reason;
+}
+
+const [source, target] = process.argv.slice(2);
+if (source === undefined || target === undefined) {
+  console.error("usage: node examples/file-copy.mjs SOURCE TARGET");
+  process.exit(2);
+}
+const io = await openBackend();
+try {
+  console.log(`${io.driver}: copied ${await copyFile(io, source, target)} bytes`);
+} catch (error) {
+  console.error(/** @type {Error} */ (error).message);
+  process.exitCode = 1;
+} finally {
+  await io.close();
+}
