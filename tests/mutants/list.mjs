@@ -11,7 +11,7 @@
  *
  * @typedef {object} Mutant
  * @property {string} name
- * @property {"P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "P7" | "P8" | "P10" | "P11" | "operations"} promise
+ * @property {"P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "P7" | "P8" | "P9" | "P10" | "P11" | "operations"} promise
  *   The promise it breaks; "operations" for what an operation does.
  * @property {string} file The source that it changes.
  * @property {string} find Stands in that source exactly once.
@@ -639,5 +639,15 @@ export const mutants = [
     find: "return this.memory.view(buffer, bufferOffset, length);",
     replace: "return this.memory.view(buffer, 0, length);",
     killedBy: kit("spi-handles/read-and-write", "ownership/only-the-part"),
+  },
+  {
+    name: "libuv-late-open-leaks",
+    promise: "P9",
+    file: `${LIBUV}file-operations.ts`,
+    find: "      if (id === undefined) return fs.close(fd, () => undefined);\n",
+    replace: "      if (id === undefined) return;\n",
+    killedBy: [
+      { file: "packages/driver-libuv/test/late-handles.test.ts", test: "closes the file that the thread pool opens" },
+    ],
   },
 ];

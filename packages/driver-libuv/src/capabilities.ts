@@ -3,7 +3,10 @@ import { type Capabilities, defineCapabilities, emulated, native, unsupported } 
 import { hasReusePort } from "./socket-operations.js";
 
 const threadPool = native("node:fs, on the runtime's thread pool");
+const path = threadPool;
 const socket = native("node:net");
+const pathSocket = native("node:net; no names of the abstract namespace, and on Windows a path names a pipe");
+const message = native("node:dgram");
 
 export const capabilities: Capabilities = defineCapabilities(
   {
@@ -18,14 +21,31 @@ export const capabilities: Capabilities = defineCapabilities(
       fdatasync: threadPool,
       stat: threadPool,
       truncate: threadPool,
-      listen: socket,
+      listen: pathSocket,
       accept: emulated("the runtime accepts as connections come; they wait, paused, for an accept"),
-      connect: socket,
+      connect: pathSocket,
       receive: emulated("copied from what the runtime's socket has read"),
       send: socket,
       shutdown: socket,
       timer: native("setTimeout"),
       address: socket,
+      readv: threadPool,
+      writev: threadPool,
+      receiveMessage: emulated(
+        "the runtime receives as datagrams come; up to 1024 of them and 208 KiB wait, what comes then is dropped",
+      ),
+      sendMessage: message,
+      datagram: message,
+      splice: unsupported("the runtime has no call for it"),
+      pipe: unsupported("only splice needs it, and the runtime has no call for that"),
+      allocate: unsupported("the runtime has no call for it"),
+      advise: unsupported("the runtime has no call for it"),
+      unlink: path,
+      rename: native("node:fs, on the runtime's thread pool; it always replaces what has the name"),
+      mkdir: path,
+      hardlink: path,
+      symlink: path,
+      poll: unsupported("node:net keeps the readiness of its sockets to itself"),
     },
     features: {
       bufferSelect: emulated("a buffer is picked in JavaScript when bytes have arrived"),

@@ -17,28 +17,32 @@ export interface FileHandle {
 /** What file operations need of their driver. */
 export interface FileHost {
   complete(submission: Submission, result: number, extras?: CompletionExtras): void;
-  addHandle(handle: FileHandle): HandleId;
+  /** A handle for an open file; `undefined` when the session is closed: then the file is nobody's. */
+  addHandle(handle: FileHandle): HandleId | undefined;
   view(submission: Submission): Uint8Array;
+  /** The buffers of a vectored operation. */
+  views(submission: Submission): Uint8Array[];
+  /** The path of an operation. */
+  path(submission: Submission): Buffer;
   readonly arena: ArrayBuffer;
 }
 
 export class FileOperations {
   readonly #host: FileHost;
-  readonly #arena: Uint8Array;
   readonly #arenaView: DataView;
 
   constructor(host: FileHost) {
     this.#host = host;
-    this.#arena = new Uint8Array(host.arena);
     this.#arenaView = new DataView(host.arena);
   }
 
   open(submission: Submission): void {
     const flags = openFlags(submission.argument0);
     if (flags === undefined) return this.#host.complete(submission, -ERRNO.ENOTSUP);
-    fs.open(this.#path(submission), flags, submission.argument1, (error, fd) => {
+    fs.open(this.#host.path(submission), flags, submission.argument1, (error, fd) => {
       if (error !== null) return this.#host.complete(submission, errnoOf(error));
       const id = this.#host.addHandle({ kind: "file", fd, inFlight: 0, onIdle: undefined });
+      if (id === undefined) return fs.close(fd, () => undefined);
       this.#host.complete(submission, id.index, { auxiliary: id.generation });
     });
   }
@@ -56,6 +60,15 @@ export class FileOperations {
         const view = this.#host.view(submission);
         return fs.write(fd, view, 0, view.length, positionOf(submission), done);
       }
+      case OPCODE.readv: {
+        const views = this.#host.views(submission);
+        // The runtime refuses an empty list, the kernel reads nothing into it.
+        return views.length === 0 ? done(null) : fs.readv(fd, views, positionOf(submission), done);
+      }
+      case OPCODE.writev: {
+        const views = this.#host.views(submission);
+        return views.length === 0 ? done(null) : fs.writev(fd, views, positionOf(submission), done);
+      }
       case OPCODE.fsync:
         return fs.fsync(fd, done);
       case OPCODE.fdatasync:
@@ -68,13 +81,13 @@ export class FileOperations {
           done(error);
         });
       default:
-        done(null, -ERRNO.EINVAL);
+        done(null, notForFiles.has(submission.opcode) ? -ERRNO.ENOTSOCK : -ERRNO.EINVAL);
     }
   }
 
   statPath(submission: Submission): void {
     const stat = submission.argument0 === 1 ? fs.stat : fs.lstat;
-    stat(this.#path(submission), { bigint: true }, (error, answer) => {
+    stat(this.#host.path(submission), { bigint: true }, (error, answer) => {
       if (error === null) this.#writeStat(submission.arenaOffset, answer);
       this.#host.complete(submission, error === null ? 0 : errnoOf(error));
     });
@@ -100,11 +113,6 @@ export class FileOperations {
     };
   }
 
-  /** A copy: the runtime may look at it later. Bytes, so that names which are not text work too. */
-  #path({ arenaOffset, length }: Submission): Buffer {
-    return Buffer.from(this.#arena.subarray(arenaOffset, arenaOffset + length));
-  }
-
   #writeStat(offset: number, stat: fs.BigIntStats): void {
     const set = (field: number, value: bigint) => this.#arenaView.setBigInt64(offset + field * 8, value, true);
     set(STAT_FIELD.device, stat.dev);
@@ -123,6 +131,17 @@ export class FileOperations {
     set(STAT_FIELD.createdNs, stat.birthtimeNs);
   }
 }
+
+/** What a kernel answers with "not a socket". */
+const notForFiles: ReadonlySet<number> = new Set([
+  OPCODE.accept,
+  OPCODE.receive,
+  OPCODE.send,
+  OPCODE.shutdown,
+  OPCODE.address,
+  OPCODE.receiveMessage,
+  OPCODE.sendMessage,
+]);
 
 function whenIdle(handle: FileHandle, close: () => void): void {
   if (handle.inFlight === 0) close();

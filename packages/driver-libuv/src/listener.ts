@@ -4,6 +4,7 @@
  */
 import type { Server, Socket } from "node:net";
 import { ERRNO } from "@baton-io/core";
+import type { PathPlace } from "./address-record.js";
 import type { Submission } from "./record-reader.js";
 
 export interface ListenerHost {
@@ -17,11 +18,14 @@ export class Listener {
   readonly kind = "listener";
   readonly #server: Server;
   readonly #host: ListenerHost;
+  readonly #path: PathPlace | undefined;
   readonly #accepts: Submission[] = [];
   readonly #sockets: Socket[] = [];
 
-  constructor(server: Server, host: ListenerHost) {
+  /** `path`: where it is bound, when that is not an internet address. */
+  constructor(server: Server, host: ListenerHost, path: PathPlace | undefined) {
     this.#server = server;
+    this.#path = path;
     this.#host = host;
     server.unref();
     server.on("connection", (socket) => {
@@ -55,7 +59,8 @@ export class Listener {
   }
 
   /** The address it is bound to. */
-  address(): { address: string; port: number } | undefined {
+  address(): { address: string; port: number } | PathPlace | undefined {
+    if (this.#path !== undefined) return this.#path;
     const address = this.#server.address();
     return address === null || typeof address === "string" ? undefined : address;
   }

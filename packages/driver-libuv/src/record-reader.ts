@@ -19,6 +19,8 @@ export interface Submission extends Ticket {
   readonly position: number;
   readonly argument0: number;
   readonly argument1: number;
+  /** Entries of its vector. */
+  readonly vectorCount: number;
 }
 
 export function readSubmission(records: Int32Array, slot: number): Submission {
@@ -39,5 +41,6 @@ export function readSubmission(records: Int32Array, slot: number): Submission {
     position: records[base + WORD.positionHigh]! * 0x1_0000_0000 + (records[base + WORD.positionLow]! >>> 0),
     argument0: records[base + WORD.argument0]!,
     argument1: records[base + WORD.argument1]!,
+    vectorCount: records[base + WORD.vectorCount]!,
   };
 }

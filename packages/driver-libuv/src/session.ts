@@ -11,22 +11,28 @@ import {
   type DriverSession,
   ERRNO,
   type HeapMemory,
+  MESSAGE_FLAGS_AT,
+  MESSAGE_VECTOR_AT,
   OPCODE,
   type SharedMemory,
   SUBMIT_FLAG,
 } from "@baton-io/core";
+import type { Place } from "./address-record.js";
 import { capabilities } from "./capabilities.js";
+import type { Datagram } from "./datagram.js";
 import { type CompletionExtras, Deliver } from "./deliver.js";
 import { type FileHandle, FileOperations } from "./file-operations.js";
 import { HandleTable } from "./handles.js";
 import type { Listener } from "./listener.js";
+import { PathOperations } from "./path-operations.js";
 import { Pending } from "./pending.js";
 import { readSubmission, type Submission } from "./record-reader.js";
 import { type SocketHost, SocketOperations } from "./socket-operations.js";
 import type { Stream } from "./stream.js";
 import { startTimer } from "./timer.js";
+import { Vectors } from "./vector.js";
 
-type Handle = FileHandle | Stream | Listener;
+type Handle = FileHandle | Stream | Listener | Datagram;
 
 /** The submission flags that mean something here. */
 const FLAGS_KNOWN = SUBMIT_FLAG.bufferSelect;
@@ -43,8 +49,12 @@ export class LibuvSession implements DriverSession, SocketHost {
   readonly #handles = new HandleTable<Handle>();
   readonly #pending = new Pending();
   readonly #deliver: Deliver;
+  readonly #vectors: Vectors;
+  readonly #messageFlags: DataView;
+  readonly #paths: PathOperations;
   readonly #files: FileOperations;
   readonly #sockets: SocketOperations;
+  #closed = false;
 
   constructor(host: DriverHost, limits: DriverLimits) {
     this.shared = allocateSharedMemory(limits);
@@ -53,10 +63,17 @@ export class LibuvSession implements DriverSession, SocketHost {
     this.#control = new Int32Array(this.shared.control);
     this.#provided = new Int32Array(this.shared.provided);
     this.#deliver = new Deliver(host, this.shared, limits);
+    this.#vectors = new Vectors(this.shared.arena, this.memory);
+    this.#messageFlags = new DataView(this.shared.arena);
+    const complete = (submission: Submission, result: number, extras?: CompletionExtras) =>
+      this.#complete(submission, result, extras);
+    this.#paths = new PathOperations({ complete, arena: this.shared.arena });
     this.#files = new FileOperations({
-      complete: (submission, result, extras) => this.#complete(submission, result, extras),
-      addHandle: (handle) => this.#handles.add(handle),
+      complete,
+      addHandle: (handle) => (this.#closed ? undefined : this.#handles.add(handle)),
       view: (submission) => this.view(submission),
+      views: ({ arenaOffset, vectorCount }) => this.#vectors.views(arenaOffset, vectorCount),
+      path: (submission) => this.#paths.path(submission),
       arena: this.shared.arena,
     });
     this.#sockets = new SocketOperations(this, this.shared.arena);
@@ -76,7 +93,9 @@ export class LibuvSession implements DriverSession, SocketHost {
     this.#pending.cancelAll();
     await this.#pending.settled(deadlineMs);
     const report = { unconfirmedOperations: this.#pending.count, quarantinedBytes: this.#pending.bytes };
-    // From here on nobody is told; what the thread pool still runs keeps its own buffer alive until it ends.
+    // From here on nobody is told; what the thread pool still runs keeps its own buffer alive until it ends, and what
+    // it opens then is closed at once.
+    this.#closed = true;
     this.#deliver.close();
     for (const handle of this.#handles.values()) {
       if (handle.kind === "file") this.#files.discard(handle);
@@ -95,7 +114,8 @@ export class LibuvSession implements DriverSession, SocketHost {
     this.#complete(submission, result, picked === undefined ? undefined : { auxiliary: picked, bufferPicked: true });
   }
 
-  completeWithHandle(submission: Submission, value: Stream | Listener): void {
+  completeWithHandle(submission: Submission, value: Stream | Listener | Datagram): void {
+    if (this.#closed) return value.close(() => undefined);
     const id = this.#handles.add(value);
     this.#complete(submission, id.index, { auxiliary: id.generation });
   }
@@ -113,6 +133,19 @@ export class LibuvSession implements DriverSession, SocketHost {
     return number === undefined ? undefined : { number, bytes: this.memory.view(number, 0, length) };
   }
 
+  messageViews({ arenaOffset, vectorCount }: Submission): Uint8Array[] {
+    return this.#vectors.views(arenaOffset + MESSAGE_VECTOR_AT, vectorCount);
+  }
+
+  messageAddress(submission: Submission): Place {
+    return this.#sockets.place(submission);
+  }
+
+  answerMessage(submission: Submission, from: { address: string; port: number }, flags: number): void {
+    this.#sockets.answer(submission, from);
+    this.#messageFlags.setInt32(submission.arenaOffset + MESSAGE_FLAGS_AT, flags, true);
+  }
+
   // --- one submission ---------------------------------------------------------------------------------------------
 
   #begin(submission: Submission): void {
@@ -123,7 +156,7 @@ export class LibuvSession implements DriverSession, SocketHost {
     if (opcode === OPCODE.cancel) {
       return this.#deliver.complete(submission, this.#pending.cancel(submission.argument0, submission.argument1));
     }
-    this.#pending.add(submission, submission.buffer < 0 ? 0 : submission.length);
+    this.#pending.add(submission, this.#bytesOf(submission));
     switch (opcode) {
       case OPCODE.open:
         return this.#files.open(submission);
@@ -131,6 +164,20 @@ export class LibuvSession implements DriverSession, SocketHost {
         return this.#sockets.listen(submission);
       case OPCODE.connect:
         return this.#sockets.connect(submission);
+      case OPCODE.datagram:
+        return this.#sockets.datagram(submission);
+      case OPCODE.unlink:
+      case OPCODE.rename:
+      case OPCODE.mkdir:
+      case OPCODE.hardlink:
+      case OPCODE.symlink:
+        return this.#paths.begin(submission);
+      case OPCODE.splice:
+      case OPCODE.pipe:
+      case OPCODE.allocate:
+      case OPCODE.advise:
+      case OPCODE.poll:
+        return this.#complete(submission, -ERRNO.ENOTSUP);
       case OPCODE.timer:
         return startTimer(this, submission);
       case OPCODE.close:
@@ -141,9 +188,18 @@ export class LibuvSession implements DriverSession, SocketHost {
     const handle = this.#handles.find(submission.handle);
     if (handle === undefined) this.#complete(submission, -ERRNO.EBADF);
     else if (handle.kind === "file") this.#files.begin(submission, handle);
+    else if (opcode === OPCODE.address) this.#sockets.address(submission, handle);
     else if (handle.kind === "stream") this.#beginOnStream(submission, handle);
+    else if (handle.kind === "datagram") this.#beginOnDatagram(submission, handle);
     else if (opcode === OPCODE.accept) handle.accept(submission);
-    else this.#complete(submission, -ERRNO.EINVAL);
+    else this.#complete(submission, opcode === OPCODE.shutdown ? -ERRNO.ENOTCONN : -ERRNO.EINVAL);
+  }
+
+  /** Bytes of buffers that the operation holds. */
+  #bytesOf({ opcode, buffer, length, arenaOffset, vectorCount }: Submission): number {
+    if (vectorCount === 0) return buffer < 0 ? 0 : length;
+    const isMessage = opcode === OPCODE.sendMessage || opcode === OPCODE.receiveMessage;
+    return this.#vectors.bytes(isMessage ? arenaOffset + MESSAGE_VECTOR_AT : arenaOffset, vectorCount);
   }
 
   #beginOnStream(submission: Submission, stream: Stream): void {
@@ -154,8 +210,21 @@ export class LibuvSession implements DriverSession, SocketHost {
         return stream.send(submission);
       case OPCODE.shutdown:
         return stream.shutdown(submission, submission.argument0);
-      case OPCODE.address:
-        return this.#sockets.address(submission, stream);
+      default:
+        this.#complete(submission, -ERRNO.EINVAL);
+    }
+  }
+
+  #beginOnDatagram(submission: Submission, datagram: Datagram): void {
+    switch (submission.opcode) {
+      case OPCODE.receiveMessage:
+        return datagram.receive(submission);
+      case OPCODE.sendMessage:
+        return datagram.send(submission);
+      case OPCODE.shutdown:
+        return this.#complete(submission, -ERRNO.ENOTCONN);
+      case OPCODE.accept:
+        return this.#complete(submission, -ERRNO.ENOTSUP);
       default:
         this.#complete(submission, -ERRNO.EINVAL);
     }

@@ -1,81 +1,112 @@
-/** Socket operations over `node:net`. */
+/** Socket operations over `node:net` and `node:dgram`: making sockets, and telling where they are. */
+import * as dgram from "node:dgram";
+import * as fs from "node:fs";
 import * as net from "node:net";
-import {
-  ADDRESS_BYTES_AT,
-  ADDRESS_FAMILY,
-  ADDRESS_WORD,
-  ERRNO,
-  formatAddress,
-  parseAddress,
-  SOCKET_OPTION,
-  writeAddress,
-} from "@baton-io/core";
+import { dirname } from "node:path";
+import { ADDRESS_FAMILY, ERRNO, SOCKET_OPTION } from "@baton-io/core";
+import { AddressRecords, type HostPlace, type PathPlace, type Place } from "./address-record.js";
+import { Datagram, type DatagramHost } from "./datagram.js";
 import { Listener } from "./listener.js";
 import type { Submission } from "./record-reader.js";
 import { Stream, type StreamHost } from "./stream.js";
 import { errnoOf } from "./system-error.js";
 
 /** What socket operations need of their driver. */
-export interface SocketHost extends StreamHost {
+export interface SocketHost extends StreamHost, DatagramHost {
   /** Completes an operation whose result is a new handle. */
-  completeWithHandle(submission: Submission, value: Stream | Listener): void;
+  completeWithHandle(submission: Submission, value: Stream | Listener | Datagram): void;
 }
 
-/** Since when `net` shares ports: it takes the option without a word before. */
+/** Since when `net` and `dgram` share ports: they take the option without a word before. */
 export const hasReusePort: boolean = (() => {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   return process.platform === "linux" && (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12));
 })();
 
+/** Bytes of the longest Unix-domain path. */
+const PATH_BYTES_MAX = 108;
+/** How long a connect waits before it looks again whether a full backlog has room, at first and at most. */
+const CONNECT_AGAIN_MS = 1;
+const CONNECT_AGAIN_MS_MAX = 64;
+
+/** Of a socket that was never bound to a path. */
+const unnamed: PathPlace = { kind: "path", bytes: new Uint8Array(0) };
+
 export class SocketOperations {
   readonly #host: SocketHost;
-  readonly #arenaBytes: Uint8Array;
-  readonly #arenaWords: Int32Array;
+  readonly #records: AddressRecords;
 
   constructor(host: SocketHost, arena: ArrayBuffer) {
     this.#host = host;
-    this.#arenaBytes = new Uint8Array(arena);
-    this.#arenaWords = new Int32Array(arena);
+    this.#records = new AddressRecords(arena);
+  }
+
+  /** The address at the start of an operation's arena area. */
+  place({ arenaOffset }: Submission): Place {
+    return this.#records.read(arenaOffset);
+  }
+
+  /** Writes an address there. */
+  answer({ arenaOffset }: Submission, place: { address: string; port: number } | PathPlace): void {
+    this.#records.write(arenaOffset, place);
   }
 
   listen(submission: Submission): void {
-    const { host, port } = this.#address(submission);
+    const place = this.#place(submission);
+    if (typeof place === "number") return this.#host.complete(submission, place);
     const bits = submission.argument0;
-    const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, ...socketOptions(bits) });
-    const onError = (error: Error) => this.#host.complete(submission, errnoOf(error));
+    const options = { pauseOnConnect: true, allowHalfOpen: true, ...socketOptions(bits) };
+    const server = net.createServer(options);
+    const onError = (error: Error) => void this.#listenFailed(submission, place, errnoOf(error));
     server.once("error", onError);
-    const options = {
-      host,
-      port,
-      backlog: submission.argument1,
-      exclusive: true,
-      ipv6Only: (bits & SOCKET_OPTION.ipv6Only) !== 0,
-      reusePort: (bits & SOCKET_OPTION.reusePort) !== 0,
-    };
-    server.listen(options, () => {
+    server.listen(listenOptions(place, submission), () => {
       server.off("error", onError);
       // An accept that fails says so through the accepts that wait; the listener lives on.
       server.on("error", () => undefined);
-      const listener = new Listener(server, {
-        accepted: (accept, socket) => this.#host.completeWithHandle(accept, new Stream(socket, this.#host)),
-        complete: (accept, result) => this.#host.complete(accept, result),
-        setCancel: (accept, cancel) => this.#host.setCancel(accept, cancel),
-      });
-      this.#writeAddress(submission, listener.address()!);
+      // An accepted connection is at the listener's path, and its peer has none.
+      const ends = place.kind === "path" ? { local: place, remote: unnamed } : undefined;
+      const listener = new Listener(
+        server,
+        {
+          accepted: (accept, socket) => this.#host.completeWithHandle(accept, new Stream(socket, this.#host, ends)),
+          complete: (accept, result) => this.#host.complete(accept, result),
+          setCancel: (accept, cancel) => this.#host.setCancel(accept, cancel),
+        },
+        place.kind === "path" ? place : undefined,
+      );
+      this.answer(submission, listener.address()!);
       this.#host.completeWithHandle(submission, listener);
     });
   }
 
+  /** The runtime says `EACCES` where the kernel says that the path's directory is not there. */
+  async #listenFailed(submission: Submission, place: HostPlace | PathPlace, result: number): Promise<void> {
+    if (result === -ERRNO.EACCES && place.kind === "path" && (await isMissing(dirname(textOf(place)!)))) {
+      return this.#host.complete(submission, -ERRNO.ENOENT);
+    }
+    this.#host.complete(submission, result);
+  }
+
   connect(submission: Submission): void {
-    const { host, port } = this.#address(submission);
-    const socket = net.connect({ host, port, allowHalfOpen: true, ...socketOptions(submission.argument0) });
+    const place = this.#place(submission);
+    if (typeof place === "number") return this.#host.complete(submission, place);
+    this.#connectTo(submission, place, CONNECT_AGAIN_MS);
+  }
+
+  #connectTo(submission: Submission, place: HostPlace | PathPlace, againMs: number): void {
+    const target = place.kind === "path" ? { path: textOf(place)! } : { host: place.host, port: place.port };
+    const socket = net.connect({ ...target, allowHalfOpen: true, ...socketOptions(submission.argument0) });
     const onError = (error: Error) => {
       socket.off("connect", onConnect);
-      this.#host.complete(submission, errnoOf(error));
+      const result = errnoOf(error);
+      // A Unix-domain listener whose backlog is full: a blocking connect would wait for room in it.
+      if (result === -ERRNO.EAGAIN) return this.#connectLater(submission, place, againMs);
+      this.#host.complete(submission, result);
     };
     const onConnect = () => {
       socket.off("error", onError);
-      this.#host.completeWithHandle(submission, new Stream(socket, this.#host));
+      const ends = place.kind === "path" ? { local: unnamed, remote: place } : undefined;
+      this.#host.completeWithHandle(submission, new Stream(socket, this.#host, ends));
     };
     socket.once("error", onError);
     socket.once("connect", onConnect);
@@ -88,28 +119,92 @@ export class SocketOperations {
     });
   }
 
-  address(submission: Submission, handle: Stream): void {
-    const address = handle.address(submission.argument0);
+  #connectLater(submission: Submission, place: HostPlace | PathPlace, againMs: number): void {
+    const timer = setTimeout(() => {
+      this.#connectTo(submission, place, Math.min(againMs * 2, CONNECT_AGAIN_MS_MAX));
+    }, againMs);
+    this.#host.setCancel(submission, () => {
+      clearTimeout(timer);
+      this.#host.complete(submission, -ERRNO.ECANCELED);
+    });
+  }
+
+  /** Makes a datagram socket and binds it. */
+  datagram(submission: Submission): void {
+    const place = this.place(submission);
+    if (place.kind !== "host") return this.#host.complete(submission, -ERRNO.EAFNOSUPPORT);
+    const { family, host, port } = place;
+    const has = (bit: number) => (submission.argument0 & bit) !== 0;
+    const ipv6Only = family === ADDRESS_FAMILY.ipv6 && has(SOCKET_OPTION.ipv6Only);
+    const type = family === ADDRESS_FAMILY.ipv6 ? "udp6" : "udp4";
+    const socket = dgram.createSocket({ type, ipv6Only, ...(has(SOCKET_OPTION.reusePort) && { reusePort: true }) });
+    const onError = (error: Error) => {
+      socket.close();
+      this.#host.complete(submission, errnoOf(error));
+    };
+    socket.once("error", onError);
+    socket.bind({ address: host, port, exclusive: true }, () => {
+      socket.off("error", onError);
+      if (has(SOCKET_OPTION.broadcast)) socket.setBroadcast(true);
+      this.answer(submission, socket.address());
+      this.#host.completeWithHandle(submission, new Datagram(socket, this.#host, { family, ipv6Only }));
+    });
+  }
+
+  address(submission: Submission, handle: Stream | Listener | Datagram): void {
+    const which = submission.argument0;
+    const address = handle.kind === "stream" ? handle.address(which) : which === 0 ? handle.address() : undefined;
     if (address === undefined) return this.#host.complete(submission, -ERRNO.ENOTCONN);
-    this.#writeAddress(submission, address);
+    this.answer(submission, address);
     this.#host.complete(submission, 0);
   }
 
-  #address({ arenaOffset }: Submission): { host: string; port: number } {
-    const word = arenaOffset >> 2;
-    const at = arenaOffset + ADDRESS_BYTES_AT;
-    const family = this.#arenaWords[word + ADDRESS_WORD.family]!;
-    const scope = this.#arenaWords[word + ADDRESS_WORD.scope]!;
-    return {
-      host: formatAddress(family, this.#arenaBytes.subarray(at, at + 16), scope),
-      port: this.#arenaWords[word + ADDRESS_WORD.portOrLength]!,
-    };
+  /** Where a stream socket is to be bound or connected, or the errno for what the runtime cannot name. */
+  #place(submission: Submission): HostPlace | PathPlace | number {
+    const place = this.place(submission);
+    if (place.kind === "none") return -ERRNO.EAFNOSUPPORT;
+    if (place.kind === "host") return place;
+    if (place.bytes.length === 0 || place.bytes.length > PATH_BYTES_MAX) return -ERRNO.EINVAL;
+    // The runtime fills a name of the abstract namespace up with zeros, which makes it another name; and it takes paths
+    // as text, so it cannot name what is not.
+    if (place.bytes[0] === 0 || textOf(place) === undefined) return -ERRNO.ENOTSUP;
+    return place;
   }
+}
 
-  #writeAddress({ arenaOffset }: Submission, { address, port }: { address: string; port: number }): void {
-    const parsed = parseAddress(address) ?? { family: ADDRESS_FAMILY.none, bytes: new Uint8Array(0), scope: 0 };
-    writeAddress(this.#arenaBytes, this.#arenaWords, arenaOffset, parsed, port);
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** A path as the runtime takes it; `undefined` when its bytes are not text. */
+function textOf({ bytes }: PathPlace): string | undefined {
+  try {
+    const text = utf8.decode(bytes);
+    // A text that is a number would be a port.
+    return Number.isNaN(Number(text)) ? text : `./${text}`;
+  } catch {
+    return undefined;
   }
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    fs.stat(path, (error) => resolve(error?.code === "ENOENT"));
+  });
+}
+
+function listenOptions(
+  place: HostPlace | PathPlace,
+  { argument0: bits, argument1: backlog }: Submission,
+): net.ListenOptions {
+  if (place.kind === "path") return { path: textOf(place)!, backlog, exclusive: true };
+  return {
+    host: place.host,
+    port: place.port,
+    backlog,
+    exclusive: true,
+    ipv6Only: (bits & SOCKET_OPTION.ipv6Only) !== 0,
+    // Newer than the types of the oldest runtime that is supported.
+    ...({ reusePort: (bits & SOCKET_OPTION.reusePort) !== 0 } as object),
+  };
 }
 
 function socketOptions(bits: number): { noDelay: boolean; keepAlive: boolean } {

@@ -5,6 +5,7 @@
  */
 import type { Socket } from "node:net";
 import { ERRNO } from "@baton-io/core";
+import type { PathPlace } from "./address-record.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
 
@@ -21,8 +22,15 @@ export interface StreamHost {
   pick(length: number): { readonly number: number; readonly bytes: Uint8Array } | undefined;
 }
 
+/** The paths of a Unix-domain connection, which the runtime does not tell. */
+export interface PathEnds {
+  readonly local: PathPlace;
+  readonly remote: PathPlace;
+}
+
 export class Stream {
   readonly kind = "stream";
+  readonly #paths: PathEnds | undefined;
   readonly #socket: Socket;
   readonly #host: StreamHost;
   readonly #receives: Submission[] = [];
@@ -34,8 +42,9 @@ export class Stream {
   #closed = false;
   #busy = 0;
 
-  constructor(socket: Socket, host: StreamHost) {
+  constructor(socket: Socket, host: StreamHost, paths?: PathEnds) {
     this.#socket = socket;
+    this.#paths = paths;
     this.#host = host;
     // A connection that nobody waits on does not keep the process running.
     socket.unref();
@@ -95,8 +104,9 @@ export class Stream {
   }
 
   /** Where the ends are; `undefined` when it is not connected. */
-  address(which: number): { address: string; port: number } | undefined {
+  address(which: number): { address: string; port: number } | PathPlace | undefined {
     const socket = this.#socket;
+    if (this.#paths !== undefined) return which === 0 ? this.#paths.local : this.#paths.remote;
     const address = which === 0 ? socket.localAddress : socket.remoteAddress;
     const port = which === 0 ? socket.localPort : socket.remotePort;
     return address === undefined || port === undefined ? undefined : { address, port };

@@ -1,0 +1,65 @@
+/** Addresses in the arena, as `node:net` and `node:dgram` take and give them. */
+import {
+  ADDRESS_BYTES_AT,
+  ADDRESS_FAMILY,
+  ADDRESS_WORD,
+  formatAddress,
+  parseAddress,
+  writeAddress,
+} from "@baton-io/core";
+
+/** An internet address and port. */
+export interface HostPlace {
+  readonly kind: "host";
+  /** `ADDRESS_FAMILY.ipv4` or `ADDRESS_FAMILY.ipv6`. */
+  readonly family: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A Unix-domain path; on Windows the name of a pipe. */
+export interface PathPlace {
+  readonly kind: "path";
+  /** Empty: a socket that was never bound. */
+  readonly bytes: Uint8Array;
+}
+
+/** Where a socket is or goes. */
+export type Place = HostPlace | PathPlace | { readonly kind: "none" };
+
+export class AddressRecords {
+  readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
+
+  constructor(arena: ArrayBuffer) {
+    this.#bytes = new Uint8Array(arena);
+    this.#words = new Int32Array(arena);
+  }
+
+  read(offset: number): Place {
+    const word = offset >> 2;
+    const at = offset + ADDRESS_BYTES_AT;
+    const family = this.#words[word + ADDRESS_WORD.family]!;
+    const port = this.#words[word + ADDRESS_WORD.portOrLength]!;
+    switch (family) {
+      case ADDRESS_FAMILY.ipv4:
+      case ADDRESS_FAMILY.ipv6: {
+        const scope = this.#words[word + ADDRESS_WORD.scope]!;
+        return { kind: "host", family, host: formatAddress(family, this.#bytes.subarray(at, at + 16), scope), port };
+      }
+      case ADDRESS_FAMILY.unix:
+        return { kind: "path", bytes: this.#bytes.slice(at, at + port) };
+      default:
+        return { kind: "none" };
+    }
+  }
+
+  /** Writes where a socket is; what the runtime calls neither a path nor an internet address becomes "none". */
+  write(offset: number, place: { readonly address: string; readonly port: number } | PathPlace): void {
+    const address =
+      "bytes" in place
+        ? { family: ADDRESS_FAMILY.unix, bytes: place.bytes, scope: 0 }
+        : (parseAddress(place.address) ?? { family: ADDRESS_FAMILY.none, bytes: new Uint8Array(0), scope: 0 });
+    writeAddress(this.#bytes, this.#words, offset, address, "port" in place ? place.port : 0);
+  }
+}

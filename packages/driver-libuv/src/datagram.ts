@@ -1,0 +1,148 @@
+/**
+ * One datagram socket over a `dgram.Socket`. The runtime hands over each datagram as it comes, asked for or not; those
+ * that nobody waits for stand in a queue of limited size. A datagram that finds the queue full is dropped, as a kernel
+ * drops one that finds the receive buffer of its socket full: datagrams may be lost on the way, also here.
+ */
+import type { RemoteInfo, Socket } from "node:dgram";
+import { ADDRESS_FAMILY, ERRNO, MESSAGE_FLAG } from "@baton-io/core";
+import type { Place } from "./address-record.js";
+import type { Submission } from "./record-reader.js";
+import { errnoOf } from "./system-error.js";
+import { scatter } from "./vector.js";
+
+/** Bytes that wait to be received: what a socket's receive buffer holds on Linux (net.core.rmem_default). */
+const QUEUE_BYTES_MAX = 212_992;
+/** Datagrams that wait to be received, however small: each costs the runtime some memory of its own. */
+const QUEUE_MESSAGES_MAX = 1024;
+
+/** What a datagram socket needs of its driver. */
+export interface DatagramHost {
+  complete(submission: Submission, result: number, picked?: number): void;
+  setCancel(submission: Submission, cancel: (() => void) | undefined): void;
+  /** The buffers of a message operation. */
+  messageViews(submission: Submission): Uint8Array[];
+  /** Where a message is to go. */
+  messageAddress(submission: Submission): Place;
+  /** Writes who sent a message, and its flags. */
+  answerMessage(submission: Submission, from: { address: string; port: number }, flags: number): void;
+}
+
+interface Message {
+  readonly bytes: Uint8Array;
+  readonly from: RemoteInfo;
+}
+
+export class Datagram {
+  readonly kind = "datagram";
+  readonly #socket: Socket;
+  readonly #host: DatagramHost;
+  readonly #family: number;
+  readonly #ipv6Only: boolean;
+  readonly #receives: Submission[] = [];
+  readonly #messages: Message[] = [];
+  #messageBytes = 0;
+  /** Told to one operation, as the kernel does. */
+  #error = 0;
+  #busy = 0;
+  #closed = false;
+
+  constructor(socket: Socket, host: DatagramHost, options: { readonly family: number; readonly ipv6Only: boolean }) {
+    this.#socket = socket;
+    this.#host = host;
+    this.#family = options.family;
+    this.#ipv6Only = options.ipv6Only;
+    socket.unref();
+    socket.on("message", (bytes, from) => {
+      const isFull = this.#messages.length >= QUEUE_MESSAGES_MAX || this.#messageBytes + bytes.length > QUEUE_BYTES_MAX;
+      if (isFull) return;
+      this.#messages.push({ bytes, from });
+      this.#messageBytes += bytes.length;
+      this.#pump();
+    });
+    socket.on("error", (error) => {
+      this.#error = errnoOf(error);
+      this.#pump();
+    });
+  }
+
+  receive(submission: Submission): void {
+    this.#receives.push(submission);
+    this.#enter();
+    this.#host.setCancel(submission, () => {
+      const index = this.#receives.indexOf(submission);
+      if (index < 0) return;
+      this.#receives.splice(index, 1);
+      this.#settle(submission, -ERRNO.ECANCELED);
+    });
+    this.#pump();
+  }
+
+  send(submission: Submission): void {
+    const target = this.#target(this.#host.messageAddress(submission));
+    if (typeof target === "number") return this.#host.complete(submission, target);
+    const { address, port } = target;
+    const views = this.#host.messageViews(submission);
+    let length = 0;
+    for (const view of views) length += view.length;
+    this.#enter();
+    try {
+      // Without a part the runtime would send nothing; an empty datagram is one all the same.
+      this.#socket.send(views.length === 0 ? [new Uint8Array(0)] : views, port, address, (error) => {
+        this.#settle(submission, error == null ? length : errnoOf(error));
+      });
+    } catch (error) {
+      this.#settle(submission, errnoOf(error));
+    }
+  }
+
+  /** Where it is bound. */
+  address(): { address: string; port: number } {
+    return this.#socket.address();
+  }
+
+  close(done: () => void): void {
+    this.#closed = true;
+    this.#messages.length = 0;
+    for (const submission of this.#receives.splice(0)) this.#host.complete(submission, -ERRNO.ECANCELED);
+    this.#socket.close(done);
+  }
+
+  /** The address as the runtime takes it, or the errno that a kernel answers. */
+  #target(place: Place): { address: string; port: number } | number {
+    if (place.kind === "none") return -ERRNO.EDESTADDRREQ;
+    if (place.kind === "path") return -ERRNO.EAFNOSUPPORT;
+    // No datagram goes to port 0.
+    if (place.port === 0) return -ERRNO.EINVAL;
+    if (place.family === this.#family) return { address: place.host, port: place.port };
+    if (this.#family === ADDRESS_FAMILY.ipv4) return -ERRNO.EAFNOSUPPORT;
+    return this.#ipv6Only ? -ERRNO.ENETUNREACH : { address: `::ffff:${place.host}`, port: place.port };
+  }
+
+  #pump(): void {
+    while (this.#receives.length > 0) {
+      if (this.#error !== 0) {
+        const error = this.#error;
+        this.#error = 0;
+        this.#settle(this.#receives.shift()!, error);
+        continue;
+      }
+      const message = this.#messages.shift();
+      if (message === undefined) return;
+      this.#messageBytes -= message.bytes.length;
+      const submission = this.#receives.shift()!;
+      const received = scatter(this.#host.messageViews(submission), message.bytes);
+      const truncated = received < message.bytes.length;
+      this.#host.answerMessage(submission, message.from, truncated ? MESSAGE_FLAG.truncated : 0);
+      this.#settle(submission, received);
+    }
+  }
+
+  #enter(): void {
+    if (this.#busy++ === 0 && !this.#closed) this.#socket.ref();
+  }
+
+  #settle(submission: Submission, result: number): void {
+    if (--this.#busy === 0 && !this.#closed) this.#socket.unref();
+    this.#host.complete(submission, result);
+  }
+}
