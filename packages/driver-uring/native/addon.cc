@@ -1,4 +1,4 @@
-// The addon: two functions. `probe` tells what a ring could do, `open` makes a session.
+// The addon: `probe` tells what a ring could do, `open` makes a session, `probeKernel` asks the kernel itself.
 #include <napi.h>
 
 #include <memory>
@@ -6,6 +6,7 @@
 #include "baton/napi_options.h"
 #include "baton/napi_session.h"
 #include "engine.h"
+#include "probe.h"
 #include "ring.h"
 #include "uring_features.h"
 
@@ -80,9 +81,33 @@ Napi::Value Open(const Napi::CallbackInfo& call) {
   return session;
 }
 
+// probeKernel(entries) → what the kernel answers to each of the three system calls; always an object.
+Napi::Value AskKernel(const Napi::CallbackInfo& call) {
+  constexpr const char* kStepNames[] = {"setup", "map", "enter", "completion", "done"};
+  Napi::Env env = call.Env();
+  const auto probe = baton::uring::ProbeKernel(call[0].As<Napi::Number>().Uint32Value());
+  Napi::Object answer = Napi::Object::New(env);
+  answer.Set("setup", probe.setup);
+  answer.Set("setupNull", probe.setup_null);
+  answer.Set("enter", probe.enter);
+  answer.Set("register", probe.register_ring);
+  answer.Set("firstSize", probe.first_size);
+  answer.Set("step", kStepNames[static_cast<size_t>(probe.step)]);
+  answer.Set("roundTrip", probe.round_trip);
+  answer.Set("entries", probe.entries);
+  answer.Set("features", probe.features);
+  answer.Set("opcodeProbe", probe.opcode_probe);
+  Napi::Array opcodes = Napi::Array::New(env, probe.opcodes.size());
+  for (uint32_t index = 0; index < probe.opcodes.size(); ++index) opcodes.Set(index, +probe.opcodes[index]);
+  answer.Set("opcodes", opcodes);
+  answer.Set("seccompMode", probe.seccomp_mode);
+  return answer;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("probe", Napi::Function::New<Probe>(env, "probe"));
   exports.Set("open", Napi::Function::New<Open>(env, "open"));
+  exports.Set("probeKernel", Napi::Function::New<AskKernel>(env, "probeKernel"));
   return exports;
 }
 
