@@ -1,14 +1,14 @@
 /**
  * The arena: memory shared with the driver for what is neither a record nor a buffer — paths, addresses, answers.
- * An area belongs to one operation from submission to final completion. Four sizes; chunks of the largest are cut into
+ * An area belongs to one operation from submission to final completion. Five sizes; chunks of the largest are cut into
  * areas of one size as they are needed, and cut anew, into any size, once nothing in them is lent. Nothing is moved.
  */
 
-const areaSizes = [128, 512, 2048, 8192] as const;
+const areaSizes = [128, 512, 2048, 8192, 16_384] as const;
 
-/** The longest area there is, in bytes: a path of 4096 bytes fits. A chunk is as long. */
-export const ARENA_AREA_BYTES_MAX = 8192;
-const CHUNK_SHIFT = 13;
+/** The longest area there is, in bytes: the longest vector fits. A chunk is as long. */
+export const ARENA_AREA_BYTES_MAX = 16_384;
+const CHUNK_SHIFT = 14;
 
 export class Arena {
   readonly bytes: Uint8Array<ArrayBuffer>;

@@ -1,14 +1,17 @@
 /** The object users hold: one per thread, over one driver. */
 import { BufferPool } from "./buffer-pool.js";
 import type { Capabilities } from "./capability.js";
+import { CHAIN_LENGTH_MAX } from "./chain.js";
 import { type Clock, systemClock } from "./clock.js";
 import { Dispatcher, type OperationOptions } from "./dispatcher.js";
 import type { Driver, DriverCloseReport } from "./driver.js";
 import { batonError } from "./errors.js";
 import { type Inspection, inspect } from "./inspector.js";
 import { STATE } from "./lifecycle.js";
+import { startChain } from "./link.js";
 import { OPCODE } from "./opcode.js";
 import { Operation } from "./operation.js";
+import type { Entry } from "./operation-table.js";
 import type { Lendable } from "./owned-buffer.js";
 import { SLOT_COUNT_MAX } from "./record.js";
 import { type Checked, prepareNop, prepareRequest, type Request, type ResultOf } from "./request.js";
@@ -237,6 +240,36 @@ export class Backend {
     });
     this.#dispatcher.flush.flushNow();
     return Promise.allSettled(results) as Promise<never>;
+  }
+
+  /**
+   * A chain: each operation starts only when the one before it has ended well, which for reads and writes means with
+   * all their bytes. When one has not, those behind it are not done and reject with `ERR_CHAIN_BROKEN`; their buffers
+   * come home with the error. All buffers are lent from the start. Where the driver has links, the kernel goes from one
+   * operation to the next by itself. Results stand in the order of the requests; a request that is refused refuses the
+   * whole chain. At most 64.
+   *
+   * @example
+   * await io.link([
+   *   { opcode: "write", file, buffer, position: 0 },
+   *   { opcode: "fdatasync", file },
+   * ]);
+   */
+  link<const R extends readonly Request[]>(
+    requests: R & { readonly [K in keyof R]: Checked<R[K]> },
+  ): Promise<{ -readonly [K in keyof R]: PromiseSettledResult<ResultOf<R[K]>> }> {
+    const entries: Entry[] = [];
+    try {
+      if (!Array.isArray(requests)) throw wrongType("link", "requests", "an array", requests);
+      checkInteger("link", "requests.length", requests.length, 1, CHAIN_LENGTH_MAX);
+      for (const request of requests as readonly Request[]) {
+        entries.push(prepareRequest(this.#dispatcher, this.#tracker, request));
+      }
+      return Promise.allSettled(startChain(this.#dispatcher, entries)) as Promise<never>;
+    } catch (error) {
+      for (const entry of entries) this.#dispatcher.drop(entry);
+      return Promise.reject(error);
+    }
   }
 
   /** What is in flight, what is open, who holds which buffer, and what was counted. */

@@ -5,15 +5,23 @@
  * flight, 0 with the target completing with data.
  */
 import { addAbortListener, removeAbortListener } from "./abort-listeners.js";
+import { isSupported } from "./capability.js";
 import type { Dispatcher, OperationOptions } from "./dispatcher.js";
 import { batonError } from "./errors.js";
 import { EVENT, STATE } from "./lifecycle.js";
+import { type OpcodeName, opcodeNames } from "./opcode.js";
 import { defineKind } from "./operation-kind.js";
 import type { CancelCause, CancelOutcome, Entry, EntryExtras } from "./operation-table.js";
-import { WORD } from "./record.js";
+import { SUBMIT_FLAG, TIMEOUT_US_WORD, WORD } from "./record.js";
 import { checkDurationMs, checkSignal } from "./validate.js";
 
 const cancelKind = defineKind("cancel", {});
+
+/** Operations whose `timeoutMs` the driver can keep: those that wait for somebody else, and one submission each. */
+const driverTimed: ReadonlySet<OpcodeName> = new Set(["read", "write", "receive", "send", "poll"]);
+/** Shorter ones are not worth a second record to the kernel; longer ones do not fit into 32 bits of microseconds. */
+const DRIVER_TIMEOUT_MS_MIN = 1;
+const DRIVER_TIMEOUT_MS_MAX = 4_000_000;
 
 /** `signal`, `timeoutMs` and `onAbort` of one operation, as they were checked. */
 export interface EarlyEnd {
@@ -33,8 +41,13 @@ export class Canceler {
   /** Operations whose cancel found no slot; sent as slots become free. */
   #waiting: Target[] = [];
 
+  /** By opcode: 1 where the driver can end an operation when its time is up. */
+  readonly #driverTimes: Uint8Array;
+
   constructor(dispatcher: Dispatcher) {
     this.#dispatcher = dispatcher;
+    const timed = isSupported(dispatcher.capabilities.features.linkTimeout);
+    this.#driverTimes = Uint8Array.from(opcodeNames, (name) => (timed && driverTimed.has(name) ? 1 : 0));
   }
 
   get waiting(): boolean {
@@ -43,7 +56,7 @@ export class Canceler {
 
   /**
    * Checks `signal`, `timeoutMs` and `onAbort` and throws what is wrong with them, or `ABORT_ERR` when the signal is
-   * aborted already. Call before anything is lent; `buffer` is what would have been. Answers what `attach` takes: each
+   * aborted already. Call before anything is lent; `buffer` is what would have been, or a list of it. Answers what `attach` takes: each
    * property is read once, so that what was checked is what is done.
    */
   check(where: string, options: OperationOptions, buffer?: unknown): EarlyEnd | undefined {
@@ -76,10 +89,49 @@ export class Canceler {
     }
     if (timeoutMs !== undefined) {
       extras.timeoutMs = timeoutMs;
-      extras.timer = this.#dispatcher.clock.after(timeoutMs, () => {
-        if (isAlive(target)) this.request(entry, "timeout");
-      });
+      if (this.#driverCanTime(entry, timeoutMs)) this.#letDriverTime(entry, extras, timeoutMs);
+      else this.#startTimer(target, extras, timeoutMs);
     }
+  }
+
+  #startTimer(target: Target, extras: EntryExtras, afterMs: number): void {
+    extras.timer = this.#dispatcher.clock.after(afterMs, () => {
+      if (isAlive(target)) this.request(target.entry, "timeout");
+    });
+  }
+
+  /**
+   * The driver counts from when it takes the operation. That is now only for what waits for nothing before it: no turn
+   * in its lane, and no room in the arena.
+   */
+  #driverCanTime({ kind, lane, areaBytes }: Entry, timeoutMs: number): boolean {
+    return (
+      this.#driverTimes[kind!.opcode] === 1 &&
+      timeoutMs >= DRIVER_TIMEOUT_MS_MIN &&
+      timeoutMs <= DRIVER_TIMEOUT_MS_MAX &&
+      (lane === undefined || lane.isFree) &&
+      areaBytes === 0
+    );
+  }
+
+  #letDriverTime(entry: Entry, extras: EntryExtras, timeoutMs: number): void {
+    const { records, clock } = this.#dispatcher;
+    extras.driverDeadlineMs = clock.nowMs() + timeoutMs;
+    records[entry.base]! |= SUBMIT_FLAG.timeout;
+    records[entry.base + TIMEOUT_US_WORD] = Math.ceil(timeoutMs * 1000) | 0;
+  }
+
+  /**
+   * Takes the time back from the driver for what is left of it: the operation waits here after all, or goes to the
+   * driver a second time.
+   */
+  keepTime(entry: Entry): void {
+    const { extras } = entry;
+    if (extras?.driverDeadlineMs === undefined) return;
+    const leftMs = Math.max(0, extras.driverDeadlineMs - this.#dispatcher.clock.nowMs());
+    extras.driverDeadlineMs = undefined;
+    this.#dispatcher.records[entry.base]! &= ~SUBMIT_FLAG.timeout;
+    this.#startTimer({ entry, generation: entry.generation }, extras, leftMs);
   }
 
   /** Unties it: it has ended. */
@@ -169,7 +221,7 @@ export function expectNotAborted(where: string, signal: AbortSignal | undefined,
   if (signal?.aborted !== true) return;
   throw batonError("ABORT_ERR", `${where}: aborted before it began.`, {
     cause: signal.reason,
-    ...(buffer !== undefined && { buffer }),
+    ...(buffer !== undefined && (Array.isArray(buffer) ? { buffers: buffer } : { buffer })),
   });
 }
 

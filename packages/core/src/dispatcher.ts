@@ -19,12 +19,13 @@ import { OPCODE, opcodeNames } from "./opcode.js";
 import type { OperationKind } from "./operation-kind.js";
 import { type CancelCause, type Entry, type EntryExtras, OperationTable } from "./operation-table.js";
 import { OrphanLedger } from "./orphan.js";
-import { blockOf, expectReturn, giveBackBuffer, isLendable, type Lendable, lendBuffer } from "./owned-buffer.js";
+import { blockOf, isLendable, type Lendable, lendBuffer } from "./owned-buffer.js";
 import { ProvidedBuffers } from "./provided-buffers.js";
 import { COMPLETION_FLAG, SUBMIT_FLAG, WORD } from "./record.js";
 import type { ResourceState } from "./resource-state.js";
 import { earlyCause, settleCanceledEarly, settleFinal } from "./settle.js";
 import { SubmissionQueue } from "./submission-queue.js";
+import { expectReturnOfAll, giveBackAll, lentMemory } from "./vector.js";
 
 /** What every operation can be given beside its own options. */
 export interface OperationOptions {
@@ -93,6 +94,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       sink: this.#sink,
       clock: this.clock,
       counters: this.counters,
+      refused: (entry) => this.canceler.keepTime(entry),
     });
     this.canceler = new Canceler(this);
     this.buffers = parts.createPool(this.session);
@@ -169,13 +171,15 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     records[base + WORD.handleGeneration] = resource === undefined ? 0 : resource.handleGeneration;
     records[base + WORD.buffer] = -1;
     records[base + WORD.arenaOffset] = -1;
+    records[base + WORD.vectorCount] = 0;
   }
 
   /** Undoes `begin`, when what follows it was refused. */
   drop(entry: Entry): void {
     this.counters.submitted--;
     entry.advance(EVENT.cancel);
-    if (entry.buffer !== undefined) giveBackBuffer(entry.buffer, entry);
+    if (entry.extras !== undefined) this.canceler.detach(entry.extras);
+    giveBackAll(entry);
     if (entry.resource !== undefined) entry.resource.leave(entry);
     this.#releaseArena(entry);
     this.table.release(entry);
@@ -228,10 +232,15 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     const promise = new Promise<unknown>(capture) as Promise<T>;
     entry.resolve = capturedResolve;
     entry.reject = capturedReject;
+    this.sendOff(entry);
+    return promise;
+  }
+
+  /** Sends an operation on its way, by its lane or through the arena where it has such. */
+  sendOff(entry: Entry): void {
     if (entry.lane !== undefined) entry.lane.enter(entry);
     else if (entry.areaBytes > 0) this.#launchWithArea(entry);
     else this.launch(entry);
-    return promise;
   }
 
   /** Prepares and starts an operation; what is thrown before there is a promise becomes a rejection. */
@@ -249,18 +258,52 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     const attempt = (): boolean => {
       // Cancelled while it waited for room.
       if (entry.generation !== generation || entry.state !== STATE.queued) return true;
-      const offset = this.arena.allocate(entry.areaBytes);
-      if (offset < 0) return false;
-      this.records[entry.base + WORD.arenaOffset] = offset;
-      this.records[entry.base + WORD.arenaLength] = entry.areaBytes;
-      entry.writeArea?.(offset);
+      if (!this.#takeArea(entry)) return false;
       entry.held = false;
       this.launch(entry);
       return true;
     };
     if (this.#arenaWaiters.length === 0 && attempt()) return;
+    this.canceler.keepTime(entry);
     entry.held = true;
     this.#arenaWaiters.push(attempt);
+  }
+
+  /** False when the arena has no room for the operation's area. */
+  #takeArea(entry: Entry): boolean {
+    const offset = this.arena.allocate(entry.areaBytes);
+    if (offset < 0) return false;
+    this.records[entry.base + WORD.arenaOffset] = offset;
+    this.records[entry.base + WORD.arenaLength] = entry.areaBytes;
+    entry.writeArea?.(offset);
+    return true;
+  }
+
+  /** Areas for all of them at once, for those that have to start together. False when that cannot be. */
+  takeAreas(entries: readonly Entry[]): boolean {
+    if (this.#arenaWaiters.length > 0) return entries.every(({ areaBytes }) => areaBytes === 0);
+    const taken: Entry[] = [];
+    for (const entry of entries) {
+      if (entry.areaBytes === 0) continue;
+      if (!this.#takeArea(entry)) {
+        for (const other of taken) this.#releaseArena(other);
+        return false;
+      }
+      taken.push(entry);
+    }
+    return true;
+  }
+
+  /** Puts operations that are linked to each other into the submission queue. */
+  launchChain(entries: readonly Entry[]): void {
+    for (const { slot } of entries) this.#queue.push(slot);
+    this.flush.schedule();
+  }
+
+  /** An operation's turn in its lane has come. */
+  launchInTurn(entry: Entry): void {
+    if (entry.areaBytes > 0) this.#launchWithArea(entry);
+    else this.launch(entry);
   }
 
   /** Puts the operation into the submission queue. */
@@ -288,6 +331,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       onAbort: undefined,
       timer: undefined,
       timeoutMs: 0,
+      driverDeadlineMs: undefined,
       cause: undefined,
       cancelWaiters: undefined,
       onSettled: undefined,
@@ -308,6 +352,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
 
   final(entry: Entry, result: number, flags: number): void {
     if (result < 0) {
+      if (entry.chain !== undefined && this.#brokeBefore(entry, result)) return;
+      if ((flags & COMPLETION_FLAG.timedOut) !== 0) this.extrasOf(entry).cause ??= "timeout";
       // Some kernels hand out a buffer and then find nothing to put into it.
       if ((flags & COMPLETION_FLAG.bufferPicked) !== 0) this.provided.returnPicked(flags);
       if (this.#isTransient(entry, result)) {
@@ -333,6 +379,18 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     this.provided.returnPicked(flags);
   }
 
+  /**
+   * The driver ends what is linked behind an operation that did not end well. True when core does it later after all,
+   * because that one goes on.
+   */
+  #brokeBefore(entry: Entry, result: number): boolean {
+    if (result !== -ERRNO.ECANCELED || entry.state !== STATE.submitted || this.closed) return false;
+    if (entry.extras?.cause !== undefined) return false;
+    if (entry.chain!.waitsAgain(entry)) return true;
+    if (entry.chain!.isBroken) this.extrasOf(entry).cause = "chain";
+    return false;
+  }
+
   settleLocally(entry: Entry, result: number): void {
     this.#end(entry, result, 0);
   }
@@ -342,9 +400,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     this.#end(entry, bytes.length, 0);
   }
 
-  bytesOf(entry: Entry): Uint8Array {
-    const block = blockOf(entry.buffer!);
-    return new Uint8Array(block.buffer, block.offset + entry.lendStart, entry.lendEnd - entry.lendStart);
+  memoryOf(entry: Entry): readonly Uint8Array[] {
+    return lentMemory(entry);
   }
 
   /** Takes care of a result that nobody waits for. */
@@ -363,6 +420,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   #repeat(entry: Entry, result: number): void {
     this.counters.repeated++;
     entry.advance(EVENT.repeat);
+    entry.chain?.unlink(entry);
+    this.canceler.keepTime(entry);
     if (result === -ERRNO.EINTR) return this.#relaunch(entry);
     entry.held = true;
     if (result === -ERRNO.ENOBUFS) return this.provided.whenProvided(entry);
@@ -388,6 +447,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     const rest = records[base + WORD.length]! - result;
     if (rest <= 0) return false;
     this.counters.repeated++;
+    entry.chain?.unlink(entry);
+    this.canceler.keepTime(entry);
     entry.progress += result;
     records[base + WORD.bufferOffset] = records[base + WORD.bufferOffset]! + result;
     records[base + WORD.length] = rest;
@@ -409,7 +470,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     const wanted = result >= 0 && !orphaned && early === undefined;
     if (!wanted && (result >= 0 || entry.progress > 0))
       this.salvage(entry, entry.progress + Math.max(0, result), flags);
-    if (entry.buffer !== undefined) giveBackBuffer(entry.buffer, entry);
+    giveBackAll(entry);
     if (entry.resource !== undefined) entry.resource.leave(entry);
     if (orphaned) this.orphans.ended(entry);
     else if (entry.reject !== undefined) settleFinal(this, entry, result, flags, early);
@@ -451,20 +512,24 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     entry.advance(EVENT.cancel);
     // It may have moved bytes before it was queued again.
     if (entry.progress > 0) this.salvage(entry, entry.progress, 0);
-    if (entry.buffer !== undefined) giveBackBuffer(entry.buffer, entry);
+    giveBackAll(entry);
     if (entry.resource !== undefined) entry.resource.leave(entry);
     settleCanceledEarly(this, entry, cause, given);
     this.#releaseArena(entry);
     // In the queue it stays as a tombstone and keeps its slot until it is popped.
-    if (inQueue) entry.buffer = undefined;
-    else this.#releaseSlot(entry);
+    if (inQueue) {
+      entry.buffer = undefined;
+      entry.vector = undefined;
+    } else {
+      this.#releaseSlot(entry);
+    }
     if (lane !== undefined) lane.leave(entry);
   }
 
   /** Gives an operation up: its promise rejects now, the rest happens when the driver is done (P7). */
   abandon(entry: Entry, error: Error): void {
     if (entry.state === STATE.orphaned) return;
-    if (entry.buffer !== undefined) expectReturn(entry.buffer);
+    expectReturnOfAll(entry);
     if (entry.state === STATE.queued) {
       this.endQueued(entry, "cancel", error);
       return;

@@ -76,6 +76,10 @@ export const errorTable = {
     meaning: "The operation was ended early by cancel() or by closing its resource.",
     remedy: "Nothing was lost: `error.buffer` holds the buffer, if the operation carried one.",
   },
+  ERR_CHAIN_BROKEN: {
+    meaning: "An operation before it in its chain failed, was cut short or was cancelled, so this one was not done.",
+    remedy: "`error.cause` says what happened to the one before; `error.buffer` holds the buffer, if there was one.",
+  },
   ERR_OPERATION_SETTLED: {
     meaning: "The operation has ended already.",
     remedy: "Submit a new one.",
@@ -145,11 +149,15 @@ export interface ErrorDetails {
   readonly errno?: number | undefined;
   readonly syscall?: string | undefined;
   readonly path?: string | undefined;
+  /** The second path of an operation that has two. */
+  readonly dest?: string | undefined;
   readonly address?: string | undefined;
   readonly port?: number | undefined;
   readonly driver?: string | undefined;
   /** The buffer the operation carried: it is home again. */
   readonly buffer?: unknown;
+  /** The buffers of a vectored operation: they are home again. */
+  readonly buffers?: unknown;
   /** Bytes that were sent or written before the end. */
   readonly bytesTransferred?: number | undefined;
   readonly cause?: unknown;
@@ -157,8 +165,8 @@ export interface ErrorDetails {
 
 /**
  * An error of Baton or of the system below it. `code` is permanent; `errno` (negative Linux number), `syscall`,
- * `path`, `address` and `port` are as on Node's own errors; `driver` names the driver; `buffer` is the buffer that
- * the operation carried, home again.
+ * `path`, `dest`, `address` and `port` are as on Node's own errors; `driver` names the driver; `buffer` is the buffer
+ * that the operation carried, home again, and `buffers` are those of a vectored one.
  *
  * @example
  * try { await file.read(buffer) } catch (error) {
@@ -170,10 +178,12 @@ export class BatonError extends Error {
   declare readonly errno?: number;
   declare readonly syscall?: string;
   declare readonly path?: string;
+  declare readonly dest?: string;
   declare readonly address?: string;
   declare readonly port?: number;
   declare readonly driver?: string;
   declare readonly buffer?: unknown;
+  declare readonly buffers?: unknown;
   declare readonly bytesTransferred?: number;
 
   constructor(code: string, message: string, details: ErrorDetails = {}, name = "BatonError") {
@@ -184,7 +194,12 @@ export class BatonError extends Error {
     for (const [key, value] of Object.entries(rest)) {
       // A buffer must not turn a logged error into pages of bytes.
       if (value !== undefined) {
-        Object.defineProperty(this, key, { value, enumerable: key !== "buffer", configurable: true, writable: true });
+        Object.defineProperty(this, key, {
+          value,
+          enumerable: key !== "buffer" && key !== "buffers",
+          configurable: true,
+          writable: true,
+        });
       }
     }
   }
@@ -201,7 +216,7 @@ export function systemError(result: number, syscall: string, details: ErrorDetai
   const { code, text } = describeErrno(result);
   const subject =
     details.path !== undefined
-      ? ` '${details.path}'`
+      ? ` '${details.path}'${details.dest === undefined ? "" : ` -> '${details.dest}'`}`
       : details.address !== undefined
         ? ` ${details.address}${details.port !== undefined && details.port > 0 ? `:${details.port}` : ""}`
         : "";

@@ -8,7 +8,7 @@ import type { CompletionSink } from "./completion.js";
 import type { Counters } from "./counters.js";
 import type { DriverSession } from "./driver.js";
 import { EVENT, isWithDriver } from "./lifecycle.js";
-import type { OperationTable } from "./operation-table.js";
+import type { Entry, OperationTable } from "./operation-table.js";
 import { CONTROL } from "./record.js";
 import type { SubmissionQueue } from "./submission-queue.js";
 
@@ -28,6 +28,7 @@ export class Flush {
   readonly #sink: CompletionSink;
   readonly #clock: Clock;
   readonly #counters: Counters;
+  readonly #refused: (entry: Entry) => void;
   readonly #window: Int32Array;
   readonly #control: Int32Array;
   #scheduled = false;
@@ -44,6 +45,8 @@ export class Flush {
     sink: CompletionSink;
     clock: Clock;
     counters: Counters;
+    /** Told of each operation that a full driver did not take. */
+    refused: (entry: Entry) => void;
   }) {
     this.#session = parts.session;
     this.#queue = parts.queue;
@@ -51,6 +54,7 @@ export class Flush {
     this.#sink = parts.sink;
     this.#clock = parts.clock;
     this.#counters = parts.counters;
+    this.#refused = parts.refused;
     this.#window = new Int32Array(parts.session.shared.submissions);
     this.#control = new Int32Array(parts.session.shared.control);
   }
@@ -132,7 +136,10 @@ export class Flush {
     const window = this.#window;
     const entries = this.#table.entries;
     for (let index = 0; index < accepted; index++) entries[window[index]!]!.advance(EVENT.submit);
-    if (accepted < count) this.#queue.putBack(window, accepted, count);
+    if (accepted < count) {
+      for (let index = accepted; index < count; index++) this.#refused(entries[window[index]!]!);
+      this.#queue.putBack(window, accepted, count);
+    }
     return accepted;
   }
 

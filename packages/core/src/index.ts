@@ -43,7 +43,7 @@ export {
 export { describeErrno, ERRNO, type ErrnoCode, errnoFromCode } from "./errno.js";
 export { BatonError, type BatonErrorCode, batonError, type ErrorDetails, errorTable, systemError } from "./errors.js";
 export { createHeapMemory, type HeapMemory, moveArrayBuffer } from "./heap-memory.js";
-export type { Inspection, OperationInfo, ResourceInfo } from "./inspector.js";
+export type { BufferInfo, Inspection, OperationInfo, ResourceInfo } from "./inspector.js";
 export {
   type BindingResult,
   createNativeSession,
@@ -70,10 +70,12 @@ export type { ConnectOptions } from "./resource/connect.js";
 export { File } from "./resource/file.js";
 export type { ReadResult, StatOptions, WriteResult } from "./resource/file-operations.js";
 export type { FileStat } from "./resource/file-stat.js";
+export type { AllUnreleased, ReadVectorResult, VectorOptions, WriteVectorResult } from "./resource/file-vector.js";
 export type { ListenOptions } from "./resource/listen.js";
 export type { OpenOptions } from "./resource/open.js";
 export type { OpenFlags } from "./resource/open-flags.js";
 export type { PickedResult, ReceiveResult, SendResult, ShutdownHow } from "./resource/stream-operations.js";
+export type { ReceivedChunk } from "./resource/stream-reader.js";
 export { TcpListener } from "./resource/tcp-listener.js";
 export { TcpStream } from "./resource/tcp-stream.js";
 export { Timer } from "./resource/timer.js";

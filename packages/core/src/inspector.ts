@@ -5,9 +5,15 @@ import type { Dispatcher } from "./dispatcher.js";
 import { STATE, type StateName, stateName } from "./lifecycle.js";
 import type { OpcodeName } from "./opcode.js";
 import type { OrphanStats } from "./orphan.js";
-import type { BufferState } from "./owned-buffer.js";
+import type { BufferState, OwnedBuffer } from "./owned-buffer.js";
 import type { ResourceKind } from "./resource-state.js";
 import type { ResourceTracker } from "./resource-tracker.js";
+
+/** A buffer that an operation holds. */
+export interface BufferInfo {
+  readonly length: number;
+  readonly state: BufferState;
+}
 
 /** One operation in flight. */
 export interface OperationInfo {
@@ -17,7 +23,9 @@ export interface OperationInfo {
   /** Milliseconds since the driver took it; 0 while it is queued. */
   readonly ageMs: number;
   readonly resource: { readonly kind: ResourceKind; readonly label: string; readonly number: number } | undefined;
-  readonly buffer: { readonly length: number; readonly state: BufferState } | undefined;
+  readonly buffer: BufferInfo | undefined;
+  /** Those of a vectored operation. */
+  readonly buffers: readonly BufferInfo[] | undefined;
 }
 
 /** One open resource. */
@@ -39,20 +47,25 @@ export interface Inspection {
   readonly counters: Readonly<Counters>;
 }
 
+function describeBuffer({ length, state }: OwnedBuffer): BufferInfo {
+  return { length, state };
+}
+
 export function inspect(dispatcher: Dispatcher, tracker: ResourceTracker): Inspection {
   const nowMs = dispatcher.clock.nowMs();
   const operations: OperationInfo[] = [];
   for (const entry of dispatcher.table.entries) {
     // A completed one waits only for its place in the queue to come up.
     if (entry.state === STATE.free || entry.state === STATE.completed) continue;
-    const { resource, buffer } = entry;
+    const { resource, buffer, vector } = entry;
     operations.push({
       id: entry.id,
       opcode: entry.kind!.name,
       state: stateName(entry.state),
       ageMs: entry.startedAtMs === 0 ? 0 : Math.max(0, nowMs - entry.startedAtMs),
       resource: resource && { kind: resource.kind, label: resource.label, number: resource.number },
-      buffer: buffer && { length: buffer.length, state: buffer.state },
+      buffer: buffer && describeBuffer(buffer),
+      buffers: vector?.map((part) => describeBuffer(part.buffer)),
     });
   }
   return {

@@ -8,12 +8,12 @@ import type { Entry } from "./operation-table.js";
 
 /** What a lane needs of the dispatcher. */
 export interface LaneHost {
-  /** Puts a held operation into the submission queue. */
-  launch(entry: Entry): void;
+  /** Sends a held operation on its way: its turn has come. */
+  launchInTurn(entry: Entry): void;
   /** Ends a held operation with a result made here. */
   settleLocally(entry: Entry, result: number): void;
-  /** The memory of an operation's buffer, while core may touch it: the driver does not have it. */
-  bytesOf(entry: Entry): Uint8Array;
+  /** The memory of an operation's buffers, one after the other, while core may touch it: the driver does not have it. */
+  memoryOf(entry: Entry): readonly Uint8Array[];
   /** Ends a held operation that has no buffer yet with these bytes, in a new one. */
   settleWithBytes(entry: Entry, bytes: Uint8Array): void;
 }
@@ -49,7 +49,7 @@ export class Lane {
     entry.lane = this;
     if (this.#current === undefined && this.#salvagedBytes === 0 && !isEmpty(entry)) {
       this.#current = entry;
-      this.#host.launch(entry);
+      this.#host.launchInTurn(entry);
     } else {
       entry.held = true;
       this.#waiting.push({ entry, generation: entry.generation });
@@ -64,9 +64,13 @@ export class Lane {
     if (this.#waiting.length > 0) this.#serve();
   }
 
-  /** Keeps the first `count` bytes of an operation's buffer for the next one. Copied: the buffer goes home. */
+  /** Keeps the first `count` bytes of an operation's buffers for the next one. Copied: the buffers go home. */
   salvage(entry: Entry, count: number): void {
-    this.salvageBytes(this.#host.bytesOf(entry).slice(0, count));
+    let left = count;
+    for (const part of this.#host.memoryOf(entry)) {
+      this.salvageBytes(part.slice(0, left));
+      left = Math.max(0, left - part.length);
+    }
   }
 
   /** Keeps bytes for the next operation. */
@@ -85,15 +89,16 @@ export class Lane {
       if (isEmpty(entry)) {
         // Moving no bytes waits for nothing but its turn: a driver might wait for bytes it may not take.
         this.#host.settleLocally(entry, 0);
-      } else if (this.#salvagedBytes > 0 && entry.buffer === undefined) {
+      } else if (this.#salvagedBytes > 0 && !carriesMemory(entry)) {
         const bytes = this.#salvaged.shift()!;
         this.#salvagedBytes -= bytes.length;
         this.#host.settleWithBytes(entry, bytes);
       } else if (this.#salvagedBytes > 0) {
-        this.#host.settleLocally(entry, this.#takeSalvaged(this.#host.bytesOf(entry)));
+        const taken = this.#host.memoryOf(entry).reduce((total, part) => total + this.#takeSalvaged(part), 0);
+        this.#host.settleLocally(entry, taken);
       } else {
         this.#current = entry;
-        this.#host.launch(entry);
+        this.#host.launchInTurn(entry);
       }
     }
   }
@@ -113,7 +118,11 @@ export class Lane {
   }
 }
 
-/** It carries a buffer, but not a byte of it. */
+function carriesMemory({ buffer, vector }: Entry): boolean {
+  return buffer !== undefined || vector !== undefined;
+}
+
+/** It carries buffers, but not a byte in them. */
 function isEmpty(entry: Entry): boolean {
-  return entry.lendStart === entry.lendEnd && entry.buffer !== undefined;
+  return entry.lendStart === entry.lendEnd && carriesMemory(entry);
 }

@@ -2,6 +2,8 @@
  * The operation table: one entry per slot, reused. An operation is known by slot *and* generation; the generation
  * changes whenever a slot is freed, so a completion or a cancel that comes late finds nobody (P1).
  */
+
+import type { Chain } from "./chain.js";
 import { batonError } from "./errors.js";
 import type { Lane } from "./lane.js";
 import {
@@ -18,9 +20,10 @@ import type { OperationKind } from "./operation-kind.js";
 import type { Holder, OwnedBuffer } from "./owned-buffer.js";
 import { GENERATION_MAX, operationId, SUBMISSION_SHIFT } from "./record.js";
 import type { ResourceState } from "./resource-state.js";
+import type { VectorPart } from "./vector.js";
 
 /** Why an operation was asked to end early; decides what its caller is told. */
-export type CancelCause = "cancel" | "signal" | "timeout" | "close";
+export type CancelCause = "cancel" | "signal" | "timeout" | "close" | "chain";
 
 /** What `cancel()` resolves to; see `Operation.cancel`. */
 export type CancelOutcome = "canceled" | "completed" | "too-late";
@@ -31,6 +34,8 @@ export interface EntryExtras {
   onAbort: (() => void) | undefined;
   timer: unknown;
   timeoutMs: number;
+  /** When its time is up, while the driver keeps the time; otherwise `undefined`. */
+  driverDeadlineMs: number | undefined;
   cause: CancelCause | undefined;
   cancelWaiters: ((outcome: CancelOutcome) => void)[] | undefined;
   /** Tells the `Operation` object how it ended. */
@@ -52,6 +57,8 @@ export class Entry implements Holder {
   lendStart = 0;
   lendEnd = 0;
   lendExclusive = false;
+  /** The buffers of a vectored operation; `lendEnd` is then their length in all. */
+  vector: VectorPart[] | undefined = undefined;
   /** The buffer for the result, where the caller gave none. */
   picked: OwnedBuffer | undefined = undefined;
   /** Bytes moved by earlier submissions of the same operation. */
@@ -68,6 +75,9 @@ export class Entry implements Holder {
   /** Pause before the last repetition after `-EAGAIN`, ms. */
   againDelayMs = 0;
   lane: Lane | undefined = undefined;
+  chain: Chain | undefined = undefined;
+  /** First of so many that must go to the driver together; 0 for all others. */
+  togetherCount = 0;
   resolve: ((value: unknown) => void) | undefined = undefined;
   reject: ((error: unknown) => void) | undefined = undefined;
   extras: EntryExtras | undefined = undefined;
@@ -156,11 +166,14 @@ export class OperationTable {
     entry.kind = undefined;
     entry.subject = undefined;
     entry.buffer = undefined;
+    entry.vector = undefined;
     entry.picked = undefined;
     entry.resolve = undefined;
     entry.reject = undefined;
     entry.extras = undefined;
     entry.lane = undefined;
+    entry.chain = undefined;
+    entry.togetherCount = 0;
     entry.progress = 0;
     entry.whole = false;
     entry.held = false;

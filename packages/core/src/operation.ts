@@ -28,6 +28,8 @@ export class Operation<T> {
   readonly done: Promise<T>;
   /** The buffer while it is lent; get it back from the result. */
   readonly buffer: LentBuffer | undefined;
+  /** The buffers of a vectored operation while they are lent. */
+  readonly buffers: readonly LentBuffer[] | undefined;
   readonly #dispatcher: Dispatcher;
   readonly #entry: Entry;
   readonly #generation: number;
@@ -37,6 +39,7 @@ export class Operation<T> {
   constructor(dispatcher: Dispatcher, entry: Entry, onSettled: () => void) {
     this.id = entry.id;
     this.buffer = entry.buffer;
+    this.buffers = entry.vector?.map(({ buffer }) => buffer);
     this.#dispatcher = dispatcher;
     this.#entry = entry;
     this.#generation = entry.generation;

@@ -18,6 +18,13 @@ import {
   type WriteResult,
 } from "./resource/file-operations.js";
 import type { FileStat } from "./resource/file-stat.js";
+import {
+  FILE_VECTOR,
+  prepareFileVector,
+  type ReadVectorResult,
+  type VectorOptions,
+  type WriteVectorResult,
+} from "./resource/file-vector.js";
 import { prepareAccept } from "./resource/listener-operations.js";
 import { type OpenOptions, prepareOpen } from "./resource/open.js";
 import type { OpenFlags } from "./resource/open-flags.js";
@@ -57,6 +64,7 @@ export type Request<B extends Lendable = Lendable> =
   | ({ readonly opcode: "stat" } & On<"file"> & OperationOptions)
   | ({ readonly opcode: "read" } & On<"file"> & With<B> & PositionedOptions)
   | ({ readonly opcode: "write" } & On<"file"> & With<B> & PositionedOptions)
+  | ({ readonly opcode: "readv" | "writev"; readonly buffers: readonly B[] } & On<"file"> & VectorOptions)
   | ({ readonly opcode: "fsync" | "fdatasync" } & On<"file"> & OperationOptions)
   | ({ readonly opcode: "truncate"; readonly length: number } & On<"file"> & OperationOptions)
   | ({ readonly opcode: "accept" } & On<"listener"> & OperationOptions)
@@ -74,38 +82,52 @@ type NamesOf<Opcode> = Request extends infer R
     : never
   : never;
 
+/** `true` when the compiler knows a buffer of the request to be released. */
+type HasReleased<R> = R extends { readonly buffer: ReleasedBuffer }
+  ? true
+  : R extends { readonly buffers: readonly (infer B)[] }
+    ? true extends (B extends ReleasedBuffer ? true : false)
+      ? true
+      : false
+    : false;
+
 /**
  * What the compiler refuses of a request although it has the shape of one: a buffer that was released, and a property
  * that its operation does not know, most likely a misspelling.
  */
-export type Checked<R> = R extends { readonly buffer: ReleasedBuffer }
-  ? { readonly error: "this buffer was released" }
-  : R extends { readonly opcode: infer Opcode }
-    ? {
-        readonly [Name in keyof R as Name extends NamesOf<Opcode> ? never : Name]: {
-          readonly error: "the operation has no such option";
-        };
-      }
-    : unknown;
+export type Checked<R> =
+  HasReleased<R> extends true
+    ? { readonly error: "this buffer was released" }
+    : R extends { readonly opcode: infer Opcode }
+      ? {
+          readonly [Name in keyof R as Name extends NamesOf<Opcode> ? never : Name]: {
+            readonly error: "the operation has no such option";
+          };
+        }
+      : unknown;
 
 /** What a request's operation resolves with. */
 export type ResultOf<R> = R extends { readonly opcode: "read"; readonly buffer: infer B }
   ? ReadResult<B>
-  : R extends { readonly opcode: "write"; readonly buffer: infer B }
-    ? WriteResult<B>
-    : R extends { readonly opcode: "receive"; readonly buffer: infer B extends object }
-      ? ReceiveResult<B>
-      : R extends { readonly opcode: "receive" }
-        ? PickedResult
-        : R extends { readonly opcode: "send"; readonly buffer: infer B }
-          ? SendResult<B>
-          : R extends { readonly opcode: "open" }
-            ? File
-            : R extends { readonly opcode: "stat" }
-              ? FileStat
-              : R extends { readonly opcode: "accept" }
-                ? TcpStream
-                : undefined;
+  : R extends { readonly opcode: "readv"; readonly buffers: infer B extends readonly Lendable[] }
+    ? ReadVectorResult<B>
+    : R extends { readonly opcode: "writev"; readonly buffers: infer B extends readonly Lendable[] }
+      ? WriteVectorResult<B>
+      : R extends { readonly opcode: "write"; readonly buffer: infer B }
+        ? WriteResult<B>
+        : R extends { readonly opcode: "receive"; readonly buffer: infer B extends object }
+          ? ReceiveResult<B>
+          : R extends { readonly opcode: "receive" }
+            ? PickedResult
+            : R extends { readonly opcode: "send"; readonly buffer: infer B }
+              ? SendResult<B>
+              : R extends { readonly opcode: "open" }
+                ? File
+                : R extends { readonly opcode: "stat" }
+                  ? FileStat
+                  : R extends { readonly opcode: "accept" }
+                    ? TcpStream
+                    : undefined;
 
 const nopKind = defineKind("nop", {});
 
@@ -148,6 +170,11 @@ export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker,
     case "write": {
       const { opcode, file, buffer, ...options } = request;
       return prepareFileTransfer(fileCore(file), FILE_TRANSFER[opcode], buffer, options);
+    }
+    case "readv":
+    case "writev": {
+      const { opcode, file, buffers, ...options } = request;
+      return prepareFileVector(fileCore(file), FILE_VECTOR[opcode], buffers, options);
     }
     case "fsync":
     case "fdatasync": {

@@ -32,6 +32,7 @@ function isEarlyEnd(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, re
       return result < 0 || (result === 0 && entry.kind!.name === "receive");
     case "cancel":
     case "timeout":
+    case "chain":
       return isCancelResult(result);
   }
 }
@@ -107,16 +108,23 @@ function causeError(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, by
         : batonError("ERR_RESOURCE_CLOSED", `${where}: the resource was closed meanwhile.`, more);
     case "cancel":
       return batonError("ERR_OPERATION_CANCELED", `${where}: cancelled.`, more);
+    case "chain":
+      return batonError(
+        "ERR_CHAIN_BROKEN",
+        `${where}: not done, because an operation before it in its chain did not end well.`,
+        { ...more, cause: entry.chain?.brokenBy },
+      );
   }
 }
 
 function details(dispatcher: Dispatcher, entry: Entry, bytes: number): ErrorDetails {
+  const carries = entry.buffer !== undefined || entry.vector !== undefined;
   return {
     driver: dispatcher.driverName,
     syscall: entry.kind!.syscall,
     ...entry.kind!.details?.(entry),
     ...(entry.buffer !== undefined && { buffer: entry.buffer }),
     // What was read too early is kept for the next read; what was written is gone out, and the caller must know.
-    ...(entry.buffer !== undefined && !entry.lendExclusive && { bytesTransferred: bytes }),
+    ...(carries && !entry.lendExclusive && { bytesTransferred: bytes }),
   };
 }

@@ -51,6 +51,8 @@ export class SubmissionQueue {
     const mask = this.#ring.length - 1;
     while (filled < window.length && this.#count > 0) {
       const slot = this.#ring[this.#head]!;
+      // A chain is never torn: it goes whole, with the next window if need be.
+      if (filled + this.#table.entries[slot]!.togetherCount > window.length) break;
       this.#head = (this.#head + 1) & mask;
       this.#count--;
       filled = this.#put(window, filled, slot);

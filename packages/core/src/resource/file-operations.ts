@@ -46,7 +46,7 @@ export interface StatOptions extends OperationOptions {
 const statOptionNames = { followLinks: true, ...operationOptionNames } as const;
 
 /** The largest file position and length: what a JavaScript number holds exactly. */
-const POSITION_MAX: number = Number.MAX_SAFE_INTEGER;
+export const POSITION_MAX: number = Number.MAX_SAFE_INTEGER;
 
 // --- reading and writing ------------------------------------------------------------------------------------------
 

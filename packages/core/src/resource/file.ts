@@ -16,6 +16,14 @@ import {
   type WriteResult,
 } from "./file-operations.js";
 import type { FileStat } from "./file-stat.js";
+import {
+  type AllUnreleased,
+  FILE_VECTOR,
+  prepareFileVector,
+  type ReadVectorResult,
+  type VectorOptions,
+  type WriteVectorResult,
+} from "./file-vector.js";
 import { type ClosedResource, NO_OPTIONS, type PositionedOptions, type TransferPlan } from "./transfer.js";
 
 // Set by the class's static block: what is private to users is open to the rest of core.
@@ -83,6 +91,33 @@ export class File {
     options: PositionedOptions = NO_OPTIONS,
   ): Promise<WriteResult<B>> {
     return this.#transfer(FILE_TRANSFER.writeFull, buffer, options);
+  }
+
+  /**
+   * Reads into several buffers, filling one after the other: one operation, one system call. All of them are lent
+   * exclusively until the promise settles; none may be, or overlap, another (`ERR_BUFFER_LENT`). At most 1024
+   * (`ERR_OUT_OF_RANGE`). May read less than they hold; 0 bytes mean the end of the file. An error carries them all as
+   * `error.buffers`. Needs the operation `readv`. Source: preadv(2), readv(2).
+   *
+   * @example const { bytesRead } = await file.readv([head, body], { position: 0 });
+   */
+  readv<const B extends readonly Lendable[]>(
+    buffers: B & AllUnreleased<B>,
+    options: VectorOptions = NO_OPTIONS,
+  ): Promise<ReadVectorResult<B>> {
+    return this.#core.dispatcher.run(() => prepareFileVector(this.#core, FILE_VECTOR.readv, buffers, options));
+  }
+
+  /**
+   * Writes several buffers, one after the other, without joining them first. All of them are lent shared until the
+   * promise settles, and one may be there twice. At most 1024. May write less than asked. An error carries them all as
+   * `error.buffers`, and `error.bytesTransferred`. Needs the operation `writev`. Source: pwritev(2), writev(2).
+   */
+  writev<const B extends readonly Lendable[]>(
+    buffers: B & AllUnreleased<B>,
+    options: VectorOptions = NO_OPTIONS,
+  ): Promise<WriteVectorResult<B>> {
+    return this.#core.dispatcher.run(() => prepareFileVector(this.#core, FILE_VECTOR.writev, buffers, options));
   }
 
   /**

@@ -71,21 +71,22 @@ export function prepareReceive(core: StreamCore, buffer: Lendable, options: Tran
 
 const receivePickedKind = defineKind("receive", {
   finish: (entry, result, flags): PickedResult => {
-    const buffer = takePicked(entry, flags);
+    const buffer = takePicked((entry.subject as StreamCore).dispatcher, entry, flags);
     if (buffer !== undefined && result > 0) return { bytesReceived: result, buffer };
     buffer?.release();
     return { bytesReceived: 0, buffer: undefined };
   },
   salvage: (entry, result, flags) => {
-    const buffer = takePicked(entry, flags);
+    const buffer = takePicked((entry.subject as StreamCore).dispatcher, entry, flags);
     if (buffer === undefined) return;
     (entry.subject as StreamCore).receiveLane.salvageBytes(buffer.bytes.slice(0, result));
     buffer.release();
   },
 });
 
-function takePicked(entry: Entry, flags: number): OwnedBuffer | undefined {
-  return entry.picked ?? (entry.subject as StreamCore).dispatcher.provided.claim(flags);
+/** The buffer that a receive without one has its bytes in. */
+export function takePicked(dispatcher: Dispatcher, entry: Entry, flags: number): OwnedBuffer | undefined {
+  return entry.picked ?? dispatcher.provided.claim(flags);
 }
 
 export function prepareReceivePicked(core: StreamCore, options: OperationOptions): Entry {

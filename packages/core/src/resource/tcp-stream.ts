@@ -16,6 +16,7 @@ import {
   type ShutdownHow,
   type StreamCore,
 } from "./stream-operations.js";
+import { type ReceivedChunk, readChunks } from "./stream-reader.js";
 import { type ClosedResource, NO_OPTIONS, type TransferOptions } from "./transfer.js";
 
 // Set by the class's static block: what is private to users is open to the rest of core.
@@ -82,6 +83,22 @@ export class TcpStream {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Receives until the peer ends its side: bytes in buffers that the driver picks, which the program releases. Where
+   * the driver can, one submission serves the whole loop. Leaving the loop loses nothing: what had arrived goes to the
+   * next `receive`. Other receives wait until the loop has ended. Needs the feature `bufferSelect`. Source: recv(2);
+   * multishot: Linux 6.0.
+   *
+   * @example
+   * for await (const { buffer, bytesReceived } of stream) {
+   *   parse(buffer.bytes.subarray(0, bytesReceived));
+   *   buffer.release();
+   * }
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<ReceivedChunk, void, void> {
+    return readChunks(this.#core);
   }
 
   /** Ends one or both directions; what was sent before still arrives. Source: shutdown(2). */

@@ -5,6 +5,7 @@ import { whileClosing } from "../traits/while-closing.js";
 import { whileOpen } from "../traits/while-open.js";
 import { backendClause, capabilitiesClause, inspectorClause } from "./backend.js";
 import type { Clause } from "./case.js";
+import { chainClause } from "./chains.js";
 import { fileFlushClause, fileLengthClause, fileMetadataClause } from "./file-metadata.js";
 import { fileOpenClause } from "./file-open.js";
 import { fileReadClause, fileWriteClause } from "./file-transfer.js";
@@ -17,6 +18,7 @@ import { poolClause } from "./pool.js";
 import { fileSalvageClause, salvageClause } from "./salvage.js";
 import { spiHandlesClause, spiMemoryClause, spiSocketsClause } from "./spi-handles.js";
 import { spiCancelClause, spiSessionClause } from "./spi-session.js";
+import { streamLoopClause } from "./stream-loop.js";
 import { acceptClause, connectClause, listenClause } from "./tcp-listen.js";
 import { receivePickedClause, streamClause } from "./tcp-stream.js";
 import { timerClause } from "./timers.js";
@@ -43,6 +45,7 @@ export const clauses: readonly Clause[] = [
   connectClause,
   streamClause,
   receivePickedClause,
+  streamLoopClause,
   timerClause,
   salvageClause,
   fileSalvageClause,
@@ -50,6 +53,7 @@ export const clauses: readonly Clause[] = [
   fairnessClause,
   submitClause,
   batchClause,
+  chainClause,
   backendClause,
   inspectorClause,
   ...whileOpen,

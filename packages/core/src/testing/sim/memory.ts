@@ -5,10 +5,8 @@
  */
 import type { DriverMemory, Slab } from "../../driver.js";
 import { createHeapMemory, type HeapMemory } from "../../heap-memory.js";
-import { OPCODE } from "../../opcode.js";
-import { WORD } from "../../record.js";
 import type { Ledger } from "./ledger.js";
-import type { Ticket } from "./ticket.js";
+import type { Part, Ticket } from "./ticket.js";
 
 /** What exclusively lent memory holds while it is lent. */
 const POISON = 0xdb;
@@ -18,8 +16,7 @@ const CHECK_STEP = 61;
 
 interface Lend {
   readonly ticket: Ticket;
-  readonly start: number;
-  readonly end: number;
+  readonly part: Part;
   readonly checksum: number;
 }
 
@@ -89,12 +86,13 @@ export class SimMemory implements DriverMemory {
     return this.#provided.has(number) || this.#lends.has(number);
   }
 
-  /** The operation starts: its part of its buffer is the kernel's. */
+  /** The operation starts: its parts of its buffers are the kernel's. */
   lend(ticket: Ticket): void {
-    const number = ticket.word(WORD.buffer);
-    if (number < 0) return;
-    const start = ticket.word(WORD.bufferOffset);
-    const end = start + ticket.word(WORD.length);
+    for (const part of ticket.parts) this.#lendPart(ticket, part);
+  }
+
+  #lendPart(ticket: Ticket, part: Part): void {
+    const { number, start, end } = part;
     if (start < 0 || end < start || end > this.capacity(number)) {
       this.#violate(`${ticket.text}: [${start}, ${end}) is not a part of buffer ${number}`);
       return;
@@ -102,33 +100,55 @@ export class SimMemory implements DriverMemory {
     if (this.#provided.has(number)) this.#violate(`${ticket.text}: buffer ${number} is provided to the driver`);
     const lends = this.#lends.get(number) ?? [];
     for (const other of lends) {
-      if (start >= other.end || other.start >= end || !(ticket.writesBuffer || other.ticket.writesBuffer)) continue;
+      if (start >= other.part.end || other.part.start >= end) continue;
+      if (!ticket.writesBuffer && !other.ticket.writesBuffer) continue;
       this.#violate(`${ticket.text}: buffer ${number} is lent to ${other.ticket.text} already`);
     }
     if (ticket.writesBuffer) this.#view(number, start, end).fill(POISON);
-    lends.push({ ticket, start, end, checksum: ticket.writesBuffer ? 0 : this.#checksum(number, start, end) });
+    lends.push({ ticket, part, checksum: ticket.writesBuffer ? 0 : this.#checksum(number, start, end) });
     this.#lends.set(number, lends);
     this.#ledger.buffersLent++;
   }
 
-  /** The bytes that an operation sends or writes. */
+  /** The bytes that an operation sends or writes, one part after the other. */
   source(ticket: Ticket): Uint8Array {
-    const start = ticket.word(WORD.bufferOffset);
-    return this.#view(ticket.word(WORD.buffer), start, start + ticket.word(WORD.length));
+    const [first, ...others] = ticket.parts.map(({ number, start, end }) => this.#view(number, start, end));
+    if (first === undefined) return new Uint8Array(0);
+    if (others.length === 0) return first;
+    const all = new Uint8Array(ticket.length);
+    let filled = 0;
+    for (const bytes of [first, ...others]) {
+      all.set(bytes, filled);
+      filled += bytes.length;
+    }
+    return all;
   }
 
   /** The operation has ended: checks that nobody else was at its buffer, writes what it brought, gives it back. */
   giveBack(ticket: Ticket, payload: Uint8Array | undefined): void {
-    const number = ticket.word(WORD.buffer);
+    for (const part of ticket.parts) this.#takeBack(ticket, part);
+    if (payload !== undefined) this.writeParts(ticket, payload);
+  }
+
+  #takeBack(ticket: Ticket, part: Part): void {
+    const { number } = part;
     const lends = this.#lends.get(number) ?? [];
-    const index = lends.findIndex((lend) => lend.ticket === ticket);
+    const index = lends.findIndex((lend) => lend.part === part);
     if (index < 0) return;
-    const { start, end, checksum } = lends[index]!;
-    lends.splice(index, 1);
+    const [{ checksum }] = lends.splice(index, 1) as [Lend];
     if (lends.length === 0) this.#lends.delete(number);
     this.#ledger.buffersLent--;
-    if (!this.#borrowed.has(number)) this.#check(ticket, number, start, end, checksum);
-    if (payload !== undefined) this.write(number, start, payload);
+    if (!this.#borrowed.has(number)) this.#check(ticket, part, checksum);
+  }
+
+  /** Writes what an operation brought into its parts, one after the other. */
+  writeParts(ticket: Ticket, bytes: Uint8Array): void {
+    let done = 0;
+    for (const { number, start, end } of ticket.parts) {
+      const piece = bytes.subarray(done, done + end - start);
+      if (piece.length > 0) this.write(number, start, piece);
+      done += piece.length;
+    }
   }
 
   /** Takes buffers that core provides. */
@@ -170,8 +190,8 @@ export class SimMemory implements DriverMemory {
     return this.#heap.view(number, start, end - start);
   }
 
-  #check(ticket: Ticket, number: number, start: number, end: number, checksum: number): void {
-    if (ticket.opcode === OPCODE.read || ticket.opcode === OPCODE.receive) {
+  #check(ticket: Ticket, { number, start, end }: Part, checksum: number): void {
+    if (ticket.writesBuffer) {
       const bytes = this.#view(number, start, end);
       const step = bytes.length > CHECKED_WHOLE_BYTES_MAX ? CHECK_STEP : 1;
       for (let index = 0; index < bytes.length; index += step) {

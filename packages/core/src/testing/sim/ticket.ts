@@ -1,6 +1,15 @@
 /** One operation as the simulated kernel sees it, from submission to final completion. */
 import { OPCODE } from "../../opcode.js";
-import { SUBMISSION_SHIFT, SUBMISSION_WORDS, SUBMIT_FLAG, WORD } from "../../record.js";
+import {
+  MESSAGE_VECTOR_AT,
+  SUBMISSION_SHIFT,
+  SUBMISSION_WORDS,
+  SUBMIT_FLAG,
+  TIMEOUT_US_WORD,
+  VECTOR_ENTRY_BYTES,
+  VECTOR_WORD,
+  WORD,
+} from "../../record.js";
 import type { Description } from "./handles.js";
 import type { TimelineEvent } from "./timeline.js";
 
@@ -11,10 +20,19 @@ export type WaitList = Ticket[];
 export function wakeAll(list: WaitList): void {
   if (list.length === 0) return;
   for (const ticket of list.splice(0)) {
-    ticket.waitsIn = undefined;
+    ticket.stopWaiting();
     ticket.onWake();
   }
 }
+
+/** A part of a buffer that an operation carries. */
+export interface Part {
+  readonly number: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+const KNOWN_FLAGS = SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect | SUBMIT_FLAG.link | SUBMIT_FLAG.timeout;
 
 export class Ticket {
   readonly slot: number;
@@ -22,6 +40,12 @@ export class Ticket {
   readonly opcode: number;
   readonly multishot: boolean;
   readonly bufferSelect: boolean;
+  /** The next one of the batch starts when it has ended well. */
+  readonly linked: boolean;
+  /** Microseconds after which it is cancelled; 0 for never. */
+  readonly timeoutUs: number;
+  /** The parts of buffers that it carries, in order. */
+  readonly parts: readonly Part[];
   /** Some other flag is set. */
   readonly hasUnknownFlags: boolean;
   /** The record as it was submitted: it must not change while the operation is in flight. */
@@ -37,9 +61,18 @@ export class Ticket {
   /** Its next attempt. */
   event: TimelineEvent | undefined = undefined;
   /** Where it waits. */
-  waitsIn: WaitList | undefined = undefined;
-  /** The open file or socket, which lives as long as the operation. */
+  readonly #waitsIn: WaitList[] = [];
+  /** The open file or socket, which lives as long as the operation; of a splice, where the bytes go. */
   description: Description | undefined = undefined;
+  secondDescription: Description | undefined = undefined;
+  /** It has not started: the one before it in its chain has not ended. */
+  isBehind = false;
+  /** Starts when this one has ended well. */
+  behind: Ticket | undefined = undefined;
+  /** Its time is up then. */
+  timeout: TimelineEvent | undefined = undefined;
+  /** It was ended because its time was up. */
+  timedOut = false;
   /** What the last attempt brought beside its result. */
   payload: Uint8Array<ArrayBuffer> | undefined = undefined;
   picked = -1;
@@ -47,7 +80,7 @@ export class Ticket {
   /** When a timer is due. */
   dueUs = 0;
 
-  constructor(records: Int32Array, slot: number, onWake: (ticket: Ticket) => void) {
+  constructor(records: Int32Array, arenaWords: Int32Array, slot: number, onWake: (ticket: Ticket) => void) {
     const base = slot << SUBMISSION_SHIFT;
     this.record = records.slice(base, base + SUBMISSION_WORDS);
     const operation = this.record[WORD.operation]!;
@@ -56,7 +89,10 @@ export class Ticket {
     this.opcode = operation & 0xff;
     this.multishot = (operation & SUBMIT_FLAG.multishot) !== 0;
     this.bufferSelect = (operation & SUBMIT_FLAG.bufferSelect) !== 0;
-    this.hasUnknownFlags = (operation & ~(0xff | SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect)) !== 0;
+    this.linked = (operation & SUBMIT_FLAG.link) !== 0;
+    this.timeoutUs = (operation & SUBMIT_FLAG.timeout) !== 0 ? this.record[TIMEOUT_US_WORD]! >>> 0 : 0;
+    this.hasUnknownFlags = (operation & ~(0xff | KNOWN_FLAGS)) !== 0;
+    this.parts = this.bufferSelect ? [] : partsOf(this.record, arenaWords);
     this.onWake = () => onWake(this);
   }
 
@@ -67,12 +103,31 @@ export class Ticket {
 
   /** File position, length or microseconds. */
   get position(): number {
-    return this.record[WORD.positionHigh]! * 0x1_0000_0000 + (this.record[WORD.positionLow]! >>> 0);
+    return this.long(WORD.positionLow);
   }
 
-  /** The kernel writes into the operation's buffer. */
+  /** A signed 64-bit number, low word first. */
+  long(low: number): number {
+    return this.record[low + 1]! * 0x1_0000_0000 + (this.record[low]! >>> 0);
+  }
+
+  /** Bytes that it can move at most. */
+  get length(): number {
+    if (this.parts.length === 0) return this.record[WORD.length]!;
+    let sum = 0;
+    for (const { start, end } of this.parts) sum += end - start;
+    return sum;
+  }
+
+  /** The kernel writes into the operation's buffers. */
   get writesBuffer(): boolean {
-    return (this.opcode === OPCODE.read || this.opcode === OPCODE.receive) && !this.bufferSelect;
+    const { opcode } = this;
+    const writes =
+      opcode === OPCODE.read ||
+      opcode === OPCODE.readv ||
+      opcode === OPCODE.receive ||
+      opcode === OPCODE.receiveMessage;
+    return writes && !this.bufferSelect;
   }
 
   /** As it is called in a violation. */
@@ -82,14 +137,55 @@ export class Ticket {
 
   /** Waits in `list` until somebody wakes it. */
   waitIn(list: WaitList): void {
-    this.waitsIn = list;
+    this.#waitsIn.push(list);
     list.push(this);
   }
 
   /** Waits no longer. */
   stopWaiting(): void {
-    if (this.waitsIn === undefined) return;
-    this.waitsIn.splice(this.waitsIn.indexOf(this), 1);
-    this.waitsIn = undefined;
+    for (const list of this.#waitsIn.splice(0)) {
+      const index = list.indexOf(this);
+      if (index >= 0) list.splice(index, 1);
+    }
   }
+
+  /** Moved all that it was asked to, as far as that matters to what is chained behind it. */
+  endsWell(result: number): boolean {
+    switch (this.opcode) {
+      case OPCODE.read:
+      case OPCODE.write:
+      case OPCODE.readv:
+      case OPCODE.writev:
+        return result === this.length;
+      default:
+        return result >= 0;
+    }
+  }
+}
+
+/** The parts of buffers that a record names: by itself, or by a vector in the arena. */
+function partsOf(record: Int32Array, arenaWords: Int32Array): Part[] {
+  const opcode = record[WORD.operation]! & 0xff;
+  const arenaOffset = record[WORD.arenaOffset]!;
+  switch (opcode) {
+    case OPCODE.readv:
+    case OPCODE.writev:
+      return vectorAt(arenaWords, arenaOffset, record[WORD.vectorCount]!);
+    case OPCODE.receiveMessage:
+    case OPCODE.sendMessage:
+      return vectorAt(arenaWords, arenaOffset + MESSAGE_VECTOR_AT, record[WORD.vectorCount]!);
+  }
+  const number = record[WORD.buffer]!;
+  if (number < 0) return [];
+  const start = record[WORD.bufferOffset]!;
+  return [{ number, start, end: start + record[WORD.length]! }];
+}
+
+function vectorAt(arenaWords: Int32Array, offset: number, count: number): Part[] {
+  return Array.from({ length: count }, (_, index) => {
+    const word = (offset + index * VECTOR_ENTRY_BYTES) >> 2;
+    const start = arenaWords[word + VECTOR_WORD.offset]!;
+    const end = start + arenaWords[word + VECTOR_WORD.length]!;
+    return { number: arenaWords[word + VECTOR_WORD.buffer]!, start, end };
+  });
 }

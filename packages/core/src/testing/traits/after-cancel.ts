@@ -2,7 +2,7 @@
 
 import type { Clause } from "../conformance/case.js";
 import { equal, ok, oneOf, rejects } from "../conformance/expect.js";
-import { expectHome } from "./home.js";
+import { expectHome, expectState } from "./home.js";
 import { type Specimen, submitStaged } from "./specimen.js";
 import { defineTrait } from "./trait.js";
 
@@ -29,7 +29,7 @@ const cancelling: readonly Clause[] = defineTrait("cancel", [
       equal(await answer, "canceled", "the answer of cancel()");
       equal(operation.outcome, "canceled", "the outcome");
       equal(operation.state, "completed", "the state");
-      expectHome(stage.buffer, error);
+      expectHome(stage, error);
     },
   },
   {
@@ -47,7 +47,7 @@ const cancelling: readonly Clause[] = defineTrait("cancel", [
       const error = await rejects(operation.done, "ERR_OPERATION_CANCELED");
       equal(await answer, "canceled", "the answer of cancel()");
       equal(operation.outcome, "canceled", "the outcome");
-      expectHome(stage.buffer, error);
+      expectHome(stage, error);
     },
   },
   {
@@ -65,16 +65,16 @@ const cancelling: readonly Clause[] = defineTrait("cancel", [
           await stage.check(result);
           return "ok";
         },
-        (error: { code: string; buffer?: unknown }) => {
+        (error: { code: string; buffer?: unknown; buffers?: unknown }) => {
           equal(error.code, "ERR_OPERATION_CANCELED", "the code of the error");
-          expectHome(stage.buffer, error);
+          expectHome(stage, error);
           return "canceled";
         },
       );
       equal(operation.outcome, settled, "the outcome");
       oneOf(await answer, settled === "ok" ? ["completed", "too-late"] : ["canceled"], "the answer of cancel()");
       await flushed;
-      expectHome(stage.buffer);
+      expectHome(stage);
     },
   },
   {
@@ -141,7 +141,7 @@ const aborting: readonly Clause[] = defineTrait("abort", [
       const reason = { why: "no longer needed" };
       controller.abort(reason);
       const error = await rejects(pending, "ABORT_ERR", { name: "AbortError", cause: reason });
-      expectHome(stage.buffer, error.buffer === undefined ? undefined : error);
+      expectHome(stage, error);
     },
   },
   {
@@ -157,7 +157,7 @@ const aborting: readonly Clause[] = defineTrait("abort", [
       await context.flush();
       controller.abort("enough");
       const error = await rejects(pending, "ABORT_ERR", { cause: "enough" });
-      expectHome(stage.buffer, stage.buffer && error);
+      expectHome(stage, error);
     },
   },
   {
@@ -172,9 +172,9 @@ const aborting: readonly Clause[] = defineTrait("abort", [
       controller.abort();
       await pending.then(
         (result) => stage.check(result),
-        (error: { code: string; buffer?: unknown }) => {
+        (error: { code: string; buffer?: unknown; buffers?: unknown }) => {
           equal(error.code, "ABORT_ERR", "the code of the error");
-          expectHome(stage.buffer, error);
+          expectHome(stage, error);
         },
       );
       await flushed;
@@ -203,7 +203,7 @@ const aborting: readonly Clause[] = defineTrait("abort", [
     applies: (specimen) => waits(specimen) && takesOptions(specimen),
     run: async (_context, stage) => {
       const error = await rejects(stage.call({ timeoutMs: 3 }), "ERR_TIMEOUT", { name: "TimeoutError" });
-      expectHome(stage.buffer, stage.buffer && error);
+      expectHome(stage, error);
     },
   },
   {
@@ -234,14 +234,12 @@ const abandoning: readonly Clause[] = defineTrait("abandon", [
       operation.abandon();
       equal(operation.state, "orphaned", "the state of an abandoned operation");
       equal(io.inspect().orphans.inFlight, 1, "the number of orphans in flight");
-      if (stage.buffer !== undefined) equal(stage.buffer.state, "returning", "the state of its buffer");
+      expectState(stage, "returning", "the state of its buffer");
       await rejects(operation.done, "ERR_OPERATION_ABANDONED", { buffer: undefined });
       equal(operation.outcome, "canceled", "the outcome");
       await context.until(() => io.inspect().orphans.inFlight === 0, "the orphan to end");
-      if (stage.buffer !== undefined) {
-        equal(stage.buffer.state, "released", "the state of the buffer in the end");
-        equal(io.inspect().buffers.out, out - 1, "the number of buffers out");
-      }
+      expectState(stage, "released", "the state of the buffer in the end");
+      if (stage.buffer !== undefined) equal(io.inspect().buffers.out, out - 1, "the number of buffers out");
       equal(await operation.cancel(), "too-late", "the answer of a cancel after the end");
       context.expect({ orphans: 1 });
     },
@@ -258,7 +256,7 @@ const abandoning: readonly Clause[] = defineTrait("abandon", [
       operation.abandon();
       equal(io.inspect().counters.driverCalls, driverCalls, "the number of calls to the driver");
       await rejects(operation.done, "ERR_OPERATION_ABANDONED");
-      if (stage.buffer !== undefined) equal(stage.buffer.state, "released", "the state of the buffer");
+      expectState(stage, "released", "the state of the buffer");
     },
   },
   {
@@ -284,7 +282,7 @@ const abandoning: readonly Clause[] = defineTrait("abandon", [
       await context.until(() => io.inspect().orphans.inFlight === 0, "the orphan to end");
       context.expect({ orphans: io.inspect().orphans.total });
       if (abandoned) equal(settled, "ERR_OPERATION_ABANDONED", "how an abandoned operation settled");
-      if (stage.buffer !== undefined) equal(stage.buffer.state, settled === "ok" ? "owned" : "released", "the buffer");
+      expectState(stage, settled === "ok" ? "owned" : "released", "the state of the buffer");
     },
   },
   {
@@ -303,7 +301,7 @@ const abandoning: readonly Clause[] = defineTrait("abandon", [
       equal(operation.state, "orphaned", "the state");
       await rejects(operation.done, "ABORT_ERR", { cause: "gone", buffer: undefined });
       await context.until(() => io.inspect().orphans.inFlight === 0, "the orphan to end");
-      if (stage.buffer !== undefined) equal(stage.buffer.state, "released", "the state of the buffer");
+      expectState(stage, "released", "the state of the buffer");
       context.expect({ orphans: 1 });
     },
   },
@@ -317,7 +315,7 @@ const abandoning: readonly Clause[] = defineTrait("abandon", [
       const operation = submitStaged(io, stage, { signal: controller.signal, onAbort: "abandon" });
       controller.abort("gone");
       await rejects(operation.done, "ABORT_ERR", { cause: "gone", buffer: undefined });
-      if (stage.buffer !== undefined) equal(stage.buffer.state, "released", "the state of the buffer");
+      expectState(stage, "released", "the state of the buffer");
       ok(io.inspect().orphans.total === 0, "no orphan");
     },
   },

@@ -2,6 +2,7 @@
 import type { OperationOptions } from "../../dispatcher.js";
 import type { Lendable, OwnedBuffer } from "../../owned-buffer.js";
 import type { File } from "../../resource/file.js";
+import type { VectorOptions } from "../../resource/file-vector.js";
 import type { PositionedOptions } from "../../resource/transfer.js";
 import type { Need } from "../conformance/case.js";
 import { equal, equalBytes, ok } from "../conformance/expect.js";
@@ -176,6 +177,47 @@ function transferOnFile(
   };
 }
 
+/** A vectored read or write, of two buffers. */
+function vectorOnFile(
+  id: string,
+  title: string,
+  opcode: "readv" | "writev",
+  position: { readonly position?: number },
+): Specimen {
+  return {
+    ...prompt,
+    id,
+    title,
+    onResource: true,
+    needs: ["open", "close", opcode],
+    buffer: opcode === "readv" ? "exclusive" : "shared",
+    wholeBuffers: true,
+    prepare: async (context) => {
+      const file = await context.openFile(content);
+      const buffers = [3, 4].map((length) => context.io.buffers.take(length));
+      for (const buffer of buffers) buffer.bytes.set(contentBytes.subarray(0, buffer.length));
+      const ask = (lent: readonly Lendable[], options: VectorOptions) =>
+        opcode === "readv" ? file.readv(lent, options) : file.writev(lent, options);
+      return {
+        resource: file,
+        buffers,
+        call: (options) => ask(buffers, { ...position, ...options }),
+        request: (options) => ({ opcode, file, buffers, ...position, ...options }),
+        transfer: (lent, options) => ask([lent], { ...position, ...options }),
+        finish: endsByItself,
+        check: async (result) => {
+          const moved = result as { bytesRead?: number; bytesWritten?: number; buffers: unknown };
+          equal(moved.buffers, buffers, "the buffers in the result");
+          const count = (opcode === "readv" ? moved.bytesRead : moved.bytesWritten) ?? 0;
+          ok(count > 0 && count <= 7, "some of the bytes to be moved");
+          for (const buffer of buffers) equal(buffer.state, "owned", "the state of the buffer");
+        },
+        [Symbol.asyncDispose]: putAway(...buffers, file),
+      };
+    },
+  };
+}
+
 /** Operations on files. */
 export const fileSpecimens: readonly Specimen[] = [
   onFile("fsync", "flushing a file", "fsync", {
@@ -199,4 +241,8 @@ export const fileSpecimens: readonly Specimen[] = [
   transferOnFile("read-on", "a read at the file's own position", "read", {}),
   transferOnFile("write-at", "a write at a position", "write", { position: 0 }),
   transferOnFile("write-on", "a write at the file's own position", "write", {}),
+  vectorOnFile("readv-at", "a vectored read at a position", "readv", { position: 0 }),
+  vectorOnFile("readv-on", "a vectored read at the file's own position", "readv", {}),
+  vectorOnFile("writev-at", "a vectored write at a position", "writev", { position: 0 }),
+  vectorOnFile("writev-on", "a vectored write at the file's own position", "writev", {}),
 ];

@@ -32,6 +32,8 @@ export interface Specimen {
   readonly onResource: boolean;
   /** What it does with its buffer. */
   readonly buffer: "none" | "exclusive" | "shared";
+  /** It has no options that name a part of the buffer. */
+  readonly wholeBuffers?: boolean;
   prepare(context: CaseContext): Promise<Stage>;
 }
 
@@ -47,6 +49,8 @@ export interface Stage {
   readonly resource?: Closable;
   /** What it carries. */
   readonly buffer?: OwnedBuffer;
+  /** The same for a vectored operation. */
+  readonly buffers?: readonly OwnedBuffer[];
   /** Asks for it by its method. */
   call(options?: OperationOptions): Promise<unknown>;
   /** The request for `io.submit`: a new object with every call. */

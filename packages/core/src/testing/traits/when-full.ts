@@ -21,7 +21,7 @@ export const whenFull: readonly Clause[] = defineTrait("when-full", [
       const timers = Array.from({ length: room }, () => io.submit({ opcode: "timer", afterMs: 60_000 }));
       const ended = timers.map(({ done }) => done.catch(() => undefined));
       await rejects(stage.call(), "ERR_OPERATION_LIMIT");
-      expectHome(stage.buffer);
+      expectHome(stage);
       equal(io.inspect().operations.length, OPERATIONS_MAX, "the number of operations in flight");
       await Promise.all([...timers.map((timer) => timer.cancel()), ...ended]);
       const pending = stage.call();

@@ -14,13 +14,13 @@ const hasResource = ({ onResource }: Specimen) => onResource;
 async function settlesAtClose(stage: Stage, specimen: Specimen, pending: Promise<unknown>): Promise<void> {
   if (specimen.waits) {
     const error = await rejects(pending, closedCodes);
-    expectHome(stage.buffer, stage.buffer && error);
+    expectHome(stage, error);
     return;
   }
   await pending.then(undefined, (error: { code: string }) => {
     oneOf(error.code, closedCodes, "the code of the error");
   });
-  expectHome(stage.buffer);
+  expectHome(stage);
 }
 
 const resource: readonly Clause[] = defineTrait("while-closing", [
@@ -59,7 +59,7 @@ const resource: readonly Clause[] = defineTrait("while-closing", [
     run: async (_context, stage) => {
       const closing = stage.resource!.close();
       await rejects(stage.call(), "ERR_RESOURCE_CLOSED");
-      expectHome(stage.buffer);
+      expectHome(stage);
       await closing;
     },
   },
@@ -73,7 +73,7 @@ const resource: readonly Clause[] = defineTrait("while-closing", [
       const { submitted } = io.inspect().counters;
       await rejects(stage.call(), "ERR_RESOURCE_CLOSED");
       equal(io.inspect().counters.submitted, submitted, "the number of operations submitted");
-      expectHome(stage.buffer);
+      expectHome(stage);
     },
   },
 ]);
@@ -103,7 +103,7 @@ const backend: readonly Clause[] = defineTrait("backend-closing", [
     run: async (context, stage) => {
       await context.io.close();
       await rejects(stage.call(), closedCodes);
-      expectHome(stage.buffer);
+      expectHome(stage);
     },
   },
 ]);

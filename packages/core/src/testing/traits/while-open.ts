@@ -1,7 +1,7 @@
 /** While its resource is open: every operation works, is visible, and refuses what it cannot take. */
 import type { Clause } from "../conformance/case.js";
 import { equal, ok, rejects, throws } from "../conformance/expect.js";
-import { expectHome } from "./home.js";
+import { carriedBy, expectHome } from "./home.js";
 import { type Specimen, submitStaged } from "./specimen.js";
 import { defineTrait } from "./trait.js";
 
@@ -9,6 +9,7 @@ const finishes = ({ finishes: can }: Specimen) => can;
 const submittable = ({ submittable: can, finishes: ends }: Specimen) => can && ends;
 const takesOptions = ({ takesOptions: takes }: Specimen) => takes;
 const carriesBuffer = ({ buffer }: Specimen) => buffer !== "none";
+const takesParts = ({ buffer, wholeBuffers }: Specimen) => buffer !== "none" && wholeBuffers !== true;
 
 const results: readonly Clause[] = defineTrait("while-open", [
   {
@@ -20,7 +21,7 @@ const results: readonly Clause[] = defineTrait("while-open", [
       const pending = stage.call();
       await stage.finish();
       const result = await pending;
-      expectHome(stage.buffer);
+      expectHome(stage);
       await stage.check(result);
     },
   },
@@ -48,9 +49,13 @@ const results: readonly Clause[] = defineTrait("while-open", [
       const info = io.inspect().operations.find(({ id }) => id === operation.id);
       ok(info !== undefined, "the inspector to show the operation");
       equal(info.state, "queued", "the state in the inspector");
-      equal(info.buffer?.length, stage.buffer?.length, "the buffer's length in the inspector");
-      equal(info.buffer?.state, stage.buffer && "lent", "the buffer's state in the inspector");
-      equal(operation.buffer, stage.buffer, "the operation's buffer");
+      const shown = info.buffers ?? (info.buffer === undefined ? [] : [info.buffer]);
+      equal(shown.length, carriedBy(stage).length, "the number of buffers in the inspector");
+      for (const [index, buffer] of carriedBy(stage).entries()) {
+        equal(shown[index]!.length, buffer.length, "the buffer's length in the inspector");
+        equal(shown[index]!.state, "lent", "the buffer's state in the inspector");
+        equal((operation.buffers ?? [operation.buffer])[index], buffer, "the operation's buffer");
+      }
       await stage.finish();
       const result = await operation.done;
       equal(operation.state, "completed", "the state of an operation that has ended");
@@ -88,7 +93,7 @@ const refusals: readonly Clause[] = defineTrait("refuses", [
         throws(() => io.submit(stage.request!({ signl: undefined } as never)), "ERR_UNKNOWN_OPTION");
       }
       equal(io.inspect().counters.submitted, before, "the number of operations submitted");
-      expectHome(stage.buffer);
+      expectHome(stage);
     },
   },
   {
@@ -102,7 +107,7 @@ const refusals: readonly Clause[] = defineTrait("refuses", [
       for (const timeoutMs of ["5", null, {}]) {
         await rejects(stage.call({ timeoutMs } as never), "ERR_INVALID_ARG_TYPE");
       }
-      expectHome(stage.buffer);
+      expectHome(stage);
     },
   },
   {
@@ -114,7 +119,7 @@ const refusals: readonly Clause[] = defineTrait("refuses", [
         await rejects(stage.call({ signal } as never), "ERR_INVALID_ARG_TYPE");
       }
       await rejects(stage.call({ onAbort: "later" } as never), "ERR_INVALID_ARG_VALUE");
-      expectHome(stage.buffer);
+      expectHome(stage);
     },
   },
   {
@@ -131,7 +136,7 @@ const refusals: readonly Clause[] = defineTrait("refuses", [
         cause: reason,
       });
       equal(io.inspect().counters.submitted, before, "the number of operations submitted");
-      expectHome(stage.buffer, error);
+      expectHome(stage, error);
     },
   },
 ]);
@@ -144,19 +149,21 @@ const lending: readonly Clause[] = defineTrait("lends", [
     promise: "P2",
     applies: carriesBuffer,
     run: async ({ io }, stage) => {
-      const buffer = stage.buffer!;
-      const view = buffer.bytes;
+      const views = carriedBy(stage).map((buffer) => ({ buffer, view: buffer.bytes }));
+      ok(views.length > 0, "the operation to carry a buffer");
       const operation = submitStaged(io, stage);
-      throws(() => buffer.bytes, "ERR_BUFFER_LENT");
-      throws(() => buffer.release(), "ERR_BUFFER_LENT");
-      equal(view.length, 0, "the length of a view taken before");
-      equal(view.buffer.byteLength, 0, "the length of its ArrayBuffer");
-      equal(buffer.state, "lent", "the state of the buffer");
-      equal(buffer.lentTo, operation.id, "the operation it is lent to");
+      for (const { buffer, view } of views) {
+        throws(() => buffer.bytes, "ERR_BUFFER_LENT");
+        throws(() => buffer.release(), "ERR_BUFFER_LENT");
+        equal(view.length, 0, "the length of a view taken before");
+        equal(view.buffer.byteLength, 0, "the length of its ArrayBuffer");
+        equal(buffer.state, "lent", "the state of the buffer");
+        equal(buffer.lentTo, operation.id, "the operation it is lent to");
+      }
       await stage.finish();
       const result = await operation.done;
-      expectHome(buffer);
-      ok(buffer.bytes !== view, "a new view after the buffer has come home");
+      expectHome(stage);
+      for (const { buffer, view } of views) ok(buffer.bytes !== view, "a new view after the buffer has come home");
       await stage.check(result);
     },
   },
@@ -197,7 +204,7 @@ const lending: readonly Clause[] = defineTrait("lends", [
     id: "part-out-of-range",
     title: "an offset or length outside the buffer, or not an integer, is ERR_OUT_OF_RANGE and lends nothing",
     promise: "P4",
-    applies: carriesBuffer,
+    applies: takesParts,
     run: async ({ io }, stage) => {
       using buffer = io.buffers.take(16);
       for (const value of [-1, 17, 1.5, Number.NaN, 2 ** 53, Number.NEGATIVE_INFINITY]) {
@@ -206,7 +213,7 @@ const lending: readonly Clause[] = defineTrait("lends", [
       }
       await rejects(stage.transfer!(buffer, { offset: 8, length: 9 }), "ERR_OUT_OF_RANGE");
       await rejects(stage.transfer!(buffer, { length: "4" } as never), "ERR_INVALID_ARG_TYPE");
-      expectHome(buffer);
+      expectHome({ buffer });
     },
   },
   {
@@ -216,12 +223,11 @@ const lending: readonly Clause[] = defineTrait("lends", [
     applies: ({ buffer }) => buffer === "exclusive",
     run: async (_context, stage) => {
       // All in one tick: it may be home before the next.
-      const part = stage.buffer!.slice(1, 2);
       const pending = stage.call();
-      const refused = [
-        rejects(stage.transfer!(stage.buffer!), "ERR_BUFFER_LENT"),
-        rejects(stage.transfer!(part), "ERR_BUFFER_LENT"),
-      ];
+      const refused = carriedBy(stage).flatMap((buffer) => [
+        rejects(stage.transfer!(buffer), "ERR_BUFFER_LENT"),
+        rejects(stage.transfer!(buffer.slice(1, 2)), "ERR_BUFFER_LENT"),
+      ]);
       await Promise.all(refused);
       await stage.finish();
       await stage.check(await pending);

@@ -1,0 +1,129 @@
+/**
+ * A chain: operations of which each starts only when the one before it has ended well. Where the driver has links it
+ * gets them all at once, and the kernel goes from one to the next by itself; otherwise, and where one of them has to
+ * wait for its turn anyway, core starts them one after the other. What a caller sees is the same.
+ */
+import { EVENT, STATE } from "./lifecycle.js";
+import type { CancelCause, Entry } from "./operation-table.js";
+import { SUBMIT_FLAG } from "./record.js";
+
+/** Most operations of one chain. */
+export const CHAIN_LENGTH_MAX = 64;
+
+/** What a chain needs of the dispatcher. */
+export interface ChainHost {
+  readonly records: Int32Array;
+  /** Sends an operation on its way, by its lane or through the arena where it has such. */
+  sendOff(entry: Entry): void;
+  /** Hands operations that are linked to each other to the driver together. */
+  launchChain(entries: readonly Entry[]): void;
+  /** Ends an operation that the driver does not have. */
+  endQueued(entry: Entry, cause: CancelCause, given?: Error): void;
+}
+
+type MemberState = "waiting" | "started" | "ended";
+
+export class Chain {
+  readonly #host: ChainHost;
+  readonly #entries: readonly Entry[];
+  readonly #states: MemberState[];
+  #broken: { readonly error: unknown } | undefined = undefined;
+
+  /** The operations are begun and have their promises; none has been sent off. */
+  constructor(host: ChainHost, entries: readonly Entry[]) {
+    this.#host = host;
+    this.#entries = entries;
+    this.#states = entries.map(() => "waiting");
+    for (const entry of entries) {
+      entry.chain = this;
+      entry.held = true;
+    }
+  }
+
+  /** All to the driver at once. Only for operations that wait for nothing but each other. */
+  startLinked(): void {
+    const { records } = this.#host;
+    this.#entries[0]!.togetherCount = this.#entries.length;
+    for (const [index, entry] of this.#entries.entries()) {
+      this.#states[index] = "started";
+      entry.held = false;
+      if (index < this.#entries.length - 1) records[entry.base]! |= SUBMIT_FLAG.link;
+    }
+    this.#host.launchChain(this.#entries);
+  }
+
+  /** The first one; the others follow. */
+  startFirst(): void {
+    this.#start(0);
+  }
+
+  #start(index: number): void {
+    const entry = this.#entries[index]!;
+    this.#states[index] = "started";
+    entry.held = false;
+    this.#host.sendOff(entry);
+  }
+
+  /**
+   * The driver has cancelled a member that nobody asked it to cancel. True when the chain takes care of it: it waits
+   * for its predecessor, which goes again, and is started after that.
+   */
+  waitsAgain(entry: Entry): boolean {
+    const index = this.#entries.indexOf(entry);
+    if (this.#broken !== undefined || index <= 0) return false;
+    entry.advance(EVENT.repeat);
+    this.unlink(entry);
+    if (this.#states[index - 1] === "ended") {
+      // By core's reckoning it did end well.
+      this.#start(index);
+    } else {
+      entry.held = true;
+      this.#states[index] = "waiting";
+    }
+    return true;
+  }
+
+  /** Why the rest will not be done, once that is so. */
+  get brokenBy(): unknown {
+    return this.#broken?.error;
+  }
+
+  get isBroken(): boolean {
+    return this.#broken !== undefined;
+  }
+
+  /** A member goes to the driver again by itself: what is linked behind it there comes back cancelled. */
+  unlink(entry: Entry): void {
+    entry.togetherCount = 0;
+    this.#host.records[entry.base]! &= ~SUBMIT_FLAG.link;
+  }
+
+  /** A member has ended and the next one may go. */
+  endedWell(entry: Entry): void {
+    const index = this.#entries.indexOf(entry);
+    this.#states[index] = "ended";
+    const next = this.#entries[index + 1];
+    if (next?.chain === this && this.#states[index + 1] === "waiting" && isHeld(next)) this.#start(index + 1);
+  }
+
+  /** A member has ended in another way: what comes behind it will not be done. */
+  endedBadly(entry: Entry, error: unknown): void {
+    const index = this.#entries.indexOf(entry);
+    this.#states[index] = "ended";
+    if (this.#broken !== undefined) return;
+    this.#broken = { error };
+    // What the driver has not seen yet is not linked to what will never come.
+    const previous = this.#entries[index - 1];
+    if (previous?.state === STATE.queued) this.unlink(previous);
+    for (let behind = index + 1; behind < this.#entries.length; behind++) {
+      const member = this.#entries[behind]!;
+      if (member.chain !== this || member.state !== STATE.queued) continue;
+      this.#states[behind] = "ended";
+      this.#host.endQueued(member, "chain");
+    }
+  }
+}
+
+function isHeld(entry: Entry): boolean {
+  return entry.state === STATE.queued && entry.held;
+}

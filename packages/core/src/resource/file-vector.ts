@@ -1,0 +1,117 @@
+/** Reading into several buffers and writing from several, in one operation each. */
+import type { OperationOptions } from "../dispatcher.js";
+import type { ErrorDetails } from "../errors.js";
+import { defineKind, type OperationKind } from "../operation-kind.js";
+import type { Entry } from "../operation-table.js";
+import type { Lendable, Unreleased } from "../owned-buffer.js";
+import { VECTOR_ENTRY_BYTES, WORD } from "../record.js";
+import { checkInteger, checkOptions, type OptionNames } from "../validate.js";
+import { checkVector, lendVector, writeVector } from "../vector.js";
+import { type FileCore, POSITION_MAX } from "./file-operations.js";
+import { operationOptionNames } from "./transfer.js";
+
+/** Where in the file a vectored operation reads or writes, and how it may end early. */
+export interface VectorOptions extends OperationOptions {
+  /** Where in the file, bytes; default: the file's own position, which then moves on. */
+  readonly position?: number;
+}
+
+export interface ReadVectorResult<B extends readonly unknown[]> {
+  /** Bytes read, over all buffers; 0 at the end of the file. */
+  readonly bytesRead: number;
+  /** The buffers as they were given, home again. */
+  readonly buffers: B;
+}
+
+export interface WriteVectorResult<B extends readonly unknown[]> {
+  /** Bytes written, over all buffers. */
+  readonly bytesWritten: number;
+  /** The buffers as they were given, home again. */
+  readonly buffers: B;
+}
+
+/** A list of which the compiler knows no buffer to be released. */
+export type AllUnreleased<B extends readonly Lendable[]> = { readonly [K in keyof B]: Unreleased<B[K]> };
+
+interface VectorSubject {
+  readonly path: string;
+  readonly buffers: readonly Lendable[];
+}
+
+function vectorDetails(entry: Entry): ErrorDetails {
+  const { path, buffers } = entry.subject as VectorSubject;
+  return { path, buffers };
+}
+
+interface VectorPlan {
+  readonly where: string;
+  readonly kind: OperationKind;
+  /** The buffers are written by the kernel. */
+  readonly exclusive: boolean;
+}
+
+/** The two ways to move bytes between several buffers and a file. */
+export const FILE_VECTOR: Readonly<Record<"readv" | "writev", VectorPlan>> = {
+  readv: {
+    where: "file.readv",
+    exclusive: true,
+    kind: defineKind("readv", {
+      finish: (entry, result): ReadVectorResult<readonly Lendable[]> => ({
+        bytesRead: result,
+        buffers: (entry.subject as VectorSubject).buffers,
+      }),
+      // Only where the file's own position has moved on; at a position of its own nothing is consumed.
+      salvage: (entry, result) => entry.lane?.salvage(entry, result),
+      details: vectorDetails,
+    }),
+  },
+  writev: {
+    where: "file.writev",
+    exclusive: false,
+    kind: defineKind("writev", {
+      finish: (entry, result): WriteVectorResult<readonly Lendable[]> => ({
+        bytesWritten: result,
+        buffers: (entry.subject as VectorSubject).buffers,
+      }),
+      details: vectorDetails,
+    }),
+  },
+};
+
+const vectorOptionNames: OptionNames = { position: true, ...operationOptionNames };
+
+/**
+ * Checks, lends all of the buffers, begins. What is refused leaves nothing lent; a signal that is aborted already is
+ * thrown with the buffers.
+ */
+export function prepareFileVector(
+  { dispatcher, state, readLane, writeLane }: FileCore,
+  { where, kind, exclusive }: VectorPlan,
+  buffers: readonly Lendable[],
+  options: VectorOptions,
+): Entry {
+  state.expectOpen(where);
+  checkVector(where, dispatcher.session.memory, buffers);
+  checkOptions(where, options, vectorOptionNames);
+  const given = options.position;
+  const position = given === undefined ? -1 : checkInteger(where, "position", given, 0, POSITION_MAX);
+  const early = dispatcher.canceler.check(where, options, buffers);
+  const entry = dispatcher.begin(kind, state);
+  entry.subject = { path: state.label, buffers } satisfies VectorSubject;
+  try {
+    lendVector(entry, buffers, exclusive);
+  } catch (error) {
+    dispatcher.drop(entry);
+    throw error;
+  }
+  const parts = entry.vector!;
+  dispatcher.writePosition(entry, position);
+  dispatcher.records[entry.base + WORD.vectorCount] = parts.length;
+  entry.areaBytes = Math.max(1, parts.length) * VECTOR_ENTRY_BYTES;
+  entry.writeArea = (offset) => writeVector(dispatcher.arena.words, offset, parts);
+  if (position < 0) entry.lane = exclusive ? readLane : writeLane;
+  // What moves no bytes ends when its turn comes; here that is at once.
+  else if (entry.lendEnd === 0) entry.lane = dispatcher.createLane();
+  dispatcher.canceler.attach(entry, early);
+  return entry;
+}

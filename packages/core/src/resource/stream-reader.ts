@@ -1,0 +1,153 @@
+/**
+ * Receiving until the peer ends its side, as an async iterator. Where the driver has it, one submission receives again
+ * and again into buffers that the driver picks; otherwise one receive follows the other. Whoever stops early loses
+ * nothing: what had arrived is kept for the next receive (P6).
+ */
+import { isSupported } from "../capability.js";
+import { defineKind } from "../operation-kind.js";
+import type { Entry } from "../operation-table.js";
+import type { OwnedBuffer } from "../owned-buffer.js";
+import { SUBMIT_FLAG, WORD } from "../record.js";
+import { prepareReceivePicked, type StreamCore, takePicked } from "./stream-operations.js";
+import { NO_OPTIONS } from "./transfer.js";
+
+/** Bytes that have arrived, in a buffer that is the receiver's, to be released. */
+export interface ReceivedChunk {
+  readonly bytesReceived: number;
+  readonly buffer: OwnedBuffer;
+}
+
+/** Chunks that may wait for the program before the receive is paused: the others want buffers too. */
+const WAITING_MAX = 16;
+
+const multishotKind = defineKind("receive", {
+  more: (entry, result, flags) => (entry.subject as MultishotReader).arrived(entry, result, flags),
+  finish: (entry, result, flags) => {
+    const reader = entry.subject as MultishotReader;
+    if (result > 0) reader.arrived(entry, result, flags);
+    else takePicked(reader.core.dispatcher, entry, flags)?.release();
+    return result;
+  },
+  salvage: (entry, result, flags) => {
+    if (result > 0) (entry.subject as MultishotReader).arrived(entry, result, flags);
+  },
+});
+
+/** Chunks of one connection, by one submission for as long as it lasts. */
+class MultishotReader {
+  readonly core: StreamCore;
+  readonly #waiting: ReceivedChunk[] = [];
+  /** The submission that brings chunks; `undefined` while there is none. */
+  #receiving: Entry | undefined = undefined;
+  #ended = false;
+  #failed: { readonly error: unknown } | undefined = undefined;
+  /** The program has stopped reading: what still comes is kept for others. */
+  #left = false;
+  #wake: (() => void) | undefined = undefined;
+
+  constructor(core: StreamCore) {
+    this.core = core;
+  }
+
+  /** The next chunk, or `undefined` when the peer has ended its side. */
+  async next(): Promise<ReceivedChunk | undefined> {
+    for (;;) {
+      const chunk = this.#waiting.shift();
+      if (chunk !== undefined) return chunk;
+      if (this.#failed !== undefined) throw this.#failed.error;
+      if (this.#ended) return undefined;
+      if (this.#receiving === undefined) this.#arm();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Bytes are here. */
+  arrived(entry: Entry, result: number, flags: number): void {
+    const buffer = takePicked(this.core.dispatcher, entry, flags);
+    if (buffer === undefined) return;
+    if (this.#left) return this.#keep({ bytesReceived: result, buffer });
+    this.#waiting.push({ bytesReceived: result, buffer });
+    if (this.#waiting.length >= WAITING_MAX) this.#pause();
+    this.#tell();
+  }
+
+  /** Gives back what nobody read, in order, and ends the receive. */
+  async leave(): Promise<void> {
+    this.#left = true;
+    for (const chunk of this.#waiting.splice(0)) this.#keep(chunk);
+    this.#pause();
+    // What it still brings belongs before whatever is received next: the lane waits for it.
+    while (this.#receiving !== undefined) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #keep({ bytesReceived, buffer }: ReceivedChunk): void {
+    if (this.core.state.phase === "open") this.core.receiveLane.salvageBytes(buffer.bytes.slice(0, bytesReceived));
+    buffer.release();
+  }
+
+  #arm(): void {
+    const { dispatcher, state, receiveLane } = this.core;
+    state.expectOpen("stream.receive");
+    const entry = dispatcher.begin(multishotKind, state);
+    const { records, provided } = dispatcher;
+    provided.topUp();
+    entry.subject = this;
+    entry.lane = receiveLane;
+    records[entry.base]! |= SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect;
+    records[entry.base + WORD.length] = provided.bufferBytes;
+    records[entry.base + WORD.argument0] = 0;
+    this.#receiving = entry;
+    dispatcher.start<number>(entry).then(
+      (result) => {
+        this.#receiving = undefined;
+        if (result === 0) this.#ended = true;
+        this.#tell();
+      },
+      (error: unknown) => {
+        this.#receiving = undefined;
+        // Its own pause is no error: it goes on when the program has caught up.
+        if (!isPause(error) || this.core.state.phase !== "open") this.#failed = { error };
+        this.#tell();
+      },
+    );
+  }
+
+  #pause(): void {
+    const entry = this.#receiving;
+    if (entry !== undefined) this.core.dispatcher.canceler.request(entry, "cancel");
+  }
+
+  #tell(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}
+
+function isPause(error: unknown): boolean {
+  return (error as { code?: unknown }).code === "ERR_OPERATION_CANCELED";
+}
+
+/** The chunks of a connection, until the peer ends its side or the program leaves the loop. */
+export async function* readChunks(core: StreamCore): AsyncGenerator<ReceivedChunk, void, void> {
+  const { dispatcher } = core;
+  if (!isSupported(dispatcher.capabilities.features.multishotReceive)) {
+    for (;;) {
+      const result = await dispatcher.start<ReceivedChunk>(prepareReceivePicked(core, NO_OPTIONS));
+      if (result.bytesReceived === 0) return;
+      yield result;
+    }
+  }
+  const reader = new MultishotReader(core);
+  try {
+    for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) yield chunk;
+  } finally {
+    await reader.leave();
+  }
+}

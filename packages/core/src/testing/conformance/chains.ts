@@ -1,0 +1,221 @@
+/** Chains: io.link. */
+import { textOf } from "./bytes.js";
+import type { Clause } from "./case.js";
+import { equal, ok, rejects } from "./expect.js";
+
+const FILE_NEEDS = ["open", "close", "read", "write", "fsync"] as const;
+
+/** The error of a result, or a failure of the case. */
+function errorOf(result: PromiseSettledResult<unknown>): Error & { code?: string; buffer?: unknown } {
+  ok(result.status === "rejected", "the operation to fail");
+  return result.reason as Error;
+}
+
+export const chainClause: Clause = {
+  id: "chain",
+  title: "io.link",
+  needs: ["nop"],
+  cases: [
+    {
+      id: "in-order",
+      title: "each operation starts when the one before it has ended well: writes to one place leave the last",
+      needs: FILE_NEEDS,
+      calmOnly: true,
+      mutants: ["chain-all-at-once"],
+      run: async (context) => {
+        const { io } = context;
+        await using file = await context.openFile("");
+        using first = io.buffers.copyFrom("aaaa");
+        using second = io.buffers.copyFrom("bbbb");
+        using back = io.buffers.take(4);
+        const results = await io.link([
+          { opcode: "write", file, buffer: first, position: 0 },
+          { opcode: "write", file, buffer: second, position: 0 },
+          { opcode: "fsync", file },
+          { opcode: "read", file, buffer: back, position: 0 },
+        ]);
+        equal(results.map(({ status }) => status).join(), Array(4).fill("fulfilled").join(), "the outcomes");
+        equal(textOf(back.bytes), "bbbb", "what was read at the end");
+      },
+    },
+    {
+      id: "failure-ends-it",
+      promise: "P3",
+      title:
+        "what is behind a failure is not done: ERR_CHAIN_BROKEN with the failure as its cause, and its buffer is home",
+      needs: FILE_NEEDS,
+      calmOnly: true,
+      mutants: ["chain-goes-on-after-failure"],
+      run: async (context) => {
+        const { io } = context;
+        await using readOnly = await context.openFile("kept", "r");
+        await using file = await context.openFile("kept");
+        const [bad, good] = [io.buffers.copyFrom("lost"), io.buffers.copyFrom("lost")];
+        const [first, second, third] = await io.link([
+          { opcode: "write", file: readOnly, buffer: bad, position: 0 },
+          { opcode: "write", file, buffer: good, position: 0 },
+          { opcode: "nop" },
+        ]);
+        equal(errorOf(first).code, "EBADF", "the code of the failure");
+        for (const result of [second, third]) {
+          equal(errorOf(result).code, "ERR_CHAIN_BROKEN", "the code behind it");
+          equal(errorOf(result).cause, errorOf(first), "its cause");
+        }
+        equal(errorOf(second).buffer, good, "the buffer that came home");
+        equal(good.state, "owned", "its state");
+        equal(await context.textOf(file.path), "kept", "what is in the file");
+        for (const buffer of [bad, good]) buffer.release();
+      },
+    },
+    {
+      id: "short-transfer-ends-it",
+      title: "a read that found less than it asked for has not ended well",
+      needs: FILE_NEEDS,
+      calmOnly: true,
+      mutants: ["chain-short-is-well"],
+      run: async (context) => {
+        const { io } = context;
+        await using file = await context.openFile("0123");
+        using into = io.buffers.take(16);
+        const out = io.buffers.copyFrom("XXXX");
+        const [read, write] = await io.link([
+          { opcode: "read", file, buffer: into, position: 0 },
+          { opcode: "write", file, buffer: out, position: 0 },
+        ]);
+        ok(read.status === "fulfilled" && read.value.bytesRead === 4, "the read to have its four bytes");
+        equal(errorOf(write).code, "ERR_CHAIN_BROKEN", "the code of the write");
+        equal(await context.textOf(file.path), "0123", "what is in the file");
+        out.release();
+      },
+    },
+    {
+      id: "cancel-ends-it",
+      promise: "P5",
+      title: "cancelling one, started or not, ends what is behind it and nothing before it",
+      needs: ["timer"],
+      run: async ({ io }) => {
+        const first = new AbortController();
+        const second = new AbortController();
+        const results = io.link([
+          { opcode: "timer", afterMs: 60_000, signal: first.signal },
+          { opcode: "timer", afterMs: 60_000, signal: second.signal },
+          { opcode: "nop" },
+        ]);
+        await io.nop();
+        second.abort();
+        await io.nop();
+        equal(io.inspect().operations.length, 1, "the operations in flight");
+        first.abort();
+        const [a, b, c] = await results;
+        equal(errorOf(a).code, "ABORT_ERR", "the code of the first");
+        equal(errorOf(b).code, "ABORT_ERR", "the code of the second");
+        equal(errorOf(c).code, "ERR_CHAIN_BROKEN", "the code of the third");
+      },
+    },
+    {
+      id: "cancel-before-the-flush",
+      promise: "P1",
+      title: "a member that is cancelled before the driver has any of them takes only those behind it along",
+      needs: FILE_NEEDS,
+      run: async (context) => {
+        const { io } = context;
+        await using file = await context.openFile("");
+        const stop = new AbortController();
+        const [a, b] = [io.buffers.copyFrom("a"), io.buffers.copyFrom("b")];
+        const results = io.link([
+          { opcode: "write", file, buffer: a, position: 0 },
+          { opcode: "fsync", file, signal: stop.signal },
+          { opcode: "write", file, buffer: b, position: 0 },
+        ]);
+        // A stranger right behind it: nothing may be linked to it.
+        const stranger = io.nop();
+        stop.abort();
+        const [first, second, third] = await results;
+        await stranger;
+        equal(first.status, "fulfilled", "the first");
+        equal(errorOf(second).code, "ABORT_ERR", "the code of the second");
+        equal(errorOf(third).code, "ERR_CHAIN_BROKEN", "the code of the third");
+        equal(await context.textOf(file.path), "a", "what is in the file");
+        for (const buffer of [a, b]) buffer.release();
+      },
+    },
+    {
+      id: "stream",
+      title: "a connection's operations can be members: a send and the shutdown behind it",
+      needs: ["listen", "accept", "connect", "close", "send", "receive", "shutdown"],
+      run: async (context) => {
+        const { io } = context;
+        await using pair = await context.pair();
+        using buffer = io.buffers.copyFrom("x");
+        using into = context.far.buffers.take(8);
+        const results = await io.link([
+          { opcode: "send", stream: pair.near, buffer },
+          { opcode: "shutdown", stream: pair.near },
+        ]);
+        equal(results.map(({ status }) => status).join(), "fulfilled,fulfilled", "the outcomes");
+        equal((await pair.far.receive(into)).bytesReceived, 1, "the bytes received");
+        equal((await pair.far.receive(into)).bytesReceived, 0, "the bytes received after the end");
+      },
+    },
+    {
+      id: "refused-whole",
+      promise: "P4",
+      title: "a request that is refused refuses the whole chain: nothing is done and nothing stays lent",
+      needs: FILE_NEEDS,
+      run: async (context) => {
+        const { io } = context;
+        await using file = await context.openFile("kept");
+        using buffer = io.buffers.copyFrom("lost");
+        const { submitted } = io.inspect().counters;
+        const chain = io.link([
+          { opcode: "write", file, buffer, position: 0, signal: new AbortController().signal },
+          { opcode: "write", file, buffer, position: -1 },
+        ]);
+        await rejects(chain, "ERR_OUT_OF_RANGE");
+        equal(io.inspect().counters.submitted, submitted, "the number of operations submitted");
+        equal(buffer.state, "owned", "the state of the buffer");
+        equal(await context.textOf(file.path), "kept", "what is in the file");
+      },
+    },
+    {
+      id: "lengths",
+      title: "from 1 to 64 operations; what is no list is refused",
+      mutants: ["chain-torn"],
+      run: async ({ io }) => {
+        const nops = (count: number) => Array.from({ length: count }, () => ({ opcode: "nop" }) as const);
+        await rejects(io.link([]), "ERR_OUT_OF_RANGE");
+        await rejects(io.link(nops(65)), "ERR_OUT_OF_RANGE");
+        await rejects(io.link(undefined as never), "ERR_INVALID_ARG_TYPE");
+        // Enough to cross the end of what goes to the driver at once.
+        const others = Array.from({ length: 1000 }, () => io.nop());
+        for (const count of [1, 2, 64]) {
+          const results = await io.link(nops(count));
+          ok(
+            results.every(({ status }) => status === "fulfilled"),
+            `all ${count} to end well`,
+          );
+        }
+        await Promise.all(others);
+      },
+    },
+    {
+      id: "close-waits",
+      promise: "P8",
+      title: "closing a file waits for the chain that works on it",
+      needs: FILE_NEEDS,
+      run: async (context) => {
+        const { io } = context;
+        const file = await context.openFile("");
+        const chain = io.link([
+          { opcode: "nop" },
+          { opcode: "nop" },
+          { opcode: "fsync", file },
+          { opcode: "fsync", file },
+        ]);
+        await file.close();
+        const results = await chain;
+        equal(results.map(({ status }) => status).join(), Array(4).fill("fulfilled").join(), "the outcomes");
+      },
+    },
+  ],
+};
