@@ -85,6 +85,21 @@ test("a tombstone among the cancels lets nothing overtake the cancels behind it"
   expect([...window]).toEqual(slots.slice(2));
 });
 
+// mutant: chain-torn
+test("what must go together is never torn: it goes with the next window, or is put back whole", () => {
+  const table = new OperationTable(20, 20);
+  const queue = new SubmissionQueue(table, () => expect.unreachable());
+  const slots = Array.from({ length: 12 }, () => table.allocate(kind).slot);
+  table.entries[slots[5]!]!.togetherCount = 4;
+  for (const slot of slots) queue.push(slot);
+  const window = new Int32Array(WINDOW);
+  expect([...window.subarray(0, queue.fill(window))]).toEqual(slots.slice(0, 5));
+  expect(queue.fill(window)).toBe(WINDOW);
+  expect([...window]).toEqual(slots.slice(5));
+  queue.putBack(window, 0, WINDOW);
+  expect([...window.subarray(0, queue.fill(window.subarray(0, 4)))]).toEqual(slots.slice(5, 9));
+});
+
 test("it grows far beyond its first size and wraps around many times", () => {
   const table = new OperationTable(20_000, 20_000);
   const queue = new SubmissionQueue(table, () => expect.unreachable());

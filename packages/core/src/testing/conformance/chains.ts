@@ -21,7 +21,6 @@ export const chainClause: Clause = {
       title: "each operation starts when the one before it has ended well: writes to one place leave the last",
       needs: FILE_NEEDS,
       calmOnly: true,
-      mutants: ["chain-all-at-once"],
       run: async (context) => {
         const { io } = context;
         await using file = await context.openFile("");
@@ -93,6 +92,7 @@ export const chainClause: Clause = {
       promise: "P5",
       title: "cancelling one, started or not, ends what is behind it and nothing before it",
       needs: ["timer"],
+      mutants: ["chain-all-at-once"],
       run: async ({ io }) => {
         const first = new AbortController();
         const second = new AbortController();
@@ -180,7 +180,6 @@ export const chainClause: Clause = {
     {
       id: "lengths",
       title: "from 1 to 64 operations; what is no list is refused",
-      mutants: ["chain-torn"],
       run: async ({ io }) => {
         const nops = (count: number) => Array.from({ length: count }, () => ({ opcode: "nop" }) as const);
         await rejects(io.link([]), "ERR_OUT_OF_RANGE");
