@@ -673,6 +673,34 @@ export const mutants = [
     killedBy: core("submission-queue", "what must go together is never torn"),
   },
   {
+    name: "chain-lost-after-repeat",
+    promise: "P11",
+    file: `${CORE}dispatcher.ts`,
+    find: "    if (entry.chain!.waitsAgain(entry)) return true;\n",
+    replace: "",
+    killedBy: [
+      { file: "packages/core/test/sim/driver-side.test.ts", test: "is taken over when a member has to go again" },
+    ],
+  },
+  {
+    name: "timeout-starts-over",
+    promise: "P5",
+    file: `${CORE}dispatcher.ts`,
+    find: "    entry.chain?.unlink(entry);\n    this.canceler.keepTime(entry);\n    if (result",
+    replace: "    entry.chain?.unlink(entry);\n    if (result",
+    killedBy: [{ file: "packages/core/test/sim/driver-side.test.ts", test: "is core's from the second submission on" }],
+  },
+  {
+    name: "refused-keeps-no-time",
+    promise: "P5",
+    file: `${CORE}dispatcher.ts`,
+    find: "refused: (entry) => this.canceler.keepTime(entry)",
+    replace: "refused: () => undefined",
+    killedBy: [
+      { file: "packages/core/test/sim/driver-side.test.ts", test: "is core's while a full driver does not take" },
+    ],
+  },
+  {
     name: "libuv-late-open-leaks",
     promise: "P9",
     file: `${LIBUV}file-operations.ts`,

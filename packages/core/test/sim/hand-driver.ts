@@ -13,10 +13,12 @@ import {
   type DriverCloseReport,
   type DriverHost,
   defineCapabilities,
+  type FeatureName,
   type HeapMemory,
   native,
   type OpcodeName,
   opcodeNames,
+  type SharedMemory,
   SUBMISSION_SHIFT,
   WORD,
 } from "@baton-io/core";
@@ -29,9 +31,19 @@ export interface Taken {
   readonly record: Int32Array;
 }
 
+/** What a completion carries beside its result. */
+export interface Extras {
+  readonly more?: boolean;
+  readonly auxiliary?: number;
+  readonly picked?: number;
+  readonly timedOut?: boolean;
+}
+
 export interface HandDriver {
   readonly driver: Driver;
   readonly memory: HeapMemory;
+  /** What it shares with core, once it is open. */
+  shared: SharedMemory;
   /** All submissions so far. */
   readonly taken: Taken[];
   /** Numbers of buffers that core has provided. */
@@ -41,24 +53,33 @@ export interface HandDriver {
   /** The last submission with this opcode. */
   last(opcode: OpcodeName): Taken;
   /** Completes an operation through the sink. */
-  complete(taken: Taken, result: number, extras?: { more?: boolean; auxiliary?: number; picked?: number }): void;
+  complete(taken: Taken, result: number, extras?: Extras): void;
   /** Tells core that there is room again. */
   room(): void;
   /** Called by `close`; what it resolves with is the driver's report. */
   close: () => Promise<DriverCloseReport>;
 }
 
-export function createHandDriver(): HandDriver {
+/** @param more features beside accepting again and again and picking buffers */
+export function createHandDriver(more: readonly FeatureName[] = []): HandDriver {
   const memory = createHeapMemory();
   const everything = Object.fromEntries(opcodeNames.map((name) => [name, native()]));
   const capabilities = defineCapabilities(
-    { operations: everything, features: { bufferSelect: native(), multishotAccept: native() } },
+    {
+      operations: everything,
+      features: {
+        bufferSelect: native(),
+        multishotAccept: native(),
+        ...Object.fromEntries(more.map((name) => [name, native()])),
+      },
+    },
     "not made by hand",
   );
   let host: DriverHost;
   let completions: Int32Array;
   const hand: HandDriver = {
     memory,
+    shared: undefined as never,
     taken: [],
     provided: [],
     accept: (offered) => offered.length,
@@ -68,13 +89,14 @@ export function createHandDriver(): HandDriver {
       if (found === undefined) throw new Error(`no ${opcode} was submitted`);
       return found;
     },
-    complete: ({ slot, generation }, result, { more = false, auxiliary = 0, picked = -1 } = {}) => {
+    complete: ({ slot, generation }, result, { more = false, auxiliary = 0, picked = -1, timedOut = false } = {}) => {
       completions[COMPLETION_WORD.slot] = slot;
       completions[COMPLETION_WORD.generation] = generation;
       completions[COMPLETION_WORD.result] = result;
       completions[COMPLETION_WORD.flags] =
         ((picked >= 0 ? picked : auxiliary) << AUXILIARY_SHIFT) |
         (more ? COMPLETION_FLAG.more : 0) |
+        (timedOut ? COMPLETION_FLAG.timedOut : 0) |
         (picked >= 0 ? COMPLETION_FLAG.bufferPicked : 0);
       host.sink(1);
     },
@@ -85,6 +107,7 @@ export function createHandDriver(): HandDriver {
       open: (given, limits) => {
         host = given;
         const shared = allocateSharedMemory(limits);
+        hand.shared = shared;
         completions = new Int32Array(shared.completions);
         const records = new Int32Array(shared.records);
         const submissions = new Int32Array(shared.submissions);
