@@ -3,7 +3,6 @@ import { Chain } from "./chain.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { OpcodeName } from "./opcode.js";
 import type { Entry } from "./operation-table.js";
-import { WORD } from "./record.js";
 
 /**
  * Operations that a driver with links can have in a chain: one submission each that waits for nothing in core. A
@@ -20,7 +19,7 @@ const mustBeWhole: ReadonlySet<OpcodeName> = new Set(["read", "write", "readv", 
 /** Starts operations that were begun, as one chain; a promise for each, in their order. */
 export function startChain(dispatcher: Dispatcher, entries: readonly Entry[]): Promise<unknown>[] {
   const chain = new Chain(dispatcher, entries);
-  const promises = entries.map((entry) => promiseOf(entry, chain, wantedBytes(dispatcher, entry)));
+  const promises = entries.map((entry) => promiseOf(entry, chain, wantedBytes(entry)));
   for (const entry of entries) dispatcher.canceler.keepTime(entry);
   if (canBeLinked(dispatcher, entries) && dispatcher.takeAreas(entries)) chain.startLinked();
   else chain.startFirst();
@@ -52,9 +51,8 @@ function canBeLinked(dispatcher: Dispatcher, entries: readonly Entry[]): boolean
 }
 
 /** Bytes that an operation must move to have ended well. */
-function wantedBytes({ records }: Dispatcher, entry: Entry): number {
-  if (!mustBeWhole.has(entry.kind!.name)) return 0;
-  return entry.buffer === undefined ? 0 : records[entry.base + WORD.length]!;
+function wantedBytes({ kind, lendStart, lendEnd }: Entry): number {
+  return mustBeWhole.has(kind!.name) ? lendEnd - lendStart : 0;
 }
 
 function movedBytes(value: unknown): number {
