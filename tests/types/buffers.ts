@@ -2,7 +2,15 @@
  * Misuse of buffers that must not compile. Each line after an expectation is an error with exactly this code; the test
  * beside this file checks that it is.
  */
-import { type Backend, type File, type LentBuffer, OwnedBuffer, release, type TcpStream } from "@baton-io/core";
+import {
+  type Backend,
+  type BufferSlice,
+  type File,
+  type LentBuffer,
+  OwnedBuffer,
+  release,
+  type TcpStream,
+} from "@baton-io/core";
 
 export async function lent(io: Backend, file: File, stream: TcpStream): Promise<void> {
   const buffer = io.buffers.take(64);
@@ -24,6 +32,8 @@ export async function lent(io: Backend, file: File, stream: TcpStream): Promise<
   await stream.send(held);
   // @ts-expect-error 2322: nor submitted
   io.submit({ opcode: "write", file, buffer: held });
+  // @ts-expect-error 2322: nor be one of several
+  await file.readv([held]);
   // What may be asked of it.
   const state: "owned" | "lent" | "returning" | "released" = held.state;
   const { buffer: home } = await operation.done;
@@ -47,6 +57,12 @@ export async function released(io: Backend, file: File, stream: TcpStream): Prom
   await stream.receive(buffer);
   // @ts-expect-error 2345: a send from it
   await stream.send(buffer);
+  // @ts-expect-error 2345: a read into it and another
+  await file.readv([io.buffers.take(8), buffer]);
+  // @ts-expect-error 2345: a write from it and another
+  await file.writev([buffer, io.buffers.take(8)]);
+  // @ts-expect-error 2345: submitting it in a list
+  io.submit({ opcode: "readv", file, buffers: [buffer] });
   // @ts-expect-error 2345: submitting it
   io.submit({ opcode: "read", file, buffer });
   // @ts-expect-error 2322: in a batch
@@ -87,6 +103,23 @@ export async function foreign(io: Backend, file: File, stream: TcpStream): Promi
   io.buffers.adopt(new ArrayBuffer(8), { partial: "yes" });
   // @ts-expect-error 2345: a number is no source
   io.buffers.copyFrom(7);
+}
+
+export async function several(io: Backend, file: File): Promise<void> {
+  const [head, body] = [io.buffers.take(8), io.buffers.take(64)];
+  const { bytesRead, buffers } = await file.readv([head, body.slice(0, 8)], { position: 0 });
+  const both: readonly [OwnedBuffer, BufferSlice] = buffers;
+  // @ts-expect-error 2339: a part cannot be released, in a list either
+  buffers[1].release();
+  // @ts-expect-error 2493: there are two of them
+  buffers[2].bytes.fill(0);
+  // @ts-expect-error 2561: a list has no part
+  await file.writev([head, body], { length: bytesRead });
+  // @ts-expect-error 2345: one buffer is no list
+  await file.writev(head);
+  const list: OwnedBuffer[] = [head, body];
+  const { bytesWritten } = await file.writev([...list, head]);
+  void (both.length + bytesWritten);
 }
 
 export async function picked(stream: TcpStream): Promise<void> {

@@ -138,6 +138,8 @@ export function nameOf(request: Request): string {
     case "write":
     case "fsync":
     case "fdatasync":
+    case "readv":
+    case "writev":
     case "truncate":
     case "accept":
     case "receive":

@@ -20,6 +20,7 @@ import {
 import type { FileStat } from "./resource/file-stat.js";
 import {
   FILE_VECTOR,
+  type IsReleased,
   prepareFileVector,
   type ReadVectorResult,
   type VectorOptions,
@@ -86,7 +87,7 @@ type NamesOf<Opcode> = Request extends infer R
 type HasReleased<R> = R extends { readonly buffer: ReleasedBuffer }
   ? true
   : R extends { readonly buffers: readonly (infer B)[] }
-    ? true extends (B extends ReleasedBuffer ? true : false)
+    ? true extends IsReleased<B>
       ? true
       : false
     : false;

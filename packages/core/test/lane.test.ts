@@ -19,10 +19,10 @@ function handLane() {
     lane.leave(entry);
   };
   const host: LaneHost = {
-    launch: (entry) => launched.push(entry),
+    launchInTurn: (entry) => launched.push(entry),
     settleLocally: finish,
     settleWithBytes: finish,
-    bytesOf: (entry) => memory.get(entry)!,
+    memoryOf: (entry) => [memory.get(entry)!],
   };
   const lane = new Lane(host);
   return {

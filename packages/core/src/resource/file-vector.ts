@@ -3,7 +3,7 @@ import type { OperationOptions } from "../dispatcher.js";
 import type { ErrorDetails } from "../errors.js";
 import { defineKind, type OperationKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
-import type { Lendable, Unreleased } from "../owned-buffer.js";
+import type { Lendable, ReleasedBuffer } from "../owned-buffer.js";
 import { VECTOR_ENTRY_BYTES, WORD } from "../record.js";
 import { checkInteger, checkOptions, type OptionNames } from "../validate.js";
 import { checkVector, lendVector, writeVector } from "../vector.js";
@@ -31,7 +31,11 @@ export interface WriteVectorResult<B extends readonly unknown[]> {
 }
 
 /** A list of which the compiler knows no buffer to be released. */
-export type AllUnreleased<B extends readonly Lendable[]> = { readonly [K in keyof B]: Unreleased<B[K]> };
+export type AllUnreleased<B extends readonly unknown[]> =
+  true extends IsReleased<B[number]> ? { readonly error: "one of these buffers was released" } : unknown;
+
+/** `true` among its members when one of a union of buffers is known to be released. */
+export type IsReleased<B> = B extends ReleasedBuffer ? true : false;
 
 interface VectorSubject {
   readonly path: string;

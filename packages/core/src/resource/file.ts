@@ -102,7 +102,7 @@ export class File {
    * @example const { bytesRead } = await file.readv([head, body], { position: 0 });
    */
   readv<const B extends readonly Lendable[]>(
-    buffers: B & AllUnreleased<B>,
+    buffers: readonly [...B] & AllUnreleased<B>,
     options: VectorOptions = NO_OPTIONS,
   ): Promise<ReadVectorResult<B>> {
     return this.#core.dispatcher.run(() => prepareFileVector(this.#core, FILE_VECTOR.readv, buffers, options));
@@ -114,7 +114,7 @@ export class File {
    * `error.buffers`, and `error.bytesTransferred`. Needs the operation `writev`. Source: pwritev(2), writev(2).
    */
   writev<const B extends readonly Lendable[]>(
-    buffers: B & AllUnreleased<B>,
+    buffers: readonly [...B] & AllUnreleased<B>,
     options: VectorOptions = NO_OPTIONS,
   ): Promise<WriteVectorResult<B>> {
     return this.#core.dispatcher.run(() => prepareFileVector(this.#core, FILE_VECTOR.writev, buffers, options));

@@ -9,6 +9,7 @@ import { chainClause } from "./chains.js";
 import { fileFlushClause, fileLengthClause, fileMetadataClause } from "./file-metadata.js";
 import { fileOpenClause } from "./file-open.js";
 import { fileReadClause, fileWriteClause } from "./file-transfer.js";
+import { fileReadVectorClause, fileWriteVectorClause } from "./file-vector.js";
 import { backPressureClause, fairnessClause } from "./flow.js";
 import { foreignMemoryClause } from "./foreign-memory.js";
 import { batchClause, submitClause } from "./low-level.js";
@@ -37,6 +38,8 @@ export const clauses: readonly Clause[] = [
   fileOpenClause,
   fileReadClause,
   fileWriteClause,
+  fileReadVectorClause,
+  fileWriteVectorClause,
   fileMetadataClause,
   fileLengthClause,
   fileFlushClause,

@@ -14,7 +14,10 @@ export function carriedBy({ buffer, buffers }: Carrying): readonly OwnedBuffer[]
 }
 
 /** The buffers are the program's again, their bytes can be had, and the error of their operation carries them. */
-export function expectHome(carrying: Carrying, error?: { readonly buffer?: unknown; readonly buffers?: unknown }): void {
+export function expectHome(
+  carrying: Carrying,
+  error?: { readonly buffer?: unknown; readonly buffers?: unknown },
+): void {
   const { buffer, buffers } = carrying;
   if (error !== undefined && buffer !== undefined) equal(error.buffer, buffer, "error.buffer");
   if (error !== undefined && buffers !== undefined) {
