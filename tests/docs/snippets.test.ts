@@ -30,7 +30,13 @@ declare global {
 `;
 
 const pages = readPages();
-const blocks = pages.flatMap((page) => page.blocks).filter(({ info }) => LANGUAGES.has(info[0] ?? ""));
+/** Pages that are about using the packages; those of the tools show outlines of their own. */
+const isAboutPackages = ({ path }: { readonly path: string }) =>
+  /^(README\.md|docs\/|packages\/|examples\/)/.test(path);
+const blocks = pages
+  .filter(isAboutPackages)
+  .flatMap((page) => page.blocks)
+  .filter(({ info }) => LANGUAGES.has(info[0] ?? ""));
 const runnable = blocks.filter(({ info }) => info[1] === "run");
 const nameOf = ({ page, line }: Block) => `${page}:${line}`;
 
