@@ -12,6 +12,8 @@ import { uringBinding } from "./binding.js";
 import { uringCapabilities } from "./capabilities.js";
 import { readOptions, type UringOptions } from "./options.js";
 
+export type { KernelAnswers } from "./binding.js";
+export { type UringKernel, uringKernel } from "./kernel.js";
 export { type UringFeature, type UringOptions, uringFeatures } from "./options.js";
 
 /**
@@ -33,7 +35,7 @@ export function uringDriver(options: UringOptions = {}): Driver {
       if (typeof ring === "number") return refused(ring);
       return {
         available: true,
-        capabilities: uringCapabilities(ring),
+        capabilities: uringCapabilities(ring, native.zeroCopySendMinBytes),
         evidence: [
           { name: "ring", value: `${ring.entries} entries, ${ring.cqEntries} completions` },
           { name: "set-up flags", value: `0x${ring.setupFlags.toString(16)}` },
@@ -47,7 +49,7 @@ export function uringDriver(options: UringOptions = {}): Driver {
       if (typeof session === "number") throw unavailable(refused(session));
       return createNativeSession({
         native: session,
-        capabilities: uringCapabilities(session.ring),
+        capabilities: uringCapabilities(session.ring, native.zeroCopySendMinBytes),
         runtime,
         guardPages: native.guardPages,
         lookup: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),

@@ -1,0 +1,24 @@
+/** What detection asks of this package before it lets the driver near the kernel. */
+import type { Unavailable } from "@baton-io/core";
+import { type KernelAnswers, uringBinding } from "./binding.js";
+import { readOptions } from "./options.js";
+
+export interface UringKernel {
+  /**
+   * Where the addon is. Detection loads it in a child process first where a seccomp filter might kill whoever calls
+   * `io_uring_setup`.
+   */
+  readonly addon: string;
+  /** Entries the driver's ring has by default: what is asked for first. */
+  readonly entries: number;
+  /** Asks the kernel, in this process. */
+  ask(): KernelAnswers;
+}
+
+/** Loads the addon, which makes no system call of io_uring, and says what can be asked of it. */
+export function uringKernel(): UringKernel | Unavailable {
+  const binding = uringBinding();
+  if ("unavailable" in binding) return binding.unavailable;
+  const { entries } = readOptions({}, process.env);
+  return { addon: binding.path, entries, ask: () => binding.binding.probeKernel(entries) };
+}
