@@ -18,6 +18,7 @@ using baton::ReadRuntime;
 using baton::ReadSignedNumber;
 using baton::SharedMemory;
 using baton::uring::DetectFeatures;
+using baton::uring::EngineOptions;
 using baton::uring::Features;
 using baton::uring::Ring;
 using baton::uring::RingOptions;
@@ -50,8 +51,13 @@ Napi::Object DescribeRing(Napi::Env env, const Ring& ring, const Features& featu
   info.Set("zeroCopySend", features.zero_copy_send);
   info.Set("registeredBuffers", features.registered_buffers);
   info.Set("registeredFiles", features.registered_files);
-  info.Set("ftruncate", features.ftruncate);
   info.Set("links", features.links);
+  info.Set("linkTimeout", features.link_timeout);
+  Napi::Array entries_by_opcode = Napi::Array::New(env, baton::kOpcodeCount);
+  for (uint32_t number = 0; number < baton::kOpcodeCount; number++) {
+    entries_by_opcode.Set(number, Napi::Boolean::New(env, features.entries[number]));
+  }
+  info.Set("operations", entries_by_opcode);
   return info;
 }
 
@@ -74,7 +80,8 @@ Napi::Value Open(const Napi::CallbackInfo& call) {
   if (!shared.ok()) return Napi::Number::New(env, shared.error());
   const Features features = DetectFeatures(ring.value()->raw(), ReadNumber(options, "disabledFeatures"));
   const Napi::Object info = DescribeRing(env, *ring.value(), features);
-  auto engine = std::make_unique<UringEngine>(ring.Take(), shared.Take(), features);
+  const EngineOptions engine_options{ReadNumber(options, "zeroCopySendMinBytes")};
+  auto engine = std::make_unique<UringEngine>(ring.Take(), shared.Take(), features, engine_options);
   Napi::Object session = baton::NapiSession<UringEngine>::Create(env, std::move(engine), call[1].As<Napi::Function>(),
                                                                  ReadRuntime(options), baton::ReadSlabOptions(options));
   if (!session.IsEmpty()) session.Set("ring", info);

@@ -51,7 +51,7 @@ class Ring {
   io_uring* raw() { return &ring_; }
   uint32_t setup_flags() const { return ring_.flags; }
   uint32_t features() const { return ring_.features; }
-  uint32_t sq_entries() const { return ring_.sq.ring_entries; }
+  uint32_t sq_entries() const { return SqEntries(); }
   uint32_t cq_entries() const { return ring_.cq.ring_entries; }
 
   // What the event loop waits on. The ring itself says when completions are there, except with DEFER_TASKRUN, where
@@ -67,6 +67,7 @@ class Ring {
 
   io_uring_sqe* GetSqe() { return io_uring_get_sqe(&ring_); }
   uint32_t SqSpaceLeft() const { return io_uring_sq_space_left(&ring_); }
+  uint32_t SqEntries() const { return ring_.sq.ring_entries; }
   uint32_t SqReady() const { return io_uring_sq_ready(&ring_); }
   // Entries that the kernel took, or a negative errno.
   int Submit() { return io_uring_submit(&ring_); }

@@ -13,6 +13,8 @@ enum class Tag : uint8_t {
   kOperation = 0,
   // Submitted by the engine for itself; nobody waits for its completion.
   kInternal = 1,
+  // The timeout behind an operation, named by the operation's slot and generation.
+  kTimeout = 2,
 };
 
 inline constexpr unsigned kGenerationBits = 31;

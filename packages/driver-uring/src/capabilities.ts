@@ -1,46 +1,76 @@
 /** What this driver declares, from what the ring turned out to be. */
-import { type Capabilities, defineCapabilities, emulated, native, type Support, unsupported } from "@baton-io/core";
+import {
+  type Capabilities,
+  defineCapabilities,
+  emulated,
+  native,
+  OPCODE,
+  type OpcodeName,
+  opcodeNames,
+  type Support,
+  unsupported,
+} from "@baton-io/core";
 import type { RingInfo } from "./binding.js";
 
-export function uringCapabilities(ring: RingInfo): Capabilities {
-  const entry = native("an entry of the ring");
-  const call = native("a system call that does not block, on the calling thread");
+const entry = native("an entry of the ring");
+const call = native("a system call that does not block, on the calling thread");
+
+/** Operations that are no single entry of the ring on any kernel. */
+const special: Partial<Record<OpcodeName, Support>> = {
+  listen: call,
+  address: call,
+  datagram: call,
+  pipe: call,
+};
+
+/** What stands in where the kernel lacks the entry, or where it is switched off: the call, and who has the entry. */
+const standIns: Partial<Record<OpcodeName, readonly [call: string, since: string]>> = {
+  truncate: ["ftruncate(2)", "6.9"],
+  shutdown: ["shutdown(2)", "5.11"],
+  allocate: ["fallocate(2)", "5.6"],
+  advise: ["posix_fadvise(2)", "5.6"],
+  unlink: ["unlinkat(2)", "5.11"],
+  rename: ["renameat2(2)", "5.11"],
+  mkdir: ["mkdirat(2)", "5.15"],
+  hardlink: ["linkat(2)", "5.15"],
+  symlink: ["symlinkat(2)", "5.15"],
+};
+
+function operationSupport(ring: RingInfo, name: OpcodeName): Support {
+  const named = special[name];
+  if (named !== undefined) return named;
+  if (ring.operations[OPCODE[name]] === true) {
+    return name === "connect" ? native("socket(2) and an entry of the ring") : entry;
+  }
+  const standIn = standIns[name];
+  if (standIn === undefined) return unsupported("the kernel lacks the entry, or it is switched off");
+  const [systemCall, since] = standIn;
+  return emulated(`${systemCall} on the calling thread: the kernel lacks the entry (Linux ${since}), or it is off`);
+}
+
+/** `zeroCopySendMinBytes`: 0 where it is not wanted. */
+export function uringCapabilities(ring: RingInfo, zeroCopySendMinBytes: number): Capabilities {
   const when = (has: boolean, support: Support, why: string) => (has ? support : unsupported(why));
+  const lacking = (what: string, since: string) => `the kernel lacks ${what} (Linux ${since}), or it is switched off`;
   return defineCapabilities(
     {
-      operations: {
-        nop: entry,
-        cancel: entry,
-        open: entry,
-        close: entry,
-        read: entry,
-        write: entry,
-        fsync: entry,
-        fdatasync: entry,
-        stat: entry,
-        truncate: ring.ftruncate
-          ? entry
-          : emulated("ftruncate(2) on the calling thread: the kernel lacks the operation (Linux 6.9)"),
-        listen: call,
-        accept: entry,
-        connect: native("socket(2) and an entry of the ring"),
-        receive: entry,
-        send: entry,
-        shutdown: entry,
-        timer: entry,
-        address: call,
-      },
+      operations: Object.fromEntries(opcodeNames.map((name) => [name, operationSupport(ring, name)])),
       features: {
-        multishotAccept: when(
-          ring.multishotAccept,
-          native(),
-          "the kernel lacks it (Linux 5.19), or it is switched off",
-        ),
-        bufferSelect: when(
-          ring.bufferRing,
-          native("a buffer ring"),
-          "the kernel lacks buffer rings (Linux 5.19), or they are switched off",
-        ),
+        multishotAccept: when(ring.multishotAccept, native(), lacking("it", "5.19")),
+        multishotReceive: when(ring.multishotReceive, native("into a buffer ring"), lacking("it", "6.0")),
+        bufferSelect: when(ring.bufferRing, native("a buffer ring"), lacking("buffer rings", "5.19")),
+        links: ring.links
+          ? native("IOSQE_IO_LINK")
+          : emulated(`the engine starts one after the other: ${lacking("whole chains", "5.19")}`),
+        linkTimeout: when(ring.linkTimeout, native("IORING_OP_LINK_TIMEOUT"), lacking("it", "5.18")),
+        zeroCopySend:
+          zeroCopySendMinBytes === 0
+            ? unsupported("switched off: option zeroCopySendMinBytes is 0")
+            : when(
+                ring.zeroCopySend,
+                native(`IORING_OP_SEND_ZC from ${zeroCopySendMinBytes} bytes on`),
+                lacking("it", "6.0"),
+              ),
         cancelFile: native("what has not reached the device; a block read in flight runs to its end"),
         cancelSocket: native(),
         pageAlignedMemory: native(),

@@ -31,6 +31,11 @@ export interface UringOptions {
   readonly hugePages?: boolean;
   /** Put every buffer between pages without access: slow, finds whoever touches memory that is not lent. For tests. */
   readonly guardPages?: boolean;
+  /**
+   * Sends of so many bytes and more leave from the caller's memory, which comes home when the network has let go of it;
+   * 0: none. Default 0: the kernel copies on the loopback anyway, so measure on your network before you choose.
+   */
+  readonly zeroCopySendMinBytes?: number;
   /** Features to leave unused, as in `BATON_URING_DISABLE`. */
   readonly disable?: readonly UringFeature[];
 }
@@ -47,6 +52,9 @@ const featureBits = {
   ftruncate: 128,
   "registered-ring": 256,
   links: 512,
+  "link-timeout": 1024,
+  splice: 2048,
+  paths: 4096,
 } as const;
 
 export type UringFeature = keyof typeof featureBits;
@@ -73,6 +81,7 @@ const optionNames = {
   numaNode: true,
   hugePages: true,
   guardPages: true,
+  zeroCopySendMinBytes: true,
   disable: true,
 } as const;
 
@@ -91,11 +100,13 @@ export interface NativeOptions {
   readonly numaNode: number;
   readonly hugePages: boolean;
   readonly guardPages: boolean;
+  readonly zeroCopySendMinBytes: number;
   readonly disabledFeatures: number;
 }
 
 const ENTRIES_MAX = 32_768;
 const CPU_MAX = 4095;
+const ZERO_COPY_MIN_BYTES_MAX = 2 ** 31;
 
 /** Checks the options and fills in the defaults. Throws what is wrong with them. */
 export function readOptions(
@@ -130,6 +141,7 @@ export function readOptions(
     numaNode: integer("numaNode", -1, 0, 1023),
     hugePages: boolean("hugePages", false),
     guardPages: boolean("guardPages", environment["BATON_GUARD_PAGES"] === "1"),
+    zeroCopySendMinBytes: integer("zeroCopySendMinBytes", 0, 0, ZERO_COPY_MIN_BYTES_MAX),
     disabledFeatures: readMask(where, [
       ...(options.disable ?? []),
       ...(environment["BATON_URING_DISABLE"] ?? "").split(",").filter((name) => name !== ""),

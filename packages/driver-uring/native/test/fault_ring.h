@@ -30,6 +30,7 @@ class FaultRing {
   void ClearWake() { ring_->ClearWake(); }
   io_uring_sqe* GetSqe() { return ring_->GetSqe(); }
   uint32_t SqSpaceLeft() const { return ring_->SqSpaceLeft(); }
+  uint32_t SqEntries() const { return ring_->SqEntries(); }
   uint32_t SqReady() const { return ring_->SqReady(); }
   uint32_t Peek(io_uring_cqe** cqes, uint32_t max) { return ring_->Peek(cqes, max); }
   void Advance(uint32_t count) { ring_->Advance(count); }

@@ -1,0 +1,91 @@
+// From a completion of the ring to a completion record.
+#ifndef BATON_URING_FINISH_H_
+#define BATON_URING_FINISH_H_
+
+#include <liburing.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+#include "baton/poll_events.h"
+#include "baton/stat_answer.h"
+#include "op.h"
+#include "state.h"
+
+namespace baton::uring {
+
+// A descriptor that came with a completion becomes a handle. Nobody takes one that comes while the session ends.
+inline uint32_t AdoptArrival(State& state, int32_t* result) {
+  if (state.stopping) {
+    ::close(*result);
+    *result = -ECANCELED;
+    return 0;
+  }
+  const auto [index, flags] = state.Adopt(*result);
+  *result = index;
+  return flags;
+}
+
+// What the result of an operation means for the engine; the flags of its completion record. `result` is changed where
+// core is told something else than the kernel said.
+inline uint32_t Interpret(State& state, Op& op, uint32_t slot, uint32_t cqe_flags, int32_t* result) {
+  switch (op.opcode) {
+    case Opcode::kReceive:
+      if ((cqe_flags & IORING_CQE_F_BUFFER) == 0) return 0;
+      return state.buffer_ring.Take(cqe_flags >> IORING_CQE_BUFFER_SHIFT) << kAuxiliaryShift |
+             kCompletionBufferPicked;
+    case Opcode::kOpen:
+    case Opcode::kAccept:
+      return *result >= 0 ? AdoptArrival(state, result) : 0;
+    case Opcode::kConnect:
+      if (*result == 0) {
+        *result = op.fd;
+        return AdoptArrival(state, result);
+      }
+      ::close(op.fd);
+      return 0;
+    case Opcode::kTimer:
+      if (*result == -ETIME) *result = 0;
+      return 0;
+    case Opcode::kStat:
+      if (*result == 0) WriteStat(*op.stat, state.shared.arena(state.shared.record(slot).arena_offset));
+      return 0;
+    case Opcode::kReceiveMessage:
+      if (*result >= 0) op.message->WriteAnswer(state.shared.arena(state.shared.record(slot).arena_offset));
+      return 0;
+    case Opcode::kPoll:
+      if (*result >= 0) *result = static_cast<int32_t>(PollBits(static_cast<uint32_t>(*result)));
+      return 0;
+    case Opcode::kClose:
+      // Never begun, because what it stood behind failed or because the session ends: the descriptor is still there.
+      if (*result == -ECANCELED) {
+        state.handles.At(op.handle).open = true;
+      } else {
+        state.handles.Recycle(op.handle);
+      }
+      return 0;
+    default:
+      return 0;
+  }
+}
+
+// What makes the next of a chain start: as the kernel has it for reads and writes, and a splice that moved less than
+// it was asked for has ended well.
+inline bool EndedWell(const Op& op, const SubmissionRecord& record, int32_t result) {
+  if (result < 0) return false;
+  switch (op.opcode) {
+    case Opcode::kRead:
+    case Opcode::kWrite:
+      return static_cast<uint32_t>(result) == record.length;
+    case Opcode::kReadv:
+    case Opcode::kWritev:
+      return static_cast<uint64_t>(result) == op.vector->bytes();
+    default:
+      return true;
+  }
+}
+
+}  // namespace baton::uring
+
+#endif  // BATON_URING_FINISH_H_

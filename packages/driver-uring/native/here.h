@@ -1,0 +1,105 @@
+// Operations that are no entry of the ring: made of several system calls, or of one that does not block, or missing in
+// this kernel. They are over when `PerformHere` returns.
+#ifndef BATON_URING_HERE_H_
+#define BATON_URING_HERE_H_
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+#include "baton/file_calls.h"
+#include "baton/pipe.h"
+#include "baton/socket_calls.h"
+#include "state.h"
+
+namespace baton::uring {
+
+struct Outcome {
+  int32_t result = 0;
+  uint32_t flags = 0;
+};
+
+// What can be done here where the kernel has no entry for it. Blocking for long is worse than being refused, so this
+// has what is over soon: calls on metadata.
+constexpr bool HasCall(Opcode opcode) {
+  switch (opcode) {
+    case Opcode::kListen:
+    case Opcode::kAddress:
+    case Opcode::kDatagram:
+    case Opcode::kPipe:
+    case Opcode::kTruncate:
+    case Opcode::kShutdown:
+    case Opcode::kAllocate:
+    case Opcode::kAdvise:
+    case Opcode::kUnlink:
+    case Opcode::kRename:
+    case Opcode::kMkdir:
+    case Opcode::kHardlink:
+    case Opcode::kSymlink:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The length of an advice is 32 bits wide in an entry before Linux 6.10; a longer one would be cut in silence.
+inline bool FitsEntry(Opcode opcode, const SubmissionRecord& record) {
+  return opcode != Opcode::kAdvise || (record.Argument() >= 0 && record.Argument() <= INT64_C(0xffffffff));
+}
+
+inline Outcome AdoptHere(State& state, Result<UniqueFd> fd) {
+  if (!fd.ok()) return {fd.error(), 0};
+  const auto [result, flags] = state.Adopt(fd.value().Release());
+  return {result, flags};
+}
+
+inline Outcome MakePipeHere(State& state, const SubmissionRecord& record) {
+  auto ends = MakePipe(record.length, 0);
+  if (!ends.ok()) return {ends.error(), 0};
+  const HandleId read = state.handles.Add(ends.value().read.Release());
+  const HandleId write = state.handles.Add(ends.value().write.Release());
+  WritePipe(read, write, state.shared.arena(record.arena_offset));
+  return {};
+}
+
+// `fd` is the descriptor of its handle, -1 without one.
+inline Outcome PerformHere(State& state, Opcode opcode, const SubmissionRecord& record, int fd) {
+  uint8_t* area = record.arena_offset < 0 ? nullptr : state.shared.arena(record.arena_offset);
+  switch (opcode) {
+    case Opcode::kListen:
+      return AdoptHere(state, Listen(area, record.argument0, static_cast<int>(record.argument1), 0));
+    case Opcode::kDatagram:
+      return AdoptHere(state, Datagram(area, record.argument0, 0));
+    case Opcode::kPipe:
+      return MakePipeHere(state, record);
+    case Opcode::kAddress:
+      return {EndAddress(fd, static_cast<int>(record.argument0), area)};
+    case Opcode::kTruncate:
+      return {::ftruncate(fd, record.Position()) == 0 ? 0 : -errno};
+    case Opcode::kShutdown:
+      return {::shutdown(fd, static_cast<int>(record.argument0)) == 0 ? 0 : -errno};
+    case Opcode::kAllocate:
+      return {CallAllocate(fd, record.length, record.Position(), record.Argument())};
+    case Opcode::kAdvise:
+      return {CallAdvise(fd, record.length, record.Position(), record.Argument())};
+    case Opcode::kUnlink:
+      return {CallUnlink(FirstPath(area), record.argument0)};
+    case Opcode::kRename:
+      return {CallRename(FirstPath(area), SecondPath(area, record), record.argument0)};
+    case Opcode::kMkdir:
+      return {CallMkdir(FirstPath(area), record.argument1)};
+    case Opcode::kHardlink:
+      return {CallHardlink(FirstPath(area), SecondPath(area, record))};
+    case Opcode::kSymlink:
+      return {CallSymlink(FirstPath(area), SecondPath(area, record))};
+    default:
+      return {-EOPNOTSUPP};
+  }
+}
+
+}  // namespace baton::uring
+
+#endif  // BATON_URING_HERE_H_

@@ -1,0 +1,203 @@
+// Native state of the operations in flight, and the memory that the kernel uses beside their buffers: all of it stays
+// where it is until an operation's final completion, whatever the kernel promises to have copied.
+#ifndef BATON_URING_OP_H_
+#define BATON_URING_OP_H_
+
+#include <liburing.h>
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "baton/address.h"
+#include "baton/buffer_table.h"
+#include "baton/check.h"
+#include "baton/message.h"
+#include "baton/opcode.gen.h"
+#include "baton/shared_memory.h"
+#include "baton/slab.h"
+#include "baton/vector.h"
+
+namespace baton::uring {
+
+// How far the timeout of an operation is, which is an entry of its own with a completion of its own.
+enum class TimeoutState : uint8_t {
+  kNone,
+  // With the kernel; its completion is still to come.
+  kArmed,
+  // The operation ended before its time was up.
+  kEnded,
+  // The time was up first.
+  kFired,
+};
+
+// One operation, by slot.
+struct Op {
+  uint32_t generation;
+  Opcode opcode;
+  bool active;
+  // Taken, and behind others of its chain: the kernel does not have it yet.
+  bool waiting;
+  // What is behind it in its chain starts only when this engine says so.
+  bool gate;
+  // The kernel looks its descriptors up later than at submission, so they must not be closed before it has ended.
+  bool holds_descriptors;
+  // A zero-copy send; its buffer comes home with the notification.
+  bool zero_copy;
+  bool awaits_notification;
+  // Its result is held back until its timeout has answered.
+  bool awaits_timeout;
+  TimeoutState timeout_state;
+  int32_t handle;
+  int32_t second_handle;
+  // The socket that is being connected, else -1.
+  int fd;
+  // A result that is held back.
+  int32_t result;
+  // Keeps the memory of the buffer until the final completion.
+  Slab* slab;
+  // Where a buffer's part starts, for an operation that may be submitted a second time.
+  uint8_t* data;
+  // Memory that the kernel reads or writes, by opcode.
+  union {
+    struct statx* stat;
+    SystemAddress* address;
+    Message* message;
+    BufferVector* vector;
+    __kernel_timespec timespec;
+  };
+  __kernel_timespec timeout;
+};
+
+// Objects that serve one operation after another, and never move.
+template <typename T>
+class Stock {
+ public:
+  T* Take() {
+    if (free_.empty()) {
+      all_.push_back(std::make_unique<T>());
+      return all_.back().get();
+    }
+    T* object = free_.back();
+    free_.pop_back();
+    return object;
+  }
+  void Give(T* object) { free_.push_back(object); }
+
+ private:
+  std::vector<std::unique_ptr<T>> all_;
+  std::vector<T*> free_;
+};
+
+class Operations {
+ public:
+  explicit Operations(uint32_t slots) : slots_(slots), ops_(static_cast<Op*>(std::calloc(slots, sizeof(Op)))) {
+    BATON_CHECK(ops_ != nullptr);
+  }
+
+  Op& At(uint32_t slot) {
+    BATON_CHECK(slot < slots_);
+    return ops_[slot];
+  }
+  // The operation that a slot and a generation name, if it is in flight.
+  Op* Find(uint32_t slot, uint32_t generation) {
+    if (slot >= slots_ || !ops_[slot].active || ops_[slot].generation != generation) return nullptr;
+    return &ops_[slot];
+  }
+  uint32_t slots() const { return slots_; }
+  uint32_t in_flight() const { return in_flight_; }
+
+  // The operation of a slot is in flight from here on.
+  Op& Enter(uint32_t slot, const SubmissionRecord& record, Opcode opcode) {
+    Op& op = At(slot);
+    BATON_CHECK(!op.active);
+    op.generation = record.generation;
+    op.opcode = opcode;
+    op.active = true;
+    op.waiting = false;
+    op.gate = false;
+    op.holds_descriptors = false;
+    op.zero_copy = false;
+    op.awaits_notification = false;
+    op.awaits_timeout = false;
+    op.timeout_state = TimeoutState::kNone;
+    op.handle = -1;
+    op.second_handle = -1;
+    op.fd = -1;
+    op.slab = nullptr;
+    op.stat = nullptr;
+    in_flight_++;
+    return op;
+  }
+
+  // It has ended: its memory is let go of.
+  void Leave(Op& op) {
+    op.active = false;
+    in_flight_--;
+    if (op.slab != nullptr) {
+      op.slab->Unref();
+      op.slab = nullptr;
+    }
+    if (op.stat == nullptr) [[likely]]
+      return;
+    switch (op.opcode) {
+      case Opcode::kStat:
+        stats_.Give(op.stat);
+        break;
+      case Opcode::kConnect:
+        addresses_.Give(op.address);
+        break;
+      case Opcode::kReadv:
+      case Opcode::kWritev:
+        op.vector->Clear();
+        vectors_.Give(op.vector);
+        break;
+      case Opcode::kReceiveMessage:
+      case Opcode::kSendMessage:
+        op.message->Clear();
+        messages_.Give(op.message);
+        break;
+      default:
+        break;
+    }
+  }
+
+  struct statx* TakeStat(Op& op) { return op.stat = stats_.Take(); }
+  SystemAddress* TakeAddress(Op& op) { return op.address = addresses_.Take(); }
+  Message* TakeMessage(Op& op) { return op.message = messages_.Take(); }
+  BufferVector* TakeVector(Op& op) { return op.vector = vectors_.Take(); }
+
+  // Bytes of buffers that operations in flight may still touch.
+  uint64_t TouchableBytes(const SharedMemory& shared) const {
+    uint64_t bytes = 0;
+    for (uint32_t slot = 0; slot < slots_; slot++) {
+      const Op& op = ops_[slot];
+      if (!op.active || op.waiting) continue;
+      if (op.slab != nullptr) bytes += shared.record(slot).length;
+      if (op.stat == nullptr) continue;
+      if (op.opcode == Opcode::kReadv || op.opcode == Opcode::kWritev) bytes += op.vector->bytes();
+      if (op.opcode == Opcode::kReceiveMessage || op.opcode == Opcode::kSendMessage) bytes += op.message->bytes();
+    }
+    return bytes;
+  }
+
+ private:
+  struct FreeDeleter {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+
+  const uint32_t slots_;
+  // Zeroed pages that are touched only as far as slots are used.
+  const std::unique_ptr<Op[], FreeDeleter> ops_;
+  uint32_t in_flight_ = 0;
+  Stock<struct statx> stats_;
+  Stock<SystemAddress> addresses_;
+  Stock<Message> messages_;
+  Stock<BufferVector> vectors_;
+};
+
+}  // namespace baton::uring
+
+#endif  // BATON_URING_OP_H_

@@ -1,0 +1,385 @@
+// Starting operations: alone, and in chains. A chain goes into the ring in segments. Within a segment the kernel starts
+// one entry after the other by itself (IOSQE_IO_LINK); the engine starts the next segment when the last operation of
+// the one before, its gate, has ended well. Segments are cut
+//   - where an operation is performed on the calling thread (listen, datagram, pipe, address, and what the kernel has
+//     no entry for), before a connect, whose socket is made first, and around a close, which must not reuse a number
+//     that others of its chain still need;
+//   - behind a splice, because for the kernel one that moves less than asked for has failed, and for Baton it has not;
+//   - where the ring has no more entries;
+//   - everywhere when links are switched off or missing. Chains work then too, one operation at a time.
+#ifndef BATON_URING_STARTER_H_
+#define BATON_URING_STARTER_H_
+
+#include <liburing.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "admit.h"
+#include "baton/socket_calls.h"
+#include "handover.h"
+#include "here.h"
+#include "op.h"
+#include "prepare.h"
+#include "state.h"
+#include "user_data.h"
+
+namespace baton::uring {
+
+template <typename Port>
+class Starter {
+ public:
+  Starter(State& state, Handover<Port>& handover) : state_(state), handover_(handover) {}
+
+  // Starts one operation. False when the kernel does not take any more for now; then nothing has happened.
+  bool Start(uint32_t slot) {
+    const SubmissionRecord& record = state_.shared.record(slot);
+    const Admission admission = Admit(state_, record, Place::kAlone);
+    if (admission.refusal < 0) return Answer(slot, record, {admission.refusal});
+    const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
+    if (!admission.entry) return Answer(slot, record, PerformHere(state_, opcode, record, admission.fd));
+    if (opcode == Opcode::kCancel && !AskWaiting(slot, record)) return true;
+    if (!handover_.Reserve(EntriesOf(record))) return false;
+    if (opcode == Opcode::kConnect) {
+      Connection connection;
+      const int32_t error = connection.Open(state_, record);
+      if (error < 0) return Answer(slot, record, {error});
+      Op& op = state_.operations.Enter(slot, record, opcode);
+      connection.GiveTo(state_, op);
+      Fill(slot, op, record, admission, Position::kLast);
+      return true;
+    }
+    Op& op = state_.operations.Enter(slot, record, opcode);
+    if (opcode == Opcode::kClose && MustWait(slot, op, record)) return true;
+    Fill(slot, op, record, admission, Position::kLast);
+    return true;
+  }
+
+  // Starts a chain, which is taken whole. False when there is no room for its beginning; then nothing has happened.
+  bool StartChain(const std::vector<uint32_t>& slots) {
+    Chain chain(slots.begin(), slots.end());
+    const SubmissionRecord& first = state_.shared.record(chain.front());
+    const Admission admission = Admit(state_, first, Place::kInChain);
+    if (admission.refusal == 0 && admission.entry && !handover_.Reserve(Cut(chain).entries)) return false;
+    for (const uint32_t slot : chain) {
+      const SubmissionRecord& record = state_.shared.record(slot);
+      Op& op = state_.operations.Enter(slot, record, static_cast<Opcode>(record.OpcodeNumber()));
+      op.waiting = true;
+      op.result = 0;
+    }
+    if (!Advance(chain)) resumed_.push_back(std::move(chain));
+    return true;
+  }
+
+  // An operation has ended; `well` counts for a gate only.
+  void Ended(uint32_t slot, bool gate, bool well) {
+    if (!gate) return;
+    auto found = gates_.find(slot);
+    BATON_CHECK(found != gates_.end());
+    Chain rest = std::move(found->second);
+    gates_.erase(found);
+    if (!well || state_.stopping) {
+      CancelRest(rest);
+    } else {
+      resumed_.push_back(std::move(rest));
+    }
+  }
+
+  // It does not need its descriptors any more.
+  void Release(Op& op) {
+    if (!op.holds_descriptors) [[likely]]
+      return;
+    op.holds_descriptors = false;
+    ReleaseHandle(op.handle);
+    if (op.second_handle >= 0) ReleaseHandle(op.second_handle);
+  }
+
+  // An operation in flight goes to the kernel once more.
+  void Again(uint32_t slot) { again_.push_back(slot); }
+
+  // Operations wait for a turn of the engine.
+  bool HasWaiting() const { return !resumed_.empty() || !again_.empty(); }
+
+  // Starts what can go on; false when nothing could.
+  bool Resume() {
+    bool went = false;
+    while (!again_.empty()) {
+      if (!Repeat(again_.front())) return went;
+      again_.pop_front();
+      went = true;
+    }
+    while (!resumed_.empty()) {
+      if (!Advance(resumed_.front())) return went;
+      resumed_.pop_front();
+      went = true;
+    }
+    return went;
+  }
+
+  // The session ends: what the kernel does not have is not started any more.
+  void Stop() {
+    while (!again_.empty()) {
+      const uint32_t slot = again_.front();
+      again_.pop_front();
+      Op& op = state_.operations.At(slot);
+      // The descriptor of a close that waited goes with the session.
+      if (op.opcode == Opcode::kClose) state_.handles.At(op.handle).open = true;
+      const bool gate = op.gate;
+      End(slot, op, {-ECANCELED});
+      Ended(slot, gate, false);
+    }
+    while (!resumed_.empty()) {
+      CancelRest(resumed_.front());
+      resumed_.pop_front();
+    }
+  }
+
+ private:
+  // Slots that have not been started, in order.
+  using Chain = std::deque<uint32_t>;
+
+  // Where an entry stands in its segment.
+  enum class Position : uint8_t { kFirst, kMiddle, kLast, kLastOfMany };
+
+  struct Segment {
+    uint32_t count = 0;
+    uint32_t entries = 0;
+  };
+
+  // A socket that is going to be connected.
+  struct Connection {
+    UniqueFd fd;
+    SystemAddress address;
+
+    int32_t Open(State& state, const SubmissionRecord& record) {
+      auto made = PrepareConnect(state.shared.arena(record.arena_offset), record.argument0, 0, &address);
+      if (!made.ok()) return made.error();
+      fd = made.Take();
+      return 0;
+    }
+    void GiveTo(State& state, Op& op) {
+      op.fd = fd.Release();
+      *state.operations.TakeAddress(op) = address;
+    }
+  };
+
+  // Completes an operation that the kernel never had.
+  bool Answer(uint32_t slot, const SubmissionRecord& record, Outcome outcome) {
+    state_.local.push_back({slot, record.generation, outcome.result, outcome.flags});
+    return true;
+  }
+
+  // Ends an operation that was in flight.
+  void End(uint32_t slot, Op& op, Outcome outcome) {
+    state_.local.push_back({slot, op.generation, outcome.result, outcome.flags});
+    state_.operations.Leave(op);
+  }
+
+  static uint32_t EntriesOf(const SubmissionRecord& record) { return record.Has(kSubmitTimeout) ? 2 : 1; }
+
+  // A cancel whose target the kernel does not have is answered here; true when the kernel is to be asked.
+  bool AskWaiting(uint32_t slot, const SubmissionRecord& record) {
+    Op* target = state_.operations.Find(record.argument0, record.argument1);
+    if (target == nullptr) {
+      Answer(slot, record, {-ENOENT});
+      return false;
+    }
+    if (!target->waiting) return true;
+    // It ends when its turn comes.
+    target->result = -ECANCELED;
+    Answer(slot, record, {0});
+    return false;
+  }
+
+  // --- entries ----------------------------------------------------------------------------------------------------
+
+  // Fills the entry of an operation, for which there is room.
+  void Fill(uint32_t slot, Op& op, const SubmissionRecord& record, const Admission& admission, Position position) {
+    const bool chained = position == Position::kFirst || position == Position::kMiddle;
+    op.waiting = false;
+    if (admission.fd >= 0) op.handle = record.handle_index;
+    if (admission.second_fd >= 0) op.second_handle = record.second_handle_index;
+    // The kernel looks up the descriptors of an entry when it starts it: at once for the first of a segment, later for
+    // those behind it. A splice is started by a worker of the kernel.
+    const bool late = position == Position::kMiddle || position == Position::kLastOfMany;
+    if (admission.fd >= 0 && (late || op.opcode == Opcode::kSplice)) Hold(op);
+    if (op.opcode == Opcode::kClose) state_.handles.Close(op.handle);
+    io_uring_sqe* sqe = handover_.port().GetSqe();
+    BATON_CHECK(sqe != nullptr);
+    Preparation(state_, op, record, admission.fd, admission.second_fd).Fill(sqe, chained);
+    sqe->user_data = UserData(slot, record.generation);
+    if (chained) sqe->flags |= IOSQE_IO_LINK;
+    if (record.Has(kSubmitTimeout)) [[unlikely]]
+      AddTimeout(slot, op, record, sqe, chained);
+  }
+
+  // The timeout of an operation is an entry of its own behind it.
+  void AddTimeout(uint32_t slot, Op& op, const SubmissionRecord& record, io_uring_sqe* sqe, bool chained) {
+    sqe->flags |= IOSQE_IO_LINK;
+    io_uring_sqe* timeout = handover_.port().GetSqe();
+    BATON_CHECK(timeout != nullptr);
+    op.timeout_state = TimeoutState::kArmed;
+    op.timeout = Timespec(record.TimeoutUs());
+    io_uring_prep_link_timeout(timeout, &op.timeout, 0);
+    timeout->user_data = UserData(slot, record.generation, Tag::kTimeout);
+    if (chained) timeout->flags |= IOSQE_IO_LINK;
+  }
+
+  // An operation that is in flight gets an entry once more: a send that cannot be without a copy, or a close that had
+  // to wait.
+  bool Repeat(uint32_t slot) {
+    Op& op = state_.operations.At(slot);
+    const SubmissionRecord& record = state_.shared.record(slot);
+    Admission admission;
+    if (op.opcode == Opcode::kClose) {
+      admission.fd = state_.handles.At(op.handle).fd;
+    } else {
+      const Handles::Cell* cell = state_.handles.Find(record.handle_index, record.handle_generation);
+      if (cell == nullptr) {
+        const bool gate = op.gate;
+        End(slot, op, {-EBADF});
+        Ended(slot, gate, false);
+        return true;
+      }
+      admission.fd = cell->fd;
+    }
+    io_uring_sqe* sqe = handover_.GetSqe();
+    if (sqe == nullptr) return false;
+    if (op.opcode == Opcode::kClose) {
+      io_uring_prep_close(sqe, admission.fd);
+    } else {
+      io_uring_prep_send(sqe, admission.fd, op.data, record.length, static_cast<int>(record.argument0) | MSG_NOSIGNAL);
+    }
+    sqe->user_data = UserData(slot, record.generation);
+    return true;
+  }
+
+  // --- descriptors ------------------------------------------------------------------------------------------------
+
+  void Hold(Op& op) {
+    op.holds_descriptors = true;
+    state_.handles.At(op.handle).users++;
+    if (op.second_handle >= 0) state_.handles.At(op.second_handle).users++;
+  }
+
+  void ReleaseHandle(int32_t index) {
+    Handles::Cell& cell = state_.handles.At(index);
+    BATON_CHECK(cell.users > 0);
+    if (--cell.users > 0 || cell.state.closing_slot < 0) return;
+    Again(static_cast<uint32_t>(cell.state.closing_slot));
+    cell.state.closing_slot = -1;
+  }
+
+  // True when a close must wait for operations that look the descriptor up later: its number could be another file's
+  // by then.
+  bool MustWait(uint32_t slot, Op& op, const SubmissionRecord& record) {
+    Handles::Cell& cell = state_.handles.At(record.handle_index);
+    if (cell.users == 0) return false;
+    op.waiting = false;
+    op.handle = record.handle_index;
+    cell.state.closing_slot = slot;
+    state_.handles.Close(record.handle_index);
+    return true;
+  }
+
+  // --- chains -----------------------------------------------------------------------------------------------------
+
+  // Starts the next segment of a chain; false when there is no room for it now. The chain is moved from, or empty, when
+  // it went.
+  bool Advance(Chain& chain) {
+    while (!chain.empty()) {
+      const uint32_t slot = chain.front();
+      const SubmissionRecord& record = state_.shared.record(slot);
+      Op& op = state_.operations.At(slot);
+      const Admission admission = Admit(state_, record, Place::kInChain);
+      if (op.result < 0 || admission.refusal < 0 || !admission.entry) {
+        const Outcome outcome = op.result < 0           ? Outcome{op.result}
+                                : admission.refusal < 0 ? Outcome{admission.refusal}
+                                                        : PerformHere(state_, op.opcode, record, admission.fd);
+        chain.pop_front();
+        End(slot, op, outcome);
+        if (outcome.result < 0) CancelRest(chain);
+        continue;
+      }
+      const Segment segment = Cut(chain);
+      if (!handover_.Reserve(segment.entries)) return false;
+      if (op.opcode == Opcode::kConnect) {
+        Connection connection;
+        const int32_t error = connection.Open(state_, record);
+        if (error < 0) {
+          chain.pop_front();
+          End(slot, op, {error});
+          CancelRest(chain);
+          continue;
+        }
+        connection.GiveTo(state_, op);
+      }
+      StartSegment(chain, segment.count);
+      return true;
+    }
+    return true;
+  }
+
+  void StartSegment(Chain& chain, uint32_t count) {
+    uint32_t last = 0;
+    for (uint32_t index = 0; index < count; index++) {
+      last = chain.front();
+      chain.pop_front();
+      const SubmissionRecord& record = state_.shared.record(last);
+      Op& op = state_.operations.At(last);
+      if (op.opcode == Opcode::kClose && MustWait(last, op, record)) break;
+      const Position position = index + 1 < count ? (index == 0 ? Position::kFirst : Position::kMiddle)
+                                                  : (index == 0 ? Position::kLast : Position::kLastOfMany);
+      Fill(last, op, record, Admit(state_, record, Place::kInChain), position);
+    }
+    if (chain.empty()) return;
+    state_.operations.At(last).gate = true;
+    gates_.emplace(last, std::move(chain));
+  }
+
+  // How much of a chain goes into the ring together, at least its first operation, which is an entry.
+  Segment Cut(const Chain& chain) {
+    Segment segment;
+    for (const uint32_t slot : chain) {
+      const SubmissionRecord& record = state_.shared.record(slot);
+      const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
+      if (segment.count > 0) {
+        if (opcode == Opcode::kConnect || opcode == Opcode::kClose) break;
+        if (segment.entries + EntriesOf(record) > handover_.capacity()) break;
+        const Admission admission = Admit(state_, record, Place::kInChain);
+        const Op& op = state_.operations.At(slot);
+        if (admission.refusal < 0 || !admission.entry || (op.waiting && op.result < 0)) break;
+      }
+      segment.count++;
+      segment.entries += EntriesOf(record);
+      if (!state_.features.links || opcode == Opcode::kSplice || opcode == Opcode::kClose) break;
+    }
+    return segment;
+  }
+
+  void CancelRest(Chain& chain) {
+    while (!chain.empty()) {
+      const uint32_t slot = chain.front();
+      chain.pop_front();
+      End(slot, state_.operations.At(slot), {-ECANCELED});
+    }
+  }
+
+  State& state_;
+  Handover<Port>& handover_;
+  // What stands behind each gate.
+  std::unordered_map<uint32_t, Chain> gates_;
+  // Chains whose gate has opened.
+  std::deque<Chain> resumed_;
+  // Operations that get an entry once more.
+  std::deque<uint32_t> again_;
+};
+
+}  // namespace baton::uring
+
+#endif  // BATON_URING_STARTER_H_
