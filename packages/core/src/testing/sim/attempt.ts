@@ -5,14 +5,17 @@
 
 import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
-import { ADDRESS_BYTES_AT, ADDRESS_WORD, WORD } from "../../record.js";
+import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD, POLL_EVENT, WORD } from "../../record.js";
 import { attemptOnFile, closeHandle, openFile, statPath } from "./file-operations.js";
-import type { Description, Handles } from "./handles.js";
+import type { Description, HandleId, Handles, Target } from "./handles.js";
 import type { Kernel } from "./kernel.js";
 import type { SimMemory } from "./memory.js";
+import { attemptOnDatagram, datagram } from "./message-operations.js";
 import type { RawAddress } from "./network.js";
+import { attemptOnPath, isOnPath } from "./path-operations.js";
 import { attemptOnListener, attemptOnStream, connect, listen } from "./socket-operations.js";
-import type { Ticket } from "./ticket.js";
+import { makePipe, splice } from "./splice.js";
+import type { Ticket, WaitList } from "./ticket.js";
 
 /** The result, or `undefined`: the operation waits. */
 export type Outcome = number | undefined;
@@ -53,13 +56,53 @@ export function attempt(host: AttemptHost, ticket: Ticket): Outcome {
       return listen(host, ticket);
     case OPCODE.connect:
       return connect(host, ticket);
+    case OPCODE.datagram:
+      return datagram(host, ticket);
+    case OPCODE.pipe:
+      return makePipe(host, ticket);
+    case OPCODE.splice:
+      return splice(host, ticket);
   }
+  if (isOnPath(ticket)) return attemptOnPath(host, ticket);
   const description = ticket.description;
   if (description === undefined) return badHandle(host);
   const { target } = description;
-  if (target.kind === "file") return attemptOnFile(host, ticket, target);
-  if (target.kind === "stream") return attemptOnStream(host, ticket, target);
-  return attemptOnListener(host, ticket, target);
+  if (ticket.opcode === OPCODE.poll && target.kind !== "file") return poll(ticket, target);
+  switch (target.kind) {
+    case "file":
+      return attemptOnFile(host, ticket, target);
+    case "stream":
+      return attemptOnStream(host, ticket, target);
+    case "listener":
+      return attemptOnListener(host, ticket, target);
+    case "datagram":
+      return attemptOnDatagram(host, ticket, target);
+    case "pipe":
+      // Core makes pipes for splices and does nothing else with them.
+      return -ERRNO.EINVAL;
+  }
+}
+
+/** What is ready of what was asked for; an error or a hang-up is told in any case. */
+function poll(ticket: Ticket, target: Exclude<Target, { kind: "file" }>): Outcome {
+  const ready = target.events & (ticket.word(WORD.argument0) | POLL_EVENT.error | POLL_EVENT.hangUp);
+  if (ready !== 0) return ready;
+  for (const list of waitLists(target)) ticket.waitIn(list);
+  return undefined;
+}
+
+/** Where something waits for whatever changes. */
+function waitLists(target: Exclude<Target, { kind: "file" }>): WaitList[] {
+  switch (target.kind) {
+    case "stream":
+      return [target.receivers, target.senders];
+    case "listener":
+      return [target.accepters];
+    case "datagram":
+      return [target.receivers];
+    case "pipe":
+      return [target.readers, target.writers];
+  }
 }
 
 /** The answer to an operation on a handle that is closed or never was. */
@@ -76,17 +119,23 @@ export function holdsHandle(ticket: Ticket): boolean {
 
 /** A new handle as the result of an operation; `-EMFILE` when there are too many. */
 export function resultHandle(host: AttemptHost, ticket: Ticket, description: Description): number {
+  const id = newHandle(host, description);
+  ticket.auxiliary = id.generation;
+  return id.index;
+}
+
+/** A new handle. */
+export function newHandle(host: AttemptHost, description: Description): HandleId {
   const id = host.handles.add(description);
   const { ledger } = host.kernel;
   ledger.handlesOpened++;
-  ticket.auxiliary = id.generation;
   if (host.isClosed) {
     // It comes too late for anybody to hear of it.
     host.handles.remove(id.index, id.generation);
     ledger.handlesClosed++;
     description.close();
   }
-  return id.index;
+  return id;
 }
 
 /** True when the operation must fail for want of handles. */
@@ -98,11 +147,10 @@ export function lacksHandles({ kernel, handles }: AttemptHost): boolean {
 export function readRawAddress({ arenaBytes, arenaWords }: AttemptHost, ticket: Ticket): RawAddress {
   const offset = ticket.word(WORD.arenaOffset);
   const word = offset >> 2;
-  return {
-    family: arenaWords[word + ADDRESS_WORD.family]!,
-    bytes: arenaBytes.slice(offset + ADDRESS_BYTES_AT, offset + ADDRESS_BYTES_AT + 16),
-    port: arenaWords[word + ADDRESS_WORD.portOrLength]!,
-  };
+  const family = arenaWords[word + ADDRESS_WORD.family]!;
+  const port = arenaWords[word + ADDRESS_WORD.portOrLength]!;
+  const length = family === ADDRESS_FAMILY.unix ? port : 16;
+  return { family, bytes: arenaBytes.slice(offset + ADDRESS_BYTES_AT, offset + ADDRESS_BYTES_AT + length), port };
 }
 
 function attemptTimer({ kernel }: AttemptHost, ticket: Ticket): Outcome {

@@ -14,6 +14,8 @@ export interface Completion {
   /** Number of the provided buffer that it carries, −1 for none. */
   readonly picked: number;
   readonly payload: Uint8Array<ArrayBuffer> | undefined;
+  /** The driver ended it because its time was up. */
+  readonly timedOut: boolean;
   /** The second one for the same operation: a planted bug. */
   readonly duplicate: boolean;
 }
@@ -46,7 +48,7 @@ export class CompletionQueue {
   }
 
   /** Writes a completion as record `index` of the shared memory. */
-  write(index: number, { ticket, result, more, auxiliary, picked }: Completion): void {
+  write(index: number, { ticket, result, more, auxiliary, picked, timedOut }: Completion): void {
     const base = index << COMPLETION_SHIFT;
     this.#words[base + COMPLETION_WORD.slot] = ticket.slot;
     this.#words[base + COMPLETION_WORD.generation] = ticket.generation;
@@ -54,6 +56,7 @@ export class CompletionQueue {
     this.#words[base + COMPLETION_WORD.flags] =
       ((picked >= 0 ? picked : auxiliary) << AUXILIARY_SHIFT) |
       (more ? COMPLETION_FLAG.more : 0) |
-      (picked >= 0 ? COMPLETION_FLAG.bufferPicked : 0);
+      (picked >= 0 ? COMPLETION_FLAG.bufferPicked : 0) |
+      (timedOut ? COMPLETION_FLAG.timedOut : 0);
   }
 }

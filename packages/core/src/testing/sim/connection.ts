@@ -2,10 +2,11 @@
  * A TCP connection in memory: two ends, and a byte stream in each direction with bounded room. Bytes, the end of a
  * stream and a reset travel in order and take time; what has arrived before a reset can still be received.
  */
-import type { SocketAddress } from "../../address.js";
 import { ERRNO } from "../../errno.js";
+import { POLL_EVENT } from "../../record.js";
 import { EVENT_KIND } from "./event-hash.js";
 import type { Kernel } from "./kernel.js";
+import type { SimAddress } from "./network.js";
 import { type WaitList, wakeAll } from "./ticket.js";
 
 /** What travels: that many bytes, or the end of the stream, or a reset. */
@@ -46,9 +47,9 @@ class Pipe {
 /** One end of a connection. */
 export class Endpoint {
   readonly kind = "stream";
-  readonly local: SocketAddress;
-  readonly remote: SocketAddress;
-  /** Port of the end that connected: tells connections apart. */
+  readonly local: SimAddress;
+  readonly remote: SimAddress;
+  /** Port of the end that connected, 0 for one without: tells connections apart. */
   readonly clientPort: number;
   /** Receives and sends that wait. */
   readonly receivers: WaitList = [];
@@ -65,7 +66,7 @@ export class Endpoint {
 
   private constructor(
     kernel: Kernel,
-    ends: { readonly local: SocketAddress; readonly remote: SocketAddress; readonly clientPort: number },
+    ends: { readonly local: SimAddress; readonly remote: SimAddress; readonly clientPort: number },
     incoming: Pipe,
     outgoing: Pipe,
   ) {
@@ -78,10 +79,10 @@ export class Endpoint {
   }
 
   /** Both ends of a new connection. */
-  static pair(kernel: Kernel, client: SocketAddress, server: SocketAddress): [Endpoint, Endpoint] {
+  static pair(kernel: Kernel, client: SimAddress, server: SimAddress): [Endpoint, Endpoint] {
     const there = new Pipe();
     const back = new Pipe();
-    const clientPort = client.port;
+    const clientPort = client.family === "unix" ? 0 : client.port;
     const one = new Endpoint(kernel, { local: client, remote: server, clientPort }, back, there);
     const other = new Endpoint(kernel, { local: server, remote: client, clientPort }, there, back);
     one.#peer = other;
@@ -136,6 +137,20 @@ export class Endpoint {
     }
     if (this.#error !== 0) return this.#takeError();
     return pipe.endArrived || this.#receiveEnded || this.#isReset ? 0 : undefined;
+  }
+
+  /** `POLL_EVENT` bits. */
+  get events(): number {
+    const pipe = this.#incoming;
+    const isEnded = pipe.endArrived || this.#receiveEnded || this.#isReset;
+    const room = this.#kernel.socketBufferBytes - this.#outgoing.buffered;
+    const cannotSend = this.#outgoing.endSent || this.#isReset;
+    return (
+      (pipe.arrived > 0 || isEnded ? POLL_EVENT.readable : 0) |
+      (room > 0 || cannotSend ? POLL_EVENT.writable : 0) |
+      (this.#error !== 0 ? POLL_EVENT.error : 0) |
+      (this.#isReset || (pipe.endArrived && this.#outgoing.endSent) ? POLL_EVENT.hangUp : 0)
+    );
   }
 
   /** Bytes that could be received now. */

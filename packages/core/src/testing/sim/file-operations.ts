@@ -1,10 +1,11 @@
 /** File operations of the simulated kernel. */
 import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
-import { OPEN_FLAG, STAT_FIELD, WORD } from "../../record.js";
+import { ADVICE, ALLOCATE_FLAG, OPEN_FLAG, STAT_FIELD, WORD } from "../../record.js";
 import { type AttemptHost, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt.js";
 import type { Node } from "./file-system.js";
 import { Description, type OpenFile } from "./handles.js";
+import { pathOf } from "./path-operations.js";
 import type { Ticket } from "./ticket.js";
 
 /** Where the simulated wall clock stands when virtual time is 0: 2020-01-01, in microseconds. */
@@ -19,7 +20,13 @@ export function openFile(host: AttemptHost, ticket: Ticket): Outcome {
   if ((flags & OPEN_FLAG.direct) !== 0) return -ERRNO.EINVAL;
   const node = kernel.files.open(pathOf(host, ticket), flags, ticket.word(WORD.argument1));
   if (typeof node === "number") return node;
-  return resultHandle(host, ticket, new Description({ kind: "file", node, flags, position: 0 }));
+  const { files } = kernel;
+  files.opened(node);
+  return resultHandle(
+    host,
+    ticket,
+    new Description({ kind: "file", node, flags, position: 0, close: () => files.closed(node) }),
+  );
 }
 
 /** Closes a handle of whatever kind. An error is reported, and the handle is gone all the same. */
@@ -53,9 +60,18 @@ export function attemptOnFile(host: AttemptHost, ticket: Ticket, file: OpenFile)
   const isWritable = (file.flags & OPEN_FLAG.write) !== 0;
   switch (ticket.opcode) {
     case OPCODE.read:
+    case OPCODE.readv:
       return read(host, ticket, file);
     case OPCODE.write:
+    case OPCODE.writev:
       return write(host, ticket, file);
+    case OPCODE.allocate:
+      return allocate(host, ticket, file);
+    case OPCODE.advise:
+      return advise(ticket);
+    case OPCODE.poll:
+      // A file never keeps anybody waiting.
+      return ticket.word(WORD.argument0);
     case OPCODE.fsync:
     case OPCODE.fdatasync:
       return dice.happens("ioError") ? -ERRNO.EIO : 0;
@@ -71,6 +87,8 @@ export function attemptOnFile(host: AttemptHost, ticket: Ticket, file: OpenFile)
     case OPCODE.accept:
     case OPCODE.shutdown:
     case OPCODE.address:
+    case OPCODE.sendMessage:
+    case OPCODE.receiveMessage:
       return -ERRNO.ENOTSOCK;
     default:
       return -ERRNO.EINVAL;
@@ -84,11 +102,11 @@ function read({ kernel }: AttemptHost, ticket: Ticket, file: OpenFile): number {
   if (dice.happens("ioError")) return -ERRNO.EIO;
   const own = ticket.position < 0;
   const position = own ? file.position : ticket.position;
-  const length = ticket.word(WORD.length);
+  const { length } = ticket;
   const available = Math.max(0, Math.min(length, file.node.size - position));
   const bytes = files.read(file.node, position, dice.shortened(available));
   if (own) file.position += bytes.length;
-  ticket.payload = bytes;
+  ticket.payload = kernel.bug === "vector-out-of-order" && ticket.parts.length > 1 ? bytes.reverse() : bytes;
   ledger.bytesRead += bytes.length;
   if (kernel.bug === "claim-full-length" && bytes.length < available) return available;
   return bytes.length;
@@ -110,9 +128,28 @@ function write({ kernel, memory }: AttemptHost, ticket: Ticket, file: OpenFile):
   return count;
 }
 
-function pathOf({ arenaBytes }: AttemptHost, ticket: Ticket): Uint8Array {
-  const offset = ticket.word(WORD.arenaOffset);
-  return arenaBytes.slice(offset, offset + ticket.word(WORD.length));
+function allocate({ kernel }: AttemptHost, ticket: Ticket, file: OpenFile): number {
+  const { dice, files } = kernel;
+  const { node } = file;
+  const mode = ticket.word(WORD.length);
+  const bytes = ticket.long(WORD.argument0);
+  if ((file.flags & OPEN_FLAG.write) === 0 || node.kind === "directory") return -ERRNO.EBADF;
+  if (ticket.position < 0 || bytes <= 0) return -ERRNO.EINVAL;
+  if (dice.happens("ioError")) return -ERRNO.EIO;
+  const end = ticket.position + bytes;
+  const grows = (mode & (ALLOCATE_FLAG.keepSize | ALLOCATE_FLAG.punchHole)) === 0 && end > node.size;
+  if (grows) {
+    if (dice.happens("noSpace")) return -ERRNO.ENOSPC;
+    const result = files.resize(node, end);
+    if (result < 0) return result;
+  }
+  if ((mode & (ALLOCATE_FLAG.punchHole | ALLOCATE_FLAG.zeroRange)) !== 0) files.zero(node, ticket.position, bytes);
+  return 0;
+}
+
+function advise(ticket: Ticket): number {
+  const isKnown = (Object.values(ADVICE) as number[]).includes(ticket.word(WORD.length));
+  return isKnown && ticket.long(WORD.argument0) >= 0 ? 0 : -ERRNO.EINVAL;
 }
 
 function writeStat({ arenaBytes }: AttemptHost, ticket: Ticket, node: Node): void {

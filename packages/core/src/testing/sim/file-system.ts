@@ -1,7 +1,6 @@
 /**
- * Files in memory: directories, files and symbolic links with their metadata. Errors are negative errnos, as a
- * kernel answers them. Programs create files by opening them; directories and links are made by a test, through
- * `SimFiles`, because there is no operation that makes them.
+ * Files in memory: directories, files, symbolic links and the names of sockets, with their metadata. Errors are
+ * negative errnos, as a kernel answers them.
  */
 import { ERRNO } from "../../errno.js";
 import { OPEN_FLAG } from "../../record.js";
@@ -9,6 +8,7 @@ import { OPEN_FLAG } from "../../record.js";
 const TYPE_DIRECTORY = 0o040000;
 const TYPE_FILE = 0o100000;
 const TYPE_LINK = 0o120000;
+const TYPE_SOCKET = 0o140000;
 const UMASK = 0o022;
 const LINKS_FOLLOWED_MAX = 40;
 const NAME_BYTES_MAX = 255;
@@ -31,6 +31,8 @@ export interface FileNode extends Inode {
   /** Content; longer than `size` as a rule. */
   bytes: Uint8Array<ArrayBuffer>;
   size: number;
+  /** Handles that are open on it: without them and without a name its space is free. */
+  opens: number;
 }
 
 /** A directory. */
@@ -45,8 +47,13 @@ export interface LinkNode extends Inode {
   readonly target: string;
 }
 
+/** The name of a socket. */
+export interface SocketNode extends Inode {
+  readonly kind: "socket";
+}
+
 /** Whatever a path can name. */
-export type Node = FileNode | DirectoryNode | LinkNode;
+export type Node = FileNode | DirectoryNode | LinkNode | SocketNode;
 
 /** What a test does to the files of a simulation from outside; throws where the file system would answer an error. */
 export interface SimFiles {
@@ -107,6 +114,7 @@ export class SimFileSystem {
     }
     if (exclusive) return -ERRNO.EEXIST;
     if (node.kind === "link") return -ERRNO.ELOOP;
+    if (node.kind === "socket") return -ERRNO.ENXIO;
     if (node.kind === "directory") return has(OPEN_FLAG.write) || has(OPEN_FLAG.create) ? -ERRNO.EISDIR : node;
     if (has(OPEN_FLAG.truncate) && has(OPEN_FLAG.write)) this.resize(node, 0);
     return node;
@@ -116,6 +124,104 @@ export class SimFileSystem {
   find(path: Uint8Array, followLast: boolean): Node | number {
     const found = this.#find(decoder.decode(path), followLast);
     return typeof found === "number" ? found : (found.node ?? -ERRNO.ENOENT);
+  }
+
+  /** Makes a directory; 0 or a negative errno. */
+  makeDirectory(path: Uint8Array, mode: number): number {
+    const node = this.#directory();
+    node.mode = TYPE_DIRECTORY | (mode & ~UMASK & 0o1777);
+    return this.#addAt(decoder.decode(path), node);
+  }
+
+  /** Gives `path` to a socket: its node, or a negative errno. */
+  bindSocket(path: Uint8Array): SocketNode | number {
+    const node: SocketNode = { kind: "socket", ...this.#inode(TYPE_SOCKET | (0o777 & ~UMASK)) };
+    const result = this.#addAt(decoder.decode(path), node);
+    return result === 0 ? node : result === -ERRNO.EEXIST ? -ERRNO.EADDRINUSE : result;
+  }
+
+  /** Gives a file one more name; 0 or a negative errno. */
+  hardLink(existing: Uint8Array, path: Uint8Array): number {
+    const node = this.find(existing, false);
+    if (typeof node === "number") return node;
+    // That something has the name already is found out first.
+    if (typeof this.find(path, false) !== "number") return -ERRNO.EEXIST;
+    if (node.kind === "directory") return -ERRNO.EPERM;
+    const result = this.#addAt(decoder.decode(path), node);
+    if (result === 0) node.links++;
+    return result;
+  }
+
+  /** Makes a symbolic link; 0 or a negative errno. */
+  symbolicLink(target: Uint8Array, path: Uint8Array): number {
+    if (target.length === 0) return -ERRNO.ENOENT;
+    return this.#addAt(decoder.decode(path), {
+      kind: "link",
+      target: decoder.decode(target),
+      ...this.#inode(TYPE_LINK | 0o777),
+    });
+  }
+
+  /** Removes a name; 0 or a negative errno. */
+  unlink(path: Uint8Array, isDirectory: boolean): number {
+    const found = this.#find(decoder.decode(path), false);
+    if (typeof found === "number") return found;
+    const { parent, name, node } = found;
+    if (node === undefined) return -ERRNO.ENOENT;
+    if (isDirectory) {
+      if (node.kind !== "directory") return -ERRNO.ENOTDIR;
+      if (name === "") return -ERRNO.EBUSY;
+      if (node.children.size > 0) return -ERRNO.ENOTEMPTY;
+    } else if (node.kind === "directory") {
+      return -ERRNO.EISDIR;
+    }
+    this.#remove(parent, name, node);
+    return 0;
+  }
+
+  /** Gives what `from` names the name `to`; 0 or a negative errno. */
+  rename(from: Uint8Array, to: Uint8Array, replace: boolean): number {
+    const source = this.#find(decoder.decode(from), false);
+    if (typeof source === "number") return source;
+    const target = this.#find(decoder.decode(to), false);
+    if (typeof target === "number") return target;
+    const { node } = source;
+    if (source.name === "" || target.name === "") return -ERRNO.EBUSY;
+    if (node === undefined) return -ERRNO.ENOENT;
+    if (target.node !== undefined && !replace) return -ERRNO.EEXIST;
+    // A directory cannot go into itself.
+    if (node.kind === "directory" && isWithin(node, target.parent)) return -ERRNO.EINVAL;
+    if (target.node === node) return 0;
+    if (target.node !== undefined) {
+      const refusal = refusalToReplace(node, target.node);
+      if (refusal !== 0) return refusal;
+      this.#remove(target.parent, target.name, target.node);
+    } else if (decoder.decode(to).endsWith("/") && node.kind !== "directory") {
+      return -ERRNO.ENOTDIR;
+    }
+    source.parent.children.delete(source.name);
+    target.parent.children.set(target.name, node);
+    this.#touch(source.parent);
+    this.#touch(target.parent);
+    node.changedUs = this.#nowUs();
+    return 0;
+  }
+
+  /** Zeroes a range as far as the file goes; the length stays. */
+  zero(file: FileNode, position: number, length: number): void {
+    file.bytes.fill(0, Math.min(position, file.size), Math.min(position + length, file.size));
+    this.#touch(file);
+  }
+
+  /** A handle on it is open, or no longer. */
+  opened(node: FileNode | DirectoryNode): void {
+    if (node.kind === "file") node.opens++;
+  }
+
+  closed(node: FileNode | DirectoryNode): void {
+    if (node.kind !== "file") return;
+    node.opens--;
+    this.#freeIfUnused(node);
   }
 
   /** A copy of up to `length` bytes from `position`; empty at the end of the file. */
@@ -176,19 +282,40 @@ export class SimFileSystem {
       remove: (path) => {
         const found = this.#find(path, false);
         if (typeof found === "number" || found.node === undefined) throw refused("remove", path);
-        found.parent.children.delete(found.name);
-        found.node.links--;
-        this.#touch(found.parent);
+        this.#remove(found.parent, found.name, found.node);
       },
       exists: (path) => typeof this.find(encoder.encode(path), true) !== "number",
     };
   }
 
   #add(where: string, path: string, node: Node): void {
+    if (this.#addAt(path, node) !== 0) throw refused(where, path);
+  }
+
+  /** Gives a node a name that nothing has yet; 0 or a negative errno. */
+  #addAt(path: string, node: Node): number {
     const found = this.#find(path, false);
-    if (typeof found === "number" || found.node !== undefined) throw refused(where, path);
+    if (typeof found === "number") return found;
+    if (found.node !== undefined) return -ERRNO.EEXIST;
+    if (path.endsWith("/") && node.kind !== "directory") return -ERRNO.ENOENT;
     found.parent.children.set(found.name, node);
     this.#touch(found.parent);
+    return 0;
+  }
+
+  #remove(parent: DirectoryNode, name: string, node: Node): void {
+    parent.children.delete(name);
+    node.links--;
+    node.changedUs = this.#nowUs();
+    this.#touch(parent);
+    if (node.kind === "file") this.#freeIfUnused(node);
+  }
+
+  #freeIfUnused(file: FileNode): void {
+    if (file.links > 0 || file.opens > 0) return;
+    this.#bytesUsed -= file.size;
+    file.size = 0;
+    file.bytes = new Uint8Array(0);
   }
 
   /** Walks a path. Relative paths start at the root, which is also the working directory. */
@@ -249,12 +376,28 @@ export class SimFileSystem {
   }
 
   #file(mode: number): FileNode {
-    return { kind: "file", bytes: new Uint8Array(0), size: 0, ...this.#inode(TYPE_FILE | (mode & 0o7777)) };
+    return { kind: "file", bytes: new Uint8Array(0), size: 0, opens: 0, ...this.#inode(TYPE_FILE | (mode & 0o7777)) };
   }
 
   #directory(): DirectoryNode {
     return { kind: "directory", children: new Map(), ...this.#inode(TYPE_DIRECTORY | 0o755) };
   }
+}
+
+/** `directory` is `node` or lies somewhere in it. */
+function isWithin(node: DirectoryNode, directory: DirectoryNode): boolean {
+  if (node === directory) return true;
+  for (const child of node.children.values()) {
+    if (child.kind === "directory" && isWithin(child, directory)) return true;
+  }
+  return false;
+}
+
+/** Why one thing cannot take the name of another; 0 when it can. */
+function refusalToReplace(node: Node, there: Node): number {
+  if (node.kind !== "directory") return there.kind === "directory" ? -ERRNO.EISDIR : 0;
+  if (there.kind !== "directory") return -ERRNO.ENOTDIR;
+  return there.children.size > 0 ? -ERRNO.ENOTEMPTY : 0;
 }
 
 function refused(where: string, path: string): Error {

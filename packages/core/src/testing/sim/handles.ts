@@ -1,8 +1,10 @@
 /** Handles of one session: what records name by index and generation, and what stands behind them. */
 import { AUXILIARY_MAX } from "../../record.js";
 import type { Endpoint } from "./connection.js";
+import type { SimDatagram } from "./datagram.js";
 import type { DirectoryNode, FileNode } from "./file-system.js";
 import type { SimListener } from "./network.js";
+import type { PipeEnd } from "./pipe.js";
 
 /** An open file with its own position. */
 export interface OpenFile {
@@ -11,15 +13,20 @@ export interface OpenFile {
   /** `OPEN_FLAG` bits. */
   readonly flags: number;
   position: number;
+  /** The last handle is gone. */
+  close(): void;
 }
+
+/** Whatever a handle can stand for. */
+export type Target = OpenFile | Endpoint | SimListener | SimDatagram | PipeEnd;
 
 /** What a handle stands for. It lives until its handle is closed *and* the last operation on it has ended. */
 export class Description {
-  readonly target: OpenFile | Endpoint | SimListener;
+  readonly target: Target;
   #operations = 0;
   #closed = false;
 
-  constructor(target: OpenFile | Endpoint | SimListener) {
+  constructor(target: Target) {
     this.target = target;
   }
 
@@ -44,7 +51,7 @@ export class Description {
   }
 
   #endIfUnused(): void {
-    if (this.#closed && this.#operations === 0 && this.target.kind !== "file") this.target.close();
+    if (this.#closed && this.#operations === 0) this.target.close();
   }
 }
 

@@ -39,6 +39,11 @@ export class Ledger {
   bytesReceived = 0;
   bytesDiscarded = 0;
   bytesUnderWay = 0;
+  /** Datagrams: what was sent, and what became of it. */
+  datagramsSent = 0;
+  datagramsReceived = 0;
+  datagramsLost = 0;
+  datagramsUnderWay = 0;
   bytesWritten = 0;
   bytesRead = 0;
   /** Writes into buffers by operations that their closed session could not confirm. */
@@ -65,6 +70,11 @@ export class Ledger {
       "bytes sent = received + discarded + under way",
       this.bytesSent,
       this.bytesReceived + this.bytesDiscarded + this.bytesUnderWay,
+    );
+    expect(
+      "datagrams sent = received + lost + under way",
+      this.datagramsSent,
+      this.datagramsReceived + this.datagramsLost + this.datagramsUnderWay,
     );
     return wrong;
   }

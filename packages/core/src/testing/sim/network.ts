@@ -4,8 +4,9 @@
  */
 import { formatAddress, type SocketAddress } from "../../address.js";
 import { ERRNO } from "../../errno.js";
-import { ADDRESS_FAMILY, SOCKET_OPTION } from "../../record.js";
+import { ADDRESS_FAMILY, POLL_EVENT, SOCKET_OPTION } from "../../record.js";
 import { Endpoint } from "./connection.js";
+import { SimDatagram } from "./datagram.js";
 import type { Kernel } from "./kernel.js";
 import { type WaitList, wakeAll } from "./ticket.js";
 
@@ -20,10 +21,25 @@ export interface RawAddress {
   readonly port: number;
 }
 
+/** A Unix-domain path; empty for a socket that was never bound. */
+export interface PathAddress {
+  readonly family: "unix";
+  readonly bytes: Uint8Array;
+}
+
+/** Where an end of a connection is. */
+export type SimAddress = SocketAddress | PathAddress;
+
+/** A port and address that is taken. */
+interface Bound {
+  readonly address: SimAddress;
+  readonly options: number;
+}
+
 /** A listening socket. */
 export class SimListener {
   readonly kind = "listener";
-  readonly address: SocketAddress;
+  readonly address: SimAddress;
   readonly options: number;
   readonly backlog: number;
   /** Accepting ends of connections that nobody has accepted. */
@@ -34,11 +50,16 @@ export class SimListener {
   readonly #kernel: Kernel;
   closed = false;
 
-  constructor(kernel: Kernel, address: SocketAddress, options: number, backlog: number) {
+  constructor(kernel: Kernel, address: SimAddress, options: number, backlog: number) {
     this.#kernel = kernel;
     this.address = address;
     this.options = options;
     this.backlog = backlog;
+  }
+
+  /** `POLL_EVENT` bits. */
+  get events(): number {
+    return this.pending.length > 0 ? POLL_EVENT.readable : 0;
   }
 
   /** One attempt to accept: an end, a negative errno, or `undefined` when no connection waits. */
@@ -87,25 +108,92 @@ export class SimNetwork {
    */
   readonly broken: Set<number> = new Set<number>();
   readonly #listeners = new Map<number, SimListener[]>();
+  /** By the inode of the socket's name, or by an abstract name. */
+  readonly #byPath = new Map<number | string, SimListener>();
+  readonly #datagrams = new Map<number, SimDatagram[]>();
   #lastPort = PORT_CHOSEN_MIN - 1;
 
   /** Binds and listens; `options` are `SOCKET_OPTION` bits. A negative errno when that is refused. */
   listen(kernel: Kernel, raw: RawAddress, options: number, backlog: number): SimListener | number {
+    if (raw.family === ADDRESS_FAMILY.unix) return this.#listenAtPath(kernel, raw.bytes, options, backlog);
+    const address = this.#bindable(raw, options, this.#listeners);
+    if (typeof address === "number") return address;
+    const listener = new SimListener(kernel, address, options, backlog);
+    this.#listeners.set(address.port, [...(this.#listeners.get(address.port) ?? []), listener]);
+    return listener;
+  }
+
+  #listenAtPath(kernel: Kernel, bytes: Uint8Array, options: number, backlog: number): SimListener | number {
+    const key = isAbstract(bytes) ? abstractKey(bytes) : undefined;
+    if (bytes.length === 0) return -ERRNO.EINVAL;
+    if (key !== undefined && this.#byPath.has(key)) return -ERRNO.EADDRINUSE;
+    const node = key ?? kernel.files.bindSocket(bytes);
+    if (typeof node === "number") return node;
+    const listener = new SimListener(kernel, { family: "unix", bytes: bytes.slice() }, options, backlog);
+    this.#byPath.set(typeof node === "string" ? node : node.inode, listener);
+    return listener;
+  }
+
+  /** Binds a datagram socket. A negative errno when that is refused. */
+  datagram(kernel: Kernel, raw: RawAddress, options: number): SimDatagram | number {
+    const address = this.#bindable(raw, options, this.#datagrams);
+    if (typeof address === "number") return address;
+    const socket = new SimDatagram(kernel, address, options);
+    this.#datagrams.set(address.port, [...(this.#datagrams.get(address.port) ?? []), socket]);
+    return socket;
+  }
+
+  /** One attempt to send a datagram: its bytes, or a negative errno. */
+  sendDatagram(kernel: Kernel, socket: SimDatagram, raw: RawAddress, bytes: Uint8Array): number {
+    if (raw.family === ADDRESS_FAMILY.none) return -ERRNO.EDESTADDRREQ;
+    if (raw.family === ADDRESS_FAMILY.unix) return -ERRNO.EAFNOSUPPORT;
+    const isIpv6 = socket.address.family === "ipv6";
+    if (!isIpv6 && raw.family === ADDRESS_FAMILY.ipv6) return -ERRNO.EAFNOSUPPORT;
+    if (isIpv6 && isMapped(raw)) {
+      return this.sendDatagram(
+        kernel,
+        socket,
+        { ...raw, family: ADDRESS_FAMILY.ipv4, bytes: raw.bytes.subarray(12) },
+        bytes,
+      );
+    }
+    if (isIpv6 && raw.family === ADDRESS_FAMILY.ipv4 && (socket.options & SOCKET_OPTION.ipv6Only) !== 0)
+      return -ERRNO.ENETUNREACH;
+    if (raw.port === 0) return -ERRNO.EINVAL;
+    const host = hostOf(raw);
+    if (host === undefined) return -ERRNO.ENETUNREACH;
+    const to = socketAddress(raw.family, isWildcard(host) ? loopbackOf(raw.family) : host, raw.port);
+    const there = (this.#datagrams.get(raw.port) ?? []).filter((other) => accepts(other, to));
+    const target = there.length > 1 ? kernel.dice.random.pick(there) : there[0];
+    return socket.send(bytes, target, senderOf(socket.address, raw.family, target));
+  }
+
+  /** A datagram socket is closed: its port is free. */
+  forgetDatagram(socket: SimDatagram): void {
+    const { port } = socket.address;
+    const left = (this.#datagrams.get(port) ?? []).filter((other) => other !== socket);
+    if (left.length > 0) this.#datagrams.set(port, left);
+    else this.#datagrams.delete(port);
+  }
+
+  /** The address that can be bound, with a port chosen where none is asked for; or a negative errno. */
+  #bindable(raw: RawAddress, options: number, bound: ReadonlyMap<number, readonly Bound[]>): SocketAddress | number {
     const host = hostOf(raw);
     if (host === undefined) return -ERRNO.EADDRNOTAVAIL;
     const port = raw.port === 0 ? this.#choosePort() : raw.port;
     if (port === undefined) return -ERRNO.EADDRINUSE;
-    const shares = (listener: SimListener) => (listener.options & options & SOCKET_OPTION.reusePort) !== 0;
-    const there = this.#listeners.get(port) ?? [];
+    const shares = (other: Bound) => (other.options & options & SOCKET_OPTION.reusePort) !== 0;
     const address = socketAddress(raw.family, host, port);
-    if (there.some((listener) => overlaps(listener.address, address) && !shares(listener))) return -ERRNO.EADDRINUSE;
-    const listener = new SimListener(kernel, address, options, backlog);
-    this.#listeners.set(port, [...there, listener]);
-    return listener;
+    const isTaken = (bound.get(port) ?? []).some((other) => overlaps(other.address, address) && !shares(other));
+    return isTaken ? -ERRNO.EADDRINUSE : address;
   }
 
   /** A listener is closed: its port is free. */
   forget(listener: SimListener): void {
+    if (listener.address.family === "unix") {
+      for (const [key, other] of this.#byPath) if (other === listener) this.#byPath.delete(key);
+      return;
+    }
     const { port } = listener.address;
     const left = (this.#listeners.get(port) ?? []).filter((other) => other !== listener);
     if (left.length > 0) this.#listeners.set(port, left);
@@ -117,6 +205,7 @@ export class SimNetwork {
    * to be waited for.
    */
   connect(kernel: Kernel, raw: RawAddress): Endpoint | number | SimListener {
+    if (raw.family === ADDRESS_FAMILY.unix) return this.#connectToPath(kernel, raw.bytes);
     const host = hostOf(raw);
     if (host === undefined) return -ERRNO.ENETUNREACH;
     if (kernel.dice.happens("refused")) {
@@ -136,11 +225,25 @@ export class SimNetwork {
     return client;
   }
 
+  #connectToPath(kernel: Kernel, bytes: Uint8Array): Endpoint | number | SimListener {
+    if (bytes.length === 0) return -ERRNO.EINVAL;
+    const node = isAbstract(bytes) ? abstractKey(bytes) : kernel.files.find(bytes, true);
+    if (typeof node === "number") return node;
+    const listener = this.#byPath.get(typeof node === "string" ? node : node.inode);
+    if (listener === undefined) return -ERRNO.ECONNREFUSED;
+    if (listener.pending.length >= listener.backlog) return listener;
+    const unnamed: PathAddress = { family: "unix", bytes: new Uint8Array(0) };
+    const [client, server] = Endpoint.pair(kernel, unnamed, listener.address);
+    kernel.ledger.connectionsMade++;
+    listener.enqueue(server);
+    return client;
+  }
+
   /** The next port that nobody listens on. */
   #choosePort(): number | undefined {
     for (let tries = PORT_CHOSEN_MIN; tries <= PORT_MAX; tries++) {
       this.#lastPort = this.#lastPort === PORT_MAX ? PORT_CHOSEN_MIN : this.#lastPort + 1;
-      if (!this.#listeners.has(this.#lastPort)) return this.#lastPort;
+      if (!this.#listeners.has(this.#lastPort) && !this.#datagrams.has(this.#lastPort)) return this.#lastPort;
     }
     return undefined;
   }
@@ -165,13 +268,40 @@ function socketAddress(family: number, address: string, port: number): SocketAdd
   return { family: family === ADDRESS_FAMILY.ipv4 ? "ipv4" : "ipv6", address, port };
 }
 
+/** Who a datagram is from, as its receiver sees it. */
+function senderOf(address: SocketAddress, family: number, target: SimDatagram | undefined): SocketAddress {
+  const isIpv4 = family === ADDRESS_FAMILY.ipv4;
+  const own = address.family === "ipv4" && isWildcard(address.address) ? "127.0.0.1" : address.address;
+  const host = address.family === "ipv4" ? own : isIpv4 ? "127.0.0.1" : "::1";
+  if (isIpv4 && target?.address.family === "ipv6") {
+    return { family: "ipv6", address: `::ffff:${host}`, port: address.port };
+  }
+  return { family: isIpv4 ? "ipv4" : "ipv6", address: host, port: address.port };
+}
+
+/** An IPv4 address in the form of IPv6, `::ffff:127.0.0.1`. */
+function isMapped({ family, bytes }: RawAddress): boolean {
+  const head = bytes.subarray(0, 12);
+  return family === ADDRESS_FAMILY.ipv6 && head.every((byte, index) => byte === (index < 10 ? 0 : 0xff));
+}
+
+/** A name of the abstract namespace begins with a NUL. Source: unix(7). */
+function isAbstract(bytes: Uint8Array): boolean {
+  return bytes[0] === 0;
+}
+
+function abstractKey(bytes: Uint8Array): string {
+  return bytes.join();
+}
+
 /** True when both could not be bound without sharing. */
-function overlaps(one: SocketAddress, other: SocketAddress): boolean {
-  if (one.family !== other.family) return false;
+function overlaps(one: SimAddress, other: SocketAddress): boolean {
+  if (one.family === "unix" || one.family !== other.family) return false;
   return one.address === other.address || isWildcard(one.address) || isWildcard(other.address);
 }
 
-function accepts({ address, options }: SimListener, target: SocketAddress): boolean {
+function accepts({ address, options }: Bound, target: SocketAddress): boolean {
+  if (address.family === "unix") return false;
   if (address.address === "::" && target.family === "ipv4") return (options & SOCKET_OPTION.ipv6Only) === 0;
   if (address.family !== target.family) return false;
   return address.address === target.address || isWildcard(address.address);

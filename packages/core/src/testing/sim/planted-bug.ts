@@ -20,6 +20,12 @@ export const plantedBugTable = [
   ["forget-more", "a multishot operation goes on after a completion without the more flag"],
   ["timer-early", "a timer completes before its time"],
   ["reorder-bytes", "two pieces of a byte stream change places"],
+  ["timeout-ignored", "an operation that the driver shall end after a time goes on"],
+  ["link-ignores-failure", "what is chained behind an operation starts although that one has failed"],
+  ["datagrams-merged", "two datagrams that wait are received as one"],
+  ["splice-forgets", "a splice that moves fewer bytes than it took drops the rest"],
+  ["unlink-keeps-name", "an unlink says 0 and leaves the name"],
+  ["vector-out-of-order", "a vectored read fills its buffers in the wrong order"],
   ["write-after-close", "the kernel writes into a buffer that a closed session has confirmed"],
 ] as const;
 

@@ -14,7 +14,7 @@ import {
 } from "../../driver.js";
 import { ERRNO } from "../../errno.js";
 import { OPCODE, type OpcodeDefinition, opcodeNames, opcodeTable } from "../../opcode.js";
-import { CONTROL, SUBMISSION_SHIFT, WORD } from "../../record.js";
+import { CONTROL, SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "../../record.js";
 import { type AttemptHost, attempt, holdsHandle } from "./attempt.js";
 import { type Completion, CompletionQueue } from "./completion-queue.js";
 import { EVENT_KIND } from "./event-hash.js";
@@ -85,7 +85,7 @@ export class SimSession implements DriverSession, AttemptHost {
     this.#expectProgress();
     this.#takeProvided();
     const accepted = this.#admit(count);
-    for (let index = 0; index < accepted; index++) this.#begin(this.#submissions[index]!);
+    this.#beginAll(accepted);
     this.#leaveInline(count);
     return accepted;
   }
@@ -104,9 +104,7 @@ export class SimSession implements DriverSession, AttemptHost {
       description.close();
     }
     let quarantinedBytes = 0;
-    for (const ticket of this.#tickets.values()) {
-      if (ticket.word(WORD.buffer) >= 0) quarantinedBytes += ticket.word(WORD.length);
-    }
+    for (const ticket of this.#tickets.values()) if (ticket.parts.length > 0) quarantinedBytes += ticket.length;
     const unconfirmedOperations = this.#tickets.size;
     // What nobody can pick any more is home.
     if (unconfirmedOperations === 0)
@@ -195,7 +193,12 @@ export class SimSession implements DriverSession, AttemptHost {
       if ((this.#records[this.#submissions[index]! << SUBMISSION_SHIFT]! & 0xff) === OPCODE.cancel)
         accepted = index + 1;
     }
-    if (accepted === 0 && this.#tickets.size === 0) accepted = 1;
+    // A chain goes whole, or not at all.
+    while (accepted > 0 && this.#isLinked(accepted - 1)) accepted--;
+    if (accepted === 0 && this.#tickets.size === 0) {
+      do accepted++;
+      while (accepted < count && this.#isLinked(accepted - 1));
+    }
     if (accepted === count) return count;
     hash.event(EVENT_KIND.refuse, 0, 0, 0, count - accepted, timeline.nowUs);
     if (bug !== "forget-room") {
@@ -208,20 +211,61 @@ export class SimSession implements DriverSession, AttemptHost {
     return accepted;
   }
 
-  #begin(slot: number): void {
+  /** An entry of the batch waits for the one before it to be over. */
+  #isLinked(index: number): boolean {
+    return (this.#records[this.#submissions[index]! << SUBMISSION_SHIFT]! & SUBMIT_FLAG.link) !== 0;
+  }
+
+  #beginAll(count: number): void {
+    const hasLinks = isSupported(this.capabilities.features.links);
+    let head: Ticket | undefined;
+    let before: Ticket | undefined;
+    for (let index = 0; index < count; index++) {
+      const ticket = this.#take(this.#submissions[index]!);
+      const isBehind = hasLinks && before?.linked === true;
+      if (isBehind) {
+        ticket.isBehind = true;
+        before!.behind = ticket;
+      } else {
+        head = ticket;
+      }
+      before = ticket;
+      if (!hasLinks || !ticket.linked || index === count - 1) this.#start(head!);
+    }
+  }
+
+  /** Takes a submission over, with its buffers and handles. */
+  #take(slot: number): Ticket {
     const { kernel } = this;
     const { timeline, ledger, dice, hash } = kernel;
-    const ticket = new Ticket(this.#records, slot, (woken) => this.#schedule(woken, dice.delayUs()));
+    const ticket = new Ticket(this.#records, this.arenaWords, slot, (woken) => this.#schedule(woken, dice.delayUs()));
     hash.event(EVENT_KIND.submit, slot, ticket.generation, ticket.opcode, ticket.word(WORD.length), timeline.nowUs);
     this.#checkIdentity(ticket);
     this.#tickets.set(slot, ticket);
     this.#generations.set(slot, ticket.generation);
     ledger.submissions++;
     ledger.operationsInFlight++;
-    if (!ticket.bufferSelect) this.memory.lend(ticket);
+    this.memory.lend(ticket);
     if (holdsHandle(ticket)) {
       ticket.description = this.handles.find(ticket.word(WORD.handleIndex), ticket.word(WORD.handleGeneration));
       ticket.description?.enter();
+    }
+    if (ticket.opcode === OPCODE.splice) {
+      ticket.secondDescription = this.handles.find(
+        ticket.word(WORD.secondHandleIndex),
+        ticket.word(WORD.secondHandleGeneration),
+      );
+      ticket.secondDescription?.enter();
+    }
+    return ticket;
+  }
+
+  /** The first attempt follows, at once or later. */
+  #start(ticket: Ticket): void {
+    const { kernel } = this;
+    const { timeline, dice } = kernel;
+    if (ticket.timeoutUs > 0 && kernel.bug !== "timeout-ignored") {
+      ticket.timeout = timeline.schedule(ticket.timeoutUs, () => this.#timeUp(ticket));
     }
     if (ticket.opcode === OPCODE.timer) {
       const early = kernel.bug === "timer-early" && dice.random.chance(0.1) ? 2 : 1;
@@ -291,6 +335,10 @@ export class SimSession implements DriverSession, AttemptHost {
     if (target.doomed || target.stuck || isQuick(target)) return -ERRNO.EALREADY;
     if (!this.#closing && !isCancellable(this.capabilities, target)) return -ERRNO.EALREADY;
     if (isOnFile(target) && dice.happens("cancelMisses")) return missed();
+    if (target.isBehind) {
+      this.#end(target, -ERRNO.ECANCELED);
+      return 0;
+    }
     if (this.#loseToCancel(target)) return 0;
     if (dice.happens("cancelMisses")) {
       target.doomed = true;
@@ -307,6 +355,22 @@ export class SimSession implements DriverSession, AttemptHost {
     target.stopWaiting();
     this.#end(target, dice.profile.shuffle > 0 && dice.random.chance(0.1) ? -ERRNO.EINTR : -ERRNO.ECANCELED);
     return 0;
+  }
+
+  /** The time that the driver keeps for an operation is over: a cancel that nobody waits for. */
+  #timeUp(ticket: Ticket): void {
+    const { dice } = this.kernel;
+    if (ticket.ended || ticket.stuck || !isCancellable(this.capabilities, ticket)) return;
+    if (isOnFile(ticket) && dice.happens("cancelMisses")) return;
+    ticket.stopWaiting();
+    this.kernel.timeline.cancel(ticket.event);
+    if (dice.happens("cancelLoses")) {
+      this.#attempt(ticket);
+      if (ticket.ended) return;
+      ticket.stopWaiting();
+    }
+    ticket.timedOut = true;
+    this.#end(ticket, -ERRNO.ECANCELED);
   }
 
   /** Planted bugs: the operation does what it should, and its result is lost. */
@@ -338,9 +402,18 @@ export class SimSession implements DriverSession, AttemptHost {
     const { dice, timeline, bug } = this.kernel;
     ticket.ended = true;
     timeline.cancel(ticket.event);
+    timeline.cancel(ticket.timeout);
     ticket.event = undefined;
-    if (bug === "drop-completion" && dice.random.chance(0.01)) return;
-    this.#post(ticket, result, false, dice.happens("late"));
+    ticket.timeout = undefined;
+    ticket.isBehind = false;
+    const isDropped = bug === "drop-completion" && dice.random.chance(0.01);
+    if (!isDropped) this.#post(ticket, result, false, dice.happens("late"));
+    const { behind } = ticket;
+    ticket.behind = undefined;
+    if (behind === undefined || behind.ended) return;
+    behind.isBehind = false;
+    if (ticket.endsWell(result) || bug === "link-ignores-failure") this.#start(behind);
+    else this.#end(behind, -ERRNO.ECANCELED);
   }
 
   #post(ticket: Ticket, result: number, more: boolean, late: boolean): void {
@@ -349,7 +422,8 @@ export class SimSession implements DriverSession, AttemptHost {
     ticket.auxiliary = 0;
     ticket.picked = -1;
     ticket.payload = undefined;
-    const completion = { ticket, result, more, auxiliary, picked, payload, duplicate: false };
+    const timedOut = ticket.timedOut && !more;
+    const completion = { ticket, result, more, auxiliary, picked, payload, timedOut, duplicate: false };
     if (late && ticket.opcode !== OPCODE.cancel && !ticket.multishot) {
       timeline.schedule(dice.delayUs(), () => this.#ready(completion));
     } else {
@@ -417,9 +491,10 @@ export class SimSession implements DriverSession, AttemptHost {
     const now = lateWrite ? undefined : payload;
     if (picked >= 0) this.memory.handOver(picked, now);
     if (lateWrite) {
-      const number = picked >= 0 ? picked : ticket.word(WORD.buffer);
-      const start = picked >= 0 ? 0 : ticket.word(WORD.bufferOffset);
-      timeline.schedule(dice.random.between(1, 500), () => this.memory.write(number, start, payload));
+      timeline.schedule(dice.random.between(1, 500), () => {
+        if (picked >= 0) this.memory.write(picked, 0, payload);
+        else this.memory.writeParts(ticket, payload);
+      });
     }
     if (more && bug !== "forget-more") {
       ledger.completionsMore++;
@@ -429,6 +504,8 @@ export class SimSession implements DriverSession, AttemptHost {
     if (!ticket.bufferSelect) this.memory.giveBack(ticket, now);
     ticket.description?.leave();
     ticket.description = undefined;
+    ticket.secondDescription?.leave();
+    ticket.secondDescription = undefined;
     ledger.completions++;
     ledger.operationsInFlight--;
     this.#tickets.delete(ticket.slot);
@@ -475,6 +552,8 @@ function kernelWritesAfterClose({ bug }: Kernel): boolean {
 function lacksFeature({ features }: Capabilities, ticket: Ticket): boolean {
   const { opcode, multishot, bufferSelect } = ticket;
   if (ticket.hasUnknownFlags) return true;
+  if (ticket.linked && !isSupported(features.links)) return true;
+  if (ticket.timeoutUs > 0 && !isSupported(features.linkTimeout)) return true;
   if (bufferSelect && (opcode !== OPCODE.receive || !isSupported(features.bufferSelect))) return true;
   if (!multishot) return false;
   if (opcode === OPCODE.accept) return !isSupported(features.multishotAccept);
@@ -483,8 +562,7 @@ function lacksFeature({ features }: Capabilities, ticket: Ticket): boolean {
 
 function isCancellable({ features }: Capabilities, ticket: Ticket): boolean {
   if (isOnFile(ticket)) return isSupported(features.cancelFile);
-  const isOnStream = ticket.opcode === OPCODE.receive || ticket.opcode === OPCODE.send;
-  return !isOnStream || isSupported(features.cancelSocket);
+  return !onStream.has(ticket.opcode) || isSupported(features.cancelSocket);
 }
 
 /** Operations that cannot be stopped, because they are over before anybody could. */
@@ -493,9 +571,20 @@ function isQuick({ opcode }: Ticket): boolean {
 }
 
 /** Operations that a disk does: they never wait for somebody else. */
+const onFile: ReadonlySet<number> = new Set([
+  ...[OPCODE.open, OPCODE.close, OPCODE.read, OPCODE.write, OPCODE.fsync, OPCODE.fdatasync, OPCODE.stat],
+  ...[OPCODE.truncate, OPCODE.readv, OPCODE.writev, OPCODE.allocate, OPCODE.advise],
+  ...[OPCODE.unlink, OPCODE.rename, OPCODE.mkdir, OPCODE.hardlink, OPCODE.symlink],
+]);
+
 function isOnFile({ opcode }: Ticket): boolean {
-  return opcode >= OPCODE.open && opcode <= OPCODE.truncate;
+  return onFile.has(opcode);
 }
+
+/** Operations that wait for the other end of a socket. */
+const onStream: ReadonlySet<number> = new Set([
+  ...[OPCODE.receive, OPCODE.send, OPCODE.receiveMessage, OPCODE.sendMessage, OPCODE.splice, OPCODE.poll],
+]);
 
 const simulated = native("simulated in memory");
 
@@ -506,6 +595,8 @@ export const simCapabilities: Capabilities = defineCapabilities(
     features: {
       multishotAccept: simulated,
       multishotReceive: simulated,
+      links: simulated,
+      linkTimeout: simulated,
       bufferSelect: simulated,
       cancelFile: simulated,
       cancelSocket: simulated,

@@ -1,12 +1,12 @@
 /** Socket operations of the simulated kernel. */
-import { parseAddress, type SocketAddress, writeAddress } from "../../address.js";
+import { parseAddress, writeAddress } from "../../address.js";
 import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
-import { WORD } from "../../record.js";
+import { ADDRESS_FAMILY, WORD } from "../../record.js";
 import { type AttemptHost, lacksHandles, type Outcome, readRawAddress, resultHandle } from "./attempt.js";
 import type { Endpoint } from "./connection.js";
 import { Description } from "./handles.js";
-import { SimListener } from "./network.js";
+import { type SimAddress, SimListener } from "./network.js";
 import type { Ticket } from "./ticket.js";
 
 export function listen(host: AttemptHost, ticket: Ticket): Outcome {
@@ -87,16 +87,18 @@ function receive(host: AttemptHost, ticket: Ticket, end: Endpoint): Outcome {
   return bytes.length;
 }
 
-function address(host: AttemptHost, ticket: Ticket, which: SocketAddress): number {
+function address(host: AttemptHost, ticket: Ticket, which: SimAddress): number {
   answerAddress(host, ticket, which);
   return 0;
 }
 
 /** Writes an address into the operation's arena area. */
-function answerAddress(
-  { arenaBytes, arenaWords }: AttemptHost,
-  ticket: Ticket,
-  { address, port }: SocketAddress,
-): void {
-  writeAddress(arenaBytes, arenaWords, ticket.word(WORD.arenaOffset), parseAddress(address)!, port);
+export function answerAddress({ arenaBytes, arenaWords }: AttemptHost, ticket: Ticket, where: SimAddress): void {
+  const offset = ticket.word(WORD.arenaOffset);
+  if (where.family === "unix") {
+    const { bytes } = where;
+    writeAddress(arenaBytes, arenaWords, offset, { family: ADDRESS_FAMILY.unix, bytes, scope: 0 }, 0);
+  } else {
+    writeAddress(arenaBytes, arenaWords, offset, parseAddress(where.address)!, where.port);
+  }
 }
