@@ -53,6 +53,7 @@ export class ProvidedBuffers {
     this.#pool = parts.pool;
     this.#window = new Int32Array(parts.provided);
     this.#control = new Int32Array(parts.control);
+    this.#control[CONTROL.providedBytes] = parts.bufferBytes;
     this.#bufferBytes = parts.bufferBytes;
     const { bytesMax } = this.#pool.stats();
     const blockBytes = POOL_SIZES.find((bytes) => bytes >= parts.bufferBytes) ?? parts.bufferBytes;

@@ -50,13 +50,14 @@ class BufferRing {
 
   bool registered() const { return ring_ != nullptr; }
 
-  // Puts a buffer in; the kernel sees it after `Publish`.
-  void Add(uint32_t number, const BufferCell& cell) {
-    BATON_CHECK(registered() && !free_.empty());
+  // Puts the first `bytes` of a buffer in, 0 for all of it; the kernel sees it after `Publish`.
+  void Add(uint32_t number, const BufferCell& cell, uint32_t bytes) {
+    BATON_CHECK(registered() && !free_.empty() && bytes <= cell.length);
+    const size_t length = bytes == 0 ? cell.length : bytes;
     const uint16_t id = free_.back();
     free_.pop_back();
     numbers_[id] = number;
-    io_uring_buf_ring_add(ring_, cell.data, static_cast<unsigned>(cell.length), id,
+    io_uring_buf_ring_add(ring_, cell.data, static_cast<unsigned>(length), id,
                           io_uring_buf_ring_mask(kEntries), pending_++);
   }
 

@@ -127,7 +127,7 @@ class Engine {
       const uint32_t number = state_.shared.provided(index);
       const BufferCell* cell = state_.buffers.Find(number);
       BATON_CHECK(cell != nullptr);
-      state_.buffer_ring.Add(number, *cell);
+      state_.buffer_ring.Add(number, *cell, state_.shared.control(kControlProvidedBytes));
     }
     if (count > 0) state_.buffer_ring.Publish();
     count = 0;

@@ -206,6 +206,7 @@ static_assert(std::is_standard_layout_v<CompletionRecord> && std::is_trivially_c
 inline constexpr uint32_t kControlCompletionCount = 0;
 inline constexpr uint32_t kControlCompletionsWaiting = 1;
 inline constexpr uint32_t kControlProvidedCount = 2;
+inline constexpr uint32_t kControlProvidedBytes = 3;
 inline constexpr uint32_t kControlWords = 16;
 
 // Most buffers that core provides in all.

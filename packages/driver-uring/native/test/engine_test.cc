@@ -229,6 +229,7 @@ TEST("a receive finds no buffer, then one that was provided, and says which") {
   EXPECT(bench.Only(5)->result == -ENOBUFS);
   EXPECT((bench.Only(5)->flags & kCompletionBufferPicked) == 0);
 
+  bench.engine().shared().control(kControlProvidedBytes) = 4096;
   bench.engine().shared().control(kControlProvidedCount) = 1;
   *reinterpret_cast<uint32_t*>(bench.engine().shared().provided_block.data) = 7;
   SubmissionRecord& some = bench.Prepare(6, Opcode::kReceive, kSubmitBufferSelect);
