@@ -6,6 +6,7 @@ import { type DriverName, driverNames } from "../candidates.js";
 import { type DemoOptions, demo } from "./demo.js";
 import { type DoctorOptions, doctor } from "./doctor.js";
 import { CommandFailure, failureLine, isExpected } from "./failure.js";
+import { registerSeccomp } from "./seccomp-options.js";
 
 /** A whole number between two limits, for commander. */
 function integer(min: number, max: number): (text: string) => number {
@@ -66,6 +67,8 @@ program
   .action((file: string, options: Omit<DemoOptions, "driver" | "to"> & { driver?: DriverName; to?: string }) =>
     run("demo", () => demo(file, { ...options, driver: options.driver, to: options.to })),
   );
+
+registerSeccomp(program, run);
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // The reader of a pipe has seen enough.
