@@ -11,7 +11,7 @@
         "native",
         "../core/native"
       ],
-      "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags!": ["-fno-strict-aliasing"],
       "cflags": ["-fvisibility=hidden", "-O2", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-isystem<(addon_api)"],
       "cflags_cc!": ["-std=gnu++17", "-fexceptions"],

@@ -6,6 +6,9 @@
 // - JavaScript keeps a function of a closed session: the session outlives its functions, and answers that it is closed.
 // - The environment ends with operations in flight (worker.terminate): the cleanup hook cancels, reaps until nothing is
 //   in flight or a deadline passes, and leaves the engine with its memory behind if something is unconfirmed.
+// - It ends while one of these functions runs: from then on no value can be made and no error thrown. What could not
+//   be made is empty, which no JavaScript will ever see; NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS keeps node-addon-api
+//   from ending the process for it.
 // - JavaScript runs inside the sink call and closes, submits or terminates: nothing of the engine is held across the
 //   call, and every status is looked at.
 // - A finalizer runs before the cleanup hook: external ArrayBuffers only count down a slab, the engine counts itself.
@@ -113,7 +116,7 @@ class NapiSession {
 
   void AddMethod(Napi::Object object, const char* name, Method method) {
     napi_value function = nullptr;
-    BATON_CHECK(napi_create_function(env_, name, NAPI_AUTO_LENGTH, method, this, &function) == napi_ok);
+    if (napi_create_function(env_, name, NAPI_AUTO_LENGTH, method, this, &function) != napi_ok) return;
     Ref();
     BATON_CHECK(napi_add_finalizer(env_, function, this, OnFunctionGone, nullptr, nullptr) == napi_ok);
     object.Set(name, Napi::Value(env_, function));
@@ -175,7 +178,8 @@ class NapiSession {
     if (session->engine_ == nullptr) return Throw(env, "the session is closed");
     const auto bytes = static_cast<size_t>(call[0].As<Napi::Number>().Int64Value());
     const size_t count = call[1].As<Napi::Number>().Uint32Value();
-    return session->AllocateSlab(bytes, count, bytes);
+    uint32_t number;
+    return session->AllocateSlab(bytes, count, bytes, &number);
   }
 
   // free(firstNumber).
@@ -196,10 +200,9 @@ class NapiSession {
     if (session->engine_ == nullptr) return Throw(env, "the session is closed");
     auto source = call[0].As<Napi::ArrayBuffer>();
     const size_t length = source.ByteLength();
-    const Napi::Value slab = session->AllocateSlab(RoundUp(length, kPageBytes), 1, length);
-    if (!slab.IsObject()) return slab;
-    const uint32_t number = slab.As<Napi::Object>().Get("firstNumber").As<Napi::Number>().Uint32Value();
-    std::memcpy(session->engine_->buffers().Find(number)->data, source.Data(), length);
+    uint32_t number = 0;
+    const Napi::Value slab = session->AllocateSlab(RoundUp(length, kPageBytes), 1, length, &number);
+    if (slab.IsObject()) std::memcpy(session->engine_->buffers().Find(number)->data, source.Data(), length);
     return slab;
   }
 
@@ -245,10 +248,11 @@ class NapiSession {
     return call.Env().Undefined();
   }
 
-  Napi::Value AllocateSlab(size_t bytes, size_t count, size_t visible_bytes) {
+  Napi::Value AllocateSlab(size_t bytes, size_t count, size_t visible_bytes, uint32_t* number) {
     Napi::Env env(env_);
     auto first = engine_->buffers().Allocate(bytes, count, slabs_);
     if (!first.ok()) return Napi::Number::New(env, first.error());
+    *number = first.value();
     Napi::Array buffers = Napi::Array::New(env, count);
     for (uint32_t index = 0; index < count; index++) {
       const BufferCell* cell = engine_->buffers().Find(first.value() + index);
