@@ -25,6 +25,9 @@ const LIBUV = "packages/driver-libuv/src/";
 /** @param {...string} ids @returns {Killer[]} */
 const kit = (...ids) => ids.map((id) => ({ file: "packages/driver-libuv/test/conformance.test.ts", test: `${id} ·` }));
 
+/** For what the libuv driver cannot show. @param {...string} ids @returns {Killer[]} */
+const simKit = (...ids) => ids.map((id) => ({ file: "packages/core/test/sim/conformance.test.ts", test: `${id} ·` }));
+
 /** @param {string} name @param {...string} tests @returns {Killer[]} */
 const core = (name, ...tests) => tests.map((test) => ({ file: `packages/core/test/${name}.test.ts`, test }));
 
@@ -701,6 +704,22 @@ export const mutants = [
     ],
   },
   {
+    name: "loop-left-loses",
+    promise: "P6",
+    file: `${CORE}resource/stream-reader.ts`,
+    find: "    for (const chunk of this.#waiting.splice(0)) this.#keep(chunk);\n",
+    replace: "    for (const chunk of this.#waiting.splice(0)) chunk.buffer.release();\n",
+    killedBy: simKit("stream-loop/left-early"),
+  },
+  {
+    name: "loop-overtakes-itself",
+    promise: "operations",
+    file: `${CORE}resource/stream-reader.ts`,
+    find: "this.#waiting.push({ bytesReceived: result, buffer });",
+    replace: "this.#waiting.unshift({ bytesReceived: result, buffer });",
+    killedBy: simKit("stream-loop/until-the-end"),
+  },
+  {
     name: "libuv-late-open-leaks",
     promise: "P9",
     file: `${LIBUV}file-operations.ts`,
@@ -760,5 +779,45 @@ export const mutants = [
     find: "  if (entry.vector !== undefined) for (const part of entry.vector) giveBackBuffer(part.buffer, part);\n",
     replace: "",
     killedBy: core("file-vector", "whose result is an error brings every buffer home"),
+  },
+  {
+    name: "rmdir-is-unlink",
+    promise: "operations",
+    file: `${CORE}resource/path-operations.ts`,
+    find: 'what === "file" ? 0 : UNLINK_DIRECTORY',
+    replace: 'what === "file" ? 0 : 0',
+    killedBy: kit("unlink/directory"),
+  },
+  {
+    name: "mkdir-mode-ignored",
+    promise: "operations",
+    file: `${CORE}resource/path-operations.ts`,
+    find: "dispatcher.records[entry.base + WORD.argument1] = mode;",
+    replace: "dispatcher.records[entry.base + WORD.argument1] = mode | 0o777;",
+    killedBy: kit("mkdir/mode"),
+  },
+  {
+    name: "dest-missing",
+    promise: "operations",
+    file: `${CORE}resource/path-operations.ts`,
+    find: "subject: { path: displayPath(first), dest: displayPath(second) },",
+    replace: "subject: { path: displayPath(first) },",
+    killedBy: kit("rename/errors"),
+  },
+  {
+    name: "second-path-is-the-first",
+    promise: "operations",
+    file: `${CORE}resource/path-operations.ts`,
+    find: "arena.bytes.set(second, offset + first.length + 1);",
+    replace: "arena.bytes.set(second.subarray(0, 100), offset + first.length + 1);",
+    killedBy: [...kit("rename/longest")],
+  },
+  {
+    name: "replace-is-not-heeded",
+    promise: "operations",
+    file: `${CORE}resource/path-operations.ts`,
+    find: "= replace ? 0 : RENAME_NO_REPLACE;",
+    replace: "= replace ? 0 : 0;",
+    killedBy: core("path-operations", "says whether a name that is taken is replaced"),
   },
 ];

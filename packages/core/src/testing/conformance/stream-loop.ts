@@ -13,6 +13,7 @@ export const streamLoopClause: Clause = {
     {
       id: "until-the-end",
       title: "it brings every byte in order and ends when the peer ends its side",
+      mutants: ["loop-overtakes-itself"],
       run: async (context) => {
         await using pair = await context.pair();
         const sent = pattern(300_000, 7);
@@ -31,6 +32,7 @@ export const streamLoopClause: Clause = {
       id: "left-early",
       promise: "P6",
       title: "what had arrived when the program left the loop goes to the next receive, in order",
+      mutants: ["loop-left-loses"],
       run: async (context) => {
         const { io, far } = context;
         await using pair = await context.pair();
