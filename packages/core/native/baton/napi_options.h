@@ -1,4 +1,5 @@
-// Reading what JavaScript has checked already: an option that is absent has its neutral value.
+// Reading what JavaScript has checked already: an option that is absent has its neutral value. So has one that cannot
+// be read because the environment is ending: then whatever is made of it is dropped at once.
 #ifndef BATON_NAPI_OPTIONS_H_
 #define BATON_NAPI_OPTIONS_H_
 
@@ -29,7 +30,8 @@ inline bool ReadFlag(const Napi::Object& options, const char* name) {
 }
 
 inline Runtime ReadRuntime(const Napi::Object& options) {
-  const std::string name = options.Get("runtime").As<Napi::String>().Utf8Value();
+  const Napi::Value value = options.Get("runtime");
+  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
   return name == "bun" ? Runtime::kBun : name == "deno" ? Runtime::kDeno : Runtime::kNode;
 }
 
