@@ -112,8 +112,8 @@ export async function several(io: Backend, file: File): Promise<void> {
   // @ts-expect-error 2339: a part cannot be released, in a list either
   buffers[1].release();
   // @ts-expect-error 2493: there are two of them
-  buffers[2].bytes.fill(0);
-  // @ts-expect-error 2561: a list has no part
+  void buffers[2];
+  // @ts-expect-error 2353: a list has no part
   await file.writev([head, body], { length: bytesRead });
   // @ts-expect-error 2345: one buffer is no list
   await file.writev(head);

@@ -138,6 +138,11 @@ export function nameOf(request: Request): string {
     case "write":
     case "fsync":
     case "fdatasync":
+    case "unlink":
+    case "rename":
+    case "mkdir":
+    case "hardlink":
+    case "symlink":
     case "readv":
     case "writev":
     case "truncate":

@@ -22,6 +22,15 @@ import type { FileStat } from "./resource/file-stat.js";
 import { type ListenOptions, prepareListen } from "./resource/listen.js";
 import { type OpenOptions, prepareOpen } from "./resource/open.js";
 import type { OpenFlags } from "./resource/open-flags.js";
+import {
+  type MakeDirectoryOptions,
+  type Path,
+  prepareLink,
+  prepareMakeDirectory,
+  prepareRename,
+  prepareUnlink,
+  type RenameOptions,
+} from "./resource/path-operations.js";
 import type { TcpListener } from "./resource/tcp-listener.js";
 import type { TcpStream } from "./resource/tcp-stream.js";
 import { prepareTimer, Timer } from "./resource/timer.js";
@@ -174,6 +183,49 @@ export class Backend {
   /** Metadata of a path. Source: stat(2), lstat(2). */
   stat(path: string | Uint8Array, options: StatOptions = NO_OPTIONS): Promise<FileStat> {
     return this.#dispatcher.run(() => preparePathStat(this.#dispatcher, path, options));
+  }
+
+  /**
+   * Removes the name of a file or link; the file goes with its last name and its last user. Rejects with `ENOENT`,
+   * `EISDIR`, …, which carry `path`. Like all operations on paths it is not undone by an abort that comes too late:
+   * whether it was done is then not told. Source: unlink(2).
+   */
+  unlink(path: Path, options: OperationOptions = NO_OPTIONS): Promise<void> {
+    return this.#dispatcher.run(() => prepareUnlink(this.#dispatcher, "file", path, options));
+  }
+
+  /** Removes an empty directory. Rejects with `ENOTEMPTY`, `ENOTDIR`, …, which carry `path`. Source: rmdir(2). */
+  rmdir(path: Path, options: OperationOptions = NO_OPTIONS): Promise<void> {
+    return this.#dispatcher.run(() => prepareUnlink(this.#dispatcher, "directory", path, options));
+  }
+
+  /**
+   * Gives a file or directory another name, in one step: whoever looks sees it under the old name or the new one.
+   * Errors carry `path` and `dest`. Source: rename(2), renameat2(2).
+   */
+  rename(from: Path, to: Path, options: RenameOptions = NO_OPTIONS): Promise<void> {
+    return this.#dispatcher.run(() => prepareRename(this.#dispatcher, from, to, options));
+  }
+
+  /** Makes a directory; its parent must be there. Rejects with `EEXIST`, …, which carry `path`. Source: mkdir(2). */
+  mkdir(path: Path, options: MakeDirectoryOptions = NO_OPTIONS): Promise<void> {
+    return this.#dispatcher.run(() => prepareMakeDirectory(this.#dispatcher, path, options));
+  }
+
+  /**
+   * Gives a file one more name, on the same file system. Errors carry `path`, the file, and `dest`, the new name.
+   * (`io.link` is another thing: a chain of operations.) Source: link(2).
+   */
+  hardlink(existing: Path, path: Path, options: OperationOptions = NO_OPTIONS): Promise<void> {
+    return this.#dispatcher.run(() => prepareLink(this.#dispatcher, "hardlink", existing, path, options));
+  }
+
+  /**
+   * Makes a symbolic link at `path` that leads to `target`, which need not be there. Errors carry `path`, the target,
+   * and `dest`, the link. Source: symlink(2).
+   */
+  symlink(target: Path, path: Path, options: OperationOptions = NO_OPTIONS): Promise<void> {
+    return this.#dispatcher.run(() => prepareLink(this.#dispatcher, "symlink", target, path, options));
   }
 
   /** Listens for TCP connections. Rejects with `EADDRINUSE`, … which carry `address` and `port`. */

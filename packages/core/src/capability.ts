@@ -31,6 +31,9 @@ export const featureTable = [
   ["registeredFiles", "handles are known to the kernel beforehand"],
   ["zeroCopySend", "large sends leave from the caller's memory"],
   ["reusePort", "several listeners share one port"],
+  ["renameNoReplace", "`rename` with `replace: false`: a name that is taken is left alone, in one step"],
+  ["unixSockets", "connections within the machine, under a path of the file system"],
+  ["abstractUnixSockets", "… or under a name that is in no file system"],
 ] as const;
 
 export type FeatureName = (typeof featureTable)[number][0];

@@ -74,6 +74,7 @@ export type { AllUnreleased, ReadVectorResult, VectorOptions, WriteVectorResult 
 export type { ListenOptions } from "./resource/listen.js";
 export type { OpenOptions } from "./resource/open.js";
 export type { OpenFlags } from "./resource/open-flags.js";
+export type { MakeDirectoryOptions, Path, RenameOptions } from "./resource/path-operations.js";
 export type { PickedResult, ReceiveResult, SendResult, ShutdownHow } from "./resource/stream-operations.js";
 export type { ReceivedChunk } from "./resource/stream-reader.js";
 export { TcpListener } from "./resource/tcp-listener.js";

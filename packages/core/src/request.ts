@@ -30,6 +30,15 @@ import { prepareAccept } from "./resource/listener-operations.js";
 import { type OpenOptions, prepareOpen } from "./resource/open.js";
 import type { OpenFlags } from "./resource/open-flags.js";
 import {
+  type MakeDirectoryOptions,
+  type Path,
+  prepareLink,
+  prepareMakeDirectory,
+  prepareRename,
+  prepareUnlink,
+  type RenameOptions,
+} from "./resource/path-operations.js";
+import {
   type PickedResult,
   prepareReceive,
   prepareReceivePicked,
@@ -44,7 +53,7 @@ import { streamCore, type TcpStream } from "./resource/tcp-stream.js";
 import { prepareTimer } from "./resource/timer.js";
 import { operationOptionNames, type PositionedOptions, type TransferOptions } from "./resource/transfer.js";
 import type { ResourceTracker } from "./resource-tracker.js";
-import { checkOptions, describe } from "./validate.js";
+import { checkBoolean, checkOptions, describe } from "./validate.js";
 
 type On<R> = R extends "file"
   ? { readonly file: File }
@@ -68,6 +77,11 @@ export type Request<B extends Lendable = Lendable> =
   | ({ readonly opcode: "readv" | "writev"; readonly buffers: readonly B[] } & On<"file"> & VectorOptions)
   | ({ readonly opcode: "fsync" | "fdatasync" } & On<"file"> & OperationOptions)
   | ({ readonly opcode: "truncate"; readonly length: number } & On<"file"> & OperationOptions)
+  | ({ readonly opcode: "unlink"; readonly path: Path; readonly directory?: boolean } & OperationOptions)
+  | ({ readonly opcode: "rename"; readonly from: Path; readonly to: Path } & RenameOptions)
+  | ({ readonly opcode: "mkdir"; readonly path: Path } & MakeDirectoryOptions)
+  | ({ readonly opcode: "hardlink"; readonly existing: Path; readonly path: Path } & OperationOptions)
+  | ({ readonly opcode: "symlink"; readonly target: Path; readonly path: Path } & OperationOptions)
   | ({ readonly opcode: "accept" } & On<"listener"> & OperationOptions)
   | ({ readonly opcode: "receive" } & On<"stream"> & With<B> & TransferOptions)
   | ({ readonly opcode: "receive"; readonly buffer?: undefined } & On<"stream"> & OperationOptions)
@@ -107,28 +121,33 @@ export type Checked<R> =
         }
       : unknown;
 
+/** What the operations without a buffer resolve with, where that is something. */
+interface PlainResults {
+  readonly open: File;
+  readonly stat: FileStat;
+  readonly accept: TcpStream;
+}
+
 /** What a request's operation resolves with. */
-export type ResultOf<R> = R extends { readonly opcode: "read"; readonly buffer: infer B }
-  ? ReadResult<B>
-  : R extends { readonly opcode: "readv"; readonly buffers: infer B extends readonly Lendable[] }
-    ? ReadVectorResult<B>
-    : R extends { readonly opcode: "writev"; readonly buffers: infer B extends readonly Lendable[] }
-      ? WriteVectorResult<B>
-      : R extends { readonly opcode: "write"; readonly buffer: infer B }
-        ? WriteResult<B>
-        : R extends { readonly opcode: "receive"; readonly buffer: infer B extends object }
-          ? ReceiveResult<B>
-          : R extends { readonly opcode: "receive" }
-            ? PickedResult
-            : R extends { readonly opcode: "send"; readonly buffer: infer B }
-              ? SendResult<B>
-              : R extends { readonly opcode: "open" }
-                ? File
-                : R extends { readonly opcode: "stat" }
-                  ? FileStat
-                  : R extends { readonly opcode: "accept" }
-                    ? TcpStream
-                    : undefined;
+export type ResultOf<R> = R extends { readonly opcode: infer Opcode; readonly buffer: infer B extends object }
+  ? Opcode extends "read"
+    ? ReadResult<B>
+    : Opcode extends "write"
+      ? WriteResult<B>
+      : Opcode extends "receive"
+        ? ReceiveResult<B>
+        : Opcode extends "send"
+          ? SendResult<B>
+          : undefined
+  : R extends { readonly opcode: infer Opcode; readonly buffers: infer B extends readonly Lendable[] }
+    ? Opcode extends "readv"
+      ? ReadVectorResult<B>
+      : WriteVectorResult<B>
+    : R extends { readonly opcode: "receive" }
+      ? PickedResult
+      : R extends { readonly opcode: infer Opcode extends keyof PlainResults }
+        ? PlainResults[Opcode]
+        : undefined;
 
 const nopKind = defineKind("nop", {});
 
@@ -185,6 +204,27 @@ export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker,
     case "truncate": {
       const { opcode: _, file, length, ...options } = request;
       return prepareTruncate(fileCore(file), length, options);
+    }
+    case "unlink": {
+      const { opcode: _, path, directory = false, ...options } = request;
+      const what = checkBoolean("submit", "directory", directory) ? "directory" : "file";
+      return prepareUnlink(dispatcher, what, path, options);
+    }
+    case "rename": {
+      const { opcode: _, from, to, ...options } = request;
+      return prepareRename(dispatcher, from, to, options);
+    }
+    case "mkdir": {
+      const { opcode: _, path, ...options } = request;
+      return prepareMakeDirectory(dispatcher, path, options);
+    }
+    case "hardlink": {
+      const { opcode, existing, path, ...options } = request;
+      return prepareLink(dispatcher, opcode, existing, path, options);
+    }
+    case "symlink": {
+      const { opcode, target, path, ...options } = request;
+      return prepareLink(dispatcher, opcode, target, path, options);
     }
     case "accept": {
       const { opcode: _, listener, ...options } = request;

@@ -15,6 +15,7 @@ import { foreignMemoryClause } from "./foreign-memory.js";
 import { batchClause, submitClause } from "./low-level.js";
 import { onceClause } from "./once.js";
 import { ownershipClause } from "./ownership.js";
+import { linkClause, mkdirClause, renameClause, unlinkClause } from "./paths.js";
 import { poolClause } from "./pool.js";
 import { fileSalvageClause, salvageClause } from "./salvage.js";
 import { spiHandlesClause, spiMemoryClause, spiSocketsClause } from "./spi-handles.js";
@@ -43,6 +44,10 @@ export const clauses: readonly Clause[] = [
   fileMetadataClause,
   fileLengthClause,
   fileFlushClause,
+  unlinkClause,
+  mkdirClause,
+  renameClause,
+  linkClause,
   listenClause,
   acceptClause,
   connectClause,

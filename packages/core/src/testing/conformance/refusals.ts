@@ -60,6 +60,11 @@ const backendCalls: Partial<Record<OpcodeName, (context: CaseContext) => Promise
   stat: (context) => context.io.stat(context.path()),
   listen: ({ io }) => io.listen(),
   connect: ({ io }) => io.connect({ port: 9 }),
+  unlink: (context) => context.io.unlink(context.path()),
+  rename: (context) => context.io.rename(context.path(), context.path()),
+  mkdir: (context) => context.io.mkdir(context.path()),
+  hardlink: (context) => context.io.hardlink(context.path(), context.path()),
+  symlink: (context) => context.io.symlink(context.path(), context.path()),
   timer: ({ io }) => io.sleep(1),
 };
 
@@ -186,6 +191,22 @@ const featureRefusals: Readonly<Record<FeatureName, Refusal>> = {
   registeredBuffers: onlyDeclared,
   registeredFiles: onlyDeclared,
   zeroCopySend: onlyDeclared,
+  renameNoReplace: async (context) => {
+    const { io } = context;
+    const [from, to] = [context.path(), context.path()];
+    await rejects(io.rename(from, to, { replace: false }), "ERR_UNSUPPORTED", { driver: io.driver });
+    equal(io.inspect().counters.submitted, 0, "the number of operations submitted");
+    const [first, second] = [new TextEncoder().encode(from), new TextEncoder().encode(to)];
+    await refusesRecord(context, {
+      opcode: OPCODE.rename,
+      arena: Uint8Array.of(...first, 0, ...second, 0),
+      length: first.length,
+      argument0: 1,
+      argument1: second.length,
+    });
+  },
+  unixSockets: onlyDeclared,
+  abstractUnixSockets: onlyDeclared,
   reusePort: async ({ io }) => {
     await rejects(io.listen({ reusePort: true }), "ERR_UNSUPPORTED", { driver: io.driver });
     equal(io.inspect().counters.submitted, 0, "the number of operations submitted");

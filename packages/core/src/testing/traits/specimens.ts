@@ -1,6 +1,12 @@
 /** All specimens, in the order of the reports. */
 import { backendSpecimens, fileSpecimens } from "./file-specimens.js";
+import { pathSpecimens } from "./path-specimens.js";
 import { socketSpecimens } from "./socket-specimens.js";
 import type { Specimen } from "./specimen.js";
 
-export const specimens: readonly Specimen[] = [...backendSpecimens, ...fileSpecimens, ...socketSpecimens];
+export const specimens: readonly Specimen[] = [
+  ...backendSpecimens,
+  ...fileSpecimens,
+  ...pathSpecimens,
+  ...socketSpecimens,
+];
