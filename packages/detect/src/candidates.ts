@@ -12,10 +12,21 @@ export interface Candidate {
   readonly factory: string;
   /** Values of `process.platform` it is made for. */
   readonly platforms: "any" | readonly string[];
+  /**
+   * The export that asks the kernel who refuses io_uring. For a driver that a kernel with io_uring can refuse, and whose
+   * own probe a seccomp filter can kill: detection asks first, and lets the driver near the kernel only then.
+   */
+  readonly kernelHook?: string;
 }
 
 export const candidates = [
-  { name: "uring", package: "@baton-io/driver-uring", factory: "uringDriver", platforms: ["linux"] },
+  {
+    name: "uring",
+    package: "@baton-io/driver-uring",
+    factory: "uringDriver",
+    platforms: ["linux"],
+    kernelHook: "uringKernel",
+  },
   { name: "epoll", package: "@baton-io/driver-epoll", factory: "epollDriver", platforms: ["linux"] },
   { name: "libuv", package: "@baton-io/driver-libuv", factory: "libuvDriver", platforms: "any" },
 ] as const;

@@ -10,7 +10,10 @@ import {
 } from "@baton-io/core";
 import { announce } from "./announce.js";
 import type { DriverName } from "./candidates.js";
+import { type Credentials, differ, readCredentials } from "./credentials.js";
+import { publishFallback } from "./fallback.js";
 import { type DetectHost, processHost } from "./host.js";
+import type { Depth } from "./io-uring/surroundings.js";
 import { expectDriverName, forcedDriver } from "./override.js";
 import { type Ability, applyRequirements, chooseDriver, type Wish } from "./policy.js";
 import { type DetectReport, driverRow, freezeReport, REPORT_SCHEMA } from "./report.js";
@@ -23,17 +26,27 @@ export interface DetectOptions {
   readonly require?: readonly Ability[];
   /** False: the expected driver, or `ERR_DRIVER_UNAVAILABLE`. Default true. */
   readonly allowFallback?: boolean;
+  /**
+   * True: what an earlier `detect` of this thread found is good enough, if there was one. Default false: look again,
+   * and keep what is found. The choice among the findings is always made anew.
+   */
+  readonly cache?: boolean;
 }
 
 /** A driver, and how it came to be chosen. */
 export interface DetectedDriver extends Driver {
   readonly report: DetectReport;
+  /**
+   * True when the process has changed user or groups since this driver was last opened. A ring keeps the credentials it
+   * was made with: give up privileges first, and open the backend then.
+   */
+  credentialsChanged(): boolean;
 }
 
 /** Options of `openBackend`: those of `detect` and of `createBackend`. */
 export type OpenBackendOptions = DetectOptions & Omit<BackendOptions, "driver">;
 
-const detectOptionNames: readonly string[] = ["prefer", "require", "allowFallback"];
+const detectOptionNames: readonly string[] = ["prefer", "require", "allowFallback", "cache"];
 
 /**
  * Looks at every driver and resolves with the best one that runs here, to be given to `createBackend`. The operator
@@ -56,11 +69,12 @@ export function detect(options: DetectOptions = {}): Promise<DetectedDriver> {
  * @example await using io = await openBackend({ operationsMax: 1024 });
  */
 export async function openBackend(options: OpenBackendOptions = {}): Promise<Backend> {
-  const { prefer, require, allowFallback, ...rest } = options;
+  const { prefer, require, allowFallback, cache, ...rest } = options;
   const driver = await detect({
     ...(prefer === undefined ? {} : { prefer }),
     ...(require === undefined ? {} : { require }),
     ...(allowFallback === undefined ? {} : { allowFallback }),
+    ...(cache === undefined ? {} : { cache }),
   });
   return createBackend({ ...rest, driver });
 }
@@ -68,25 +82,43 @@ export async function openBackend(options: OpenBackendOptions = {}): Promise<Bac
 /** `detect` with given surroundings. */
 export async function detectOn(host: DetectHost, options: DetectOptions): Promise<DetectedDriver> {
   const wish = readWish(host, options);
-  const { report, surveyed } = await examine(host, wish);
+  const { report, surveyed } = await examine(host, wish, { cache: options.cache === true });
   announce(report, host);
+  publishFallback(report);
   const driver = report.chosen === null ? undefined : surveyed.get(report.chosen)?.driver;
   if (driver === undefined) throw noDriver(report);
+  let openedBy: Credentials | undefined;
   return Object.freeze({
     name: driver.name,
     probe: () => driver.probe(),
-    open: (...args: Parameters<Driver["open"]>) => driver.open(...args),
+    open: (...args: Parameters<Driver["open"]>) => {
+      openedBy = readCredentials();
+      return driver.open(...args);
+    },
     report,
+    credentialsChanged: () => openedBy !== undefined && differ(openedBy, readCredentials()),
   });
+}
+
+/** How an examination looks. */
+export interface ExamineOptions {
+  /** True: what was found before will do. Default false. */
+  readonly cache?: boolean;
+  /** Default `"quick"`. */
+  readonly depth?: Depth;
 }
 
 /** Surveys the drivers and chooses one; says nothing and throws nothing. */
 export async function examine(
   host: DetectHost,
   wish: Wish,
+  { cache = false, depth = "quick" }: ExamineOptions = {},
 ): Promise<{ readonly report: DetectReport; readonly surveyed: ReadonlyMap<DriverName, Surveyed> }> {
   const startMs = host.nowMs();
-  const surveyed = await surveyDrivers(host);
+  const kept = cache ? host.surveys.kept : undefined;
+  // Kept as a promise: detections that run at the same time share one look.
+  host.surveys.kept = kept ?? surveyDrivers(host, depth);
+  const { drivers: surveyed, ioUring } = await host.surveys.kept;
   const drivers = applyRequirements(
     [...surveyed.values()].map((found) => found.report),
     wish.require,
@@ -98,6 +130,8 @@ export async function examine(
     arch: host.arch,
     ...chooseDriver(drivers, wish),
     drivers,
+    ioUring,
+    cached: kept !== undefined,
     elapsedMs: Math.round((host.nowMs() - startMs) * 1000) / 1000,
   });
   return { report, surveyed };
@@ -126,7 +160,12 @@ function checkDetectOptions(options: DetectOptions): void {
     }
   }
   // What a program without types may pass.
-  const { prefer = [], require = [], allowFallback = true } = options as Readonly<Record<string, unknown>>;
+  const {
+    prefer = [],
+    require = [],
+    allowFallback = true,
+    cache = false,
+  } = options as Readonly<Record<string, unknown>>;
   for (const name of Array.isArray(prefer) ? prefer : [prefer]) expectDriverName("detect: prefer", name);
   if (!Array.isArray(require)) {
     throw batonError("ERR_INVALID_ARG_TYPE", "detect: require must be an array of operation and feature names.");
@@ -139,6 +178,9 @@ function checkDetectOptions(options: DetectOptions): void {
   }
   if (typeof allowFallback !== "boolean") {
     throw batonError("ERR_INVALID_ARG_TYPE", "detect: allowFallback must be true or false.");
+  }
+  if (typeof cache !== "boolean") {
+    throw batonError("ERR_INVALID_ARG_TYPE", "detect: cache must be true or false.");
   }
 }
 

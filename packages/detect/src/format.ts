@@ -1,5 +1,5 @@
 /** A report as plain text, for logs and terminals of any kind. */
-import type { Capabilities, Support } from "@baton-io/core";
+import type { Capabilities, Remedy, Support } from "@baton-io/core";
 import type { DetectReport, DriverReport } from "./report.js";
 
 export interface FormatOptions {
@@ -24,22 +24,43 @@ export function headline(report: DetectReport): string {
   return report.chosen === null ? `No driver. ${report.reason}` : `Using ${report.chosen}. ${report.reason}`;
 }
 
-/** A remedy in one line: the sentence, the command, where to read on. */
-export function remedyText(driver: DriverReport): string {
-  const { remedy } = driver;
-  if (remedy === null) return driver.available ? "" : "Nothing to be done here.";
-  return [remedy.text, remedy.command, remedy.anchor].filter((part) => part !== undefined).join("  ");
-}
+/** Columns before a driver's details. */
+const LABEL_COLUMNS = 10;
 
 function driverLines(driver: DriverReport): string[] {
-  const lines = [`${driver.available ? "✓" : "✗"} ${driver.name.padEnd(8)}${driver.cause}  ${driver.summary}`];
-  const add = (label: string, text: string) => {
-    if (text !== "") lines.push(`    ${label.padEnd(10)}${text}`);
+  const mark = driver.available ? "✓" : "✗";
+  const details = detailLines(driver).map((line) => `    ${line}`);
+  return [`${mark} ${driver.name.padEnd(8)}${driver.cause}  ${driver.summary}`, ...details];
+}
+
+/**
+ * What stands behind a driver's finding, in labelled lines: evidence, what would bite next, what to do, and at what
+ * risk. A command has a line of its own, so that it can be copied in one piece.
+ */
+export function detailLines(driver: DriverReport): string[] {
+  const lines: string[] = [];
+  const add = (label: string, texts: readonly (string | undefined)[]) => {
+    let name = label;
+    for (const text of texts) {
+      if (text === undefined) continue;
+      lines.push(`${name.padEnd(LABEL_COLUMNS)}${text}`);
+      name = "";
+    }
   };
-  for (const { name, value } of driver.evidence) add("evidence", `${name}: ${value}`);
-  if (!driver.available) add("fix", remedyText(driver));
-  for (const next of driver.next) add("next", `${next.cause}  ${next.summary}`);
+  add(
+    "evidence",
+    driver.evidence.map(({ name, value }) => `${name}: ${value}`),
+  );
+  for (const next of driver.next) add("next", [`${next.cause}  ${next.summary}`, ...remedyTexts(next.remedy)]);
+  if (driver.available) return lines;
+  if (driver.remedy === null) add("fix", ["Nothing to be done here."]);
+  else add("fix", remedyTexts(driver.remedy));
+  if (driver.remedy?.risk !== undefined) add("risk", [`read ${driver.remedy.risk} first`]);
   return lines;
+}
+
+function remedyTexts(remedy: Remedy | undefined): readonly (string | undefined)[] {
+  return [remedy?.text, remedy?.command === undefined ? undefined : `$ ${remedy.command}`, remedy?.anchor];
 }
 
 /** One row of the matrix of abilities. */

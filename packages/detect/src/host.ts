@@ -1,4 +1,10 @@
 /** What detection takes from its surroundings, so that tests can give it others. */
+import type { IoUringEvidence } from "./io-uring/evidence.js";
+import { type DriverHook, gatherEvidence } from "./io-uring/gather.js";
+import { sendChild } from "./io-uring/probe-child.js";
+import { fileSources } from "./io-uring/sources.js";
+import type { Depth } from "./io-uring/surroundings.js";
+import type { Survey } from "./survey.js";
 
 export interface DetectHost {
   readonly platform: string;
@@ -12,7 +18,14 @@ export interface DetectHost {
   readonly writeLine: (line: string) => void;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
+  /** Everything that is known about io_uring here; a text instead of a hook says why there is nothing to ask with. */
+  readonly gatherEvidence: (hook: DriverHook | string, depth: Depth) => Promise<IoUringEvidence>;
+  /** What was found last. */
+  readonly surveys: { kept: Promise<Survey> | undefined };
 }
+
+/** Of this process, or of this worker: workers load their own drivers. */
+const processSurveys: DetectHost["surveys"] = { kept: undefined };
 
 function runtimeText(): string {
   const { node, bun, deno } = process.versions as Readonly<Record<string, string | undefined>>;
@@ -23,15 +36,20 @@ function runtimeText(): string {
 
 /** The process this runs in. Lines go to stderr. */
 export function processHost(): DetectHost {
+  const { platform, arch, env, versions } = process;
+  const runtime = runtimeText();
+  const sources = { platform, arch, runtime, env, versions, ...fileSources() };
   return {
-    platform: process.platform,
-    arch: process.arch,
-    runtime: runtimeText(),
-    env: process.env,
+    platform,
+    arch,
+    runtime,
+    env,
     importModule: (specifier) => import(/* @vite-ignore */ specifier),
     writeLine: (line) => {
       process.stderr.write(`${line}\n`);
     },
     nowMs: () => performance.now(),
+    gatherEvidence: (hook, depth) => gatherEvidence({ sources, sendChild, depth, hook }),
+    surveys: processSurveys,
   };
 }

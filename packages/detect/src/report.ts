@@ -1,6 +1,8 @@
 /** The result of detection as data: what was found of each driver, which one is used, and why. Fit for JSON. */
-import type { Capabilities, DriverProbe, Evidence, Remedy, Unavailable } from "@baton-io/core";
+import type { Capabilities, DriverProbe, Evidence, Unavailable } from "@baton-io/core";
 import type { Candidate, DriverName } from "./candidates.js";
+import type { IoUringEvidence } from "./io-uring/evidence.js";
+import type { WeighedRemedy } from "./io-uring/remedies.js";
 
 /** Version of the report's shape. Fields are added without raising it; it is raised when one changes its meaning. */
 export const REPORT_SCHEMA = 1;
@@ -16,8 +18,8 @@ export interface DriverReport {
   readonly summary: string;
   /** What was seen; never a conclusion. */
   readonly evidence: readonly Evidence[];
-  readonly remedy: Remedy | null;
-  /** What would bite next once this is mended. */
+  readonly remedy: WeighedRemedy | null;
+  /** What would bite next once this is mended; of a driver that runs, what keeps it below its best. */
   readonly next: readonly Unavailable[];
   /** What it can do here; `null` when it cannot run. */
   readonly capabilities: Capabilities | null;
@@ -51,6 +53,10 @@ export interface DetectReport {
   readonly forcedBy: string | null;
   /** In the order of preference in general, not that of this call. */
   readonly drivers: readonly DriverReport[];
+  /** Everything that is known about io_uring here, as it was seen; `null` where io_uring is not made for. */
+  readonly ioUring: IoUringEvidence | null;
+  /** True when the findings are those of an earlier look (`cache: true`). */
+  readonly cached: boolean;
   /** Time detection took. */
   readonly elapsedMs: number;
 }

@@ -3,6 +3,11 @@ import type { Driver, Unavailable } from "@baton-io/core";
 import { type Candidate, candidates, type DriverName } from "./candidates.js";
 import { loadFailed, notBuilt, notInstalled, probeFailed, wrongPlatform } from "./cause.js";
 import type { DetectHost } from "./host.js";
+import { classify } from "./io-uring/classify.js";
+import type { IoUringEvidence } from "./io-uring/evidence.js";
+import { describeEvidence, explainNext, explainUnavailable } from "./io-uring/explain.js";
+import type { DriverHook } from "./io-uring/gather.js";
+import type { Depth } from "./io-uring/surroundings.js";
 import { type DriverReport, driverReport } from "./report.js";
 
 /** A candidate after the survey: what was found, and the driver if it could be made. */
@@ -11,38 +16,107 @@ export interface Surveyed {
   readonly driver: Driver | undefined;
 }
 
-/** Surveys all candidates, one after the other, so that the findings of one cannot depend on another's timing. */
-export async function surveyDrivers(host: DetectHost): Promise<ReadonlyMap<DriverName, Surveyed>> {
-  const found = new Map<DriverName, Surveyed>();
-  for (const candidate of candidates) found.set(candidate.name, await surveyDriver(candidate, host));
-  return found;
+/** All candidates, and what was seen of io_uring on the way; `null` where there is none to look for. */
+export interface Survey {
+  readonly drivers: ReadonlyMap<DriverName, Surveyed>;
+  readonly ioUring: IoUringEvidence | null;
 }
 
-async function surveyDriver(candidate: Candidate & { readonly name: DriverName }, host: DetectHost): Promise<Surveyed> {
-  const finding = (unavailable: Unavailable): Surveyed => ({
-    report: driverReport(candidate, unavailable),
-    driver: undefined,
-  });
-  if (candidate.platforms !== "any" && !candidate.platforms.includes(host.platform)) {
-    return finding(wrongPlatform(candidate, host.platform));
+type NamedCandidate = Candidate & { readonly name: DriverName };
+
+/** Surveys all candidates, one after the other, so that the findings of one cannot depend on another's timing. */
+export async function surveyDrivers(host: DetectHost, depth: Depth): Promise<Survey> {
+  const drivers = new Map<DriverName, Surveyed>();
+  let ioUring: IoUringEvidence | null = null;
+  for (const candidate of candidates as readonly NamedCandidate[]) {
+    if (candidate.platforms !== "any" && !candidate.platforms.includes(host.platform)) {
+      drivers.set(candidate.name, finding(candidate, wrongPlatform(candidate, host.platform)));
+      continue;
+    }
+    const module = await importPackage(candidate, host);
+    const hook = readHook(candidate, module);
+    if (hook === undefined) {
+      drivers.set(candidate.name, surveyDriver(candidate, module));
+      continue;
+    }
+    ioUring = await host.gatherEvidence("available" in hook ? hook.summary : hook, depth);
+    drivers.set(candidate.name, surveyOverKernel(candidate, module, hook, ioUring));
   }
-  const driver = await loadDriver(candidate, host);
-  if ("available" in driver) return finding(driver);
+  return { drivers, ioUring };
+}
+
+function finding(candidate: NamedCandidate, unavailable: Unavailable): Surveyed {
+  return { report: driverReport(candidate, unavailable), driver: undefined };
+}
+
+/** A driver that nothing but itself can tell about. */
+function surveyDriver(candidate: NamedCandidate, module: Imported): Surveyed {
+  const driver = makeDriver(candidate, module);
+  if ("available" in driver) return finding(candidate, driver);
   try {
     return { report: driverReport(candidate, driver.probe()), driver };
   } catch (error) {
-    return finding(probeFailed(candidate, messageOf(error)));
+    return finding(candidate, probeFailed(candidate, messageOf(error)));
   }
 }
 
-async function loadDriver(candidate: Candidate, host: DetectHost): Promise<Driver | Unavailable> {
-  let module: unknown;
+/** A driver that is let near the kernel only when the kernel has been asked, and is not known to refuse it. */
+function surveyOverKernel(
+  candidate: NamedCandidate,
+  module: Imported,
+  hook: DriverHook | Unavailable,
+  evidence: IoUringEvidence,
+): Surveyed {
+  const found = classify(evidence);
+  const next = explainNext(found.next, evidence);
+  if ("available" in hook) {
+    return finding(candidate, { ...hook, next: [...(hook.next ?? []), ...next] });
+  }
+  if (found.cause !== "OK" && found.cause !== null) {
+    return finding(candidate, explainUnavailable(found, found.cause, evidence));
+  }
+  const surveyed = surveyDriver(candidate, module);
+  const { report } = surveyed;
+  return {
+    ...surveyed,
+    report: {
+      ...report,
+      evidence: [...report.evidence, ...describeEvidence(evidence)],
+      next: [...report.next, ...next],
+    },
+  };
+}
+
+/** A package's exports, or why there are none. */
+type Imported = { readonly exports: unknown } | Unavailable;
+
+async function importPackage(candidate: NamedCandidate, host: DetectHost): Promise<Imported> {
   try {
-    module = await host.importModule(candidate.package);
+    return { exports: await host.importModule(candidate.package) };
   } catch (error) {
     return explainImportFailure(candidate, error);
   }
-  const factory = property(module, candidate.factory);
+}
+
+/** The hook of a candidate that has one: what to ask with, or why there is nothing. */
+function readHook(candidate: NamedCandidate, module: Imported): DriverHook | Unavailable | undefined {
+  if (candidate.kernelHook === undefined) return undefined;
+  if ("available" in module) return module;
+  const open = property(module.exports, candidate.kernelHook);
+  // A package of another version, without the hook: its driver's own probe has to do.
+  if (typeof open !== "function") return undefined;
+  try {
+    const hook: unknown = open();
+    if (isHook(hook) || isUnavailable(hook)) return hook;
+    return loadFailed(candidate, `${candidate.kernelHook}() returned something else`);
+  } catch (error) {
+    return loadFailed(candidate, messageOf(error));
+  }
+}
+
+function makeDriver(candidate: Candidate, module: Imported): Driver | Unavailable {
+  if ("available" in module) return module;
+  const factory = property(module.exports, candidate.factory);
   if (typeof factory !== "function") return loadFailed(candidate, `it does not export ${candidate.factory}`);
   try {
     const driver: unknown = factory();
@@ -75,6 +149,18 @@ function isDriver(value: unknown): value is Driver {
     typeof property(value, "probe") === "function" &&
     typeof property(value, "open") === "function"
   );
+}
+
+function isHook(value: unknown): value is DriverHook {
+  return (
+    typeof property(value, "addon") === "string" &&
+    typeof property(value, "entries") === "number" &&
+    typeof property(value, "ask") === "function"
+  );
+}
+
+function isUnavailable(value: unknown): value is Unavailable {
+  return property(value, "available") === false && typeof property(value, "cause") === "string";
 }
 
 function property(value: unknown, name: string): unknown {

@@ -2,6 +2,8 @@
 import { type Capabilities, type Driver, defineCapabilities, native, type Unavailable } from "@baton-io/core";
 import { nullDriver } from "@baton-io/core/testing";
 import type { DetectHost } from "../src/host.js";
+import type { IoUringEvidence } from "../src/io-uring/evidence.js";
+import { answered, evidence } from "./io-uring/fixtures.js";
 
 export interface FakeHost extends DetectHost {
   readonly lines: string[];
@@ -13,7 +15,11 @@ export type FakePackage = Readonly<Record<string, unknown>> | Error;
 
 export function fakeHost(
   packages: Readonly<Record<string, FakePackage>>,
-  rest: { readonly platform?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  rest: {
+    readonly platform?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly evidence?: IoUringEvidence;
+  } = {},
 ): FakeHost {
   const lines: string[] = [];
   const imported: string[] = [];
@@ -35,6 +41,9 @@ export function fakeHost(
       lines.push(line);
     },
     nowMs: () => 0,
+    gatherEvidence: async (hook) =>
+      rest.evidence ?? evidence(typeof hook === "string" ? { kind: "not-asked", why: hook } : answered()),
+    surveys: { kept: undefined },
   };
 }
 

@@ -23,9 +23,9 @@ export const DOCTOR_EXIT = {
 /** Examines and prints; returns the exit code. */
 export async function doctor(options: DoctorOptions): Promise<number> {
   const host = processHost();
-  const { report } = await examine(host, readWish(host, {}));
+  const { report } = await examine(host, readWish(host, {}), { depth: "thorough" });
   const { stdout } = process;
-  const parts: readonly ReportPart[] = options.explain ? ["remedies", "abilities"] : ["remedies"];
+  const parts: readonly ReportPart[] = options.explain ? ["details", "abilities"] : ["details"];
   stdout.write(
     options.json
       ? `${JSON.stringify(report, null, 2)}\n`

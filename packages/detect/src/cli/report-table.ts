@@ -1,7 +1,7 @@
 /** The report as a person reads it: a table of drivers, what to do about those that cannot run, and the matrix. */
 import type { Support } from "@baton-io/core";
 import Table from "cli-table3";
-import { abilityRows, headline, supportText } from "../format.js";
+import { abilityRows, detailLines, headline, supportText } from "../format.js";
 import type { DetectReport, DriverReport } from "../report.js";
 import type { Paint } from "./terminal.js";
 
@@ -14,8 +14,8 @@ const FRAME_COLUMNS = 4;
 
 /** How much of a report is shown. */
 export type ReportPart =
-  /** What to do about drivers that cannot run. */
-  | "remedies"
+  /** What stands behind each finding, and what to do about drivers that cannot run. */
+  | "details"
   /** What each driver can do. */
   | "abilities";
 
@@ -29,9 +29,8 @@ export function renderReport(
     `${paint("bold", headline(report))}\n${report.runtime} on ${report.platform} ${report.arch}`,
     driverTable(report, paint, columns),
   ];
-  const remedies = report.drivers.filter((driver) => !driver.available && driver.remedy !== null);
-  if (remedies.length > 0 && options.parts.includes("remedies")) {
-    parts.push(["What to do:", ...remedies.flatMap(remedyLines)].join("\n"));
+  if (options.parts.includes("details")) {
+    parts.push(...report.drivers.map((driver) => detailBlock(driver, report, paint)).filter((block) => block !== ""));
   }
   if (options.parts.includes("abilities")) {
     parts.push(matrix(report, "operations", paint, columns), matrix(report, "features", paint, columns));
@@ -41,7 +40,7 @@ export function renderReport(
 
 function driverTable(report: DetectReport, paint: Paint, columns: number): string {
   const table = new Table({
-    head: ["driver", "cause", "evidence"],
+    head: ["driver", "cause", "finding"],
     style: PLAIN,
     wordWrap: true,
     // A path or a command may be longer than the column; cut words are better than lost ones.
@@ -51,26 +50,21 @@ function driverTable(report: DetectReport, paint: Paint, columns: number): strin
   for (const driver of report.drivers) {
     const mark = driver.available ? paint("green", "✓") : paint("red", "✗");
     const name = driver.name === report.chosen ? paint("bold", driver.name) : driver.name;
-    table.push([`${mark} ${name}`, driver.cause, findings(driver)]);
+    table.push([`${mark} ${name}`, driver.cause, driver.summary]);
   }
   return table.toString();
 }
 
-function findings(driver: DriverReport): string {
-  return [
-    driver.summary,
-    ...driver.evidence.map(({ name, value }) => `${name}: ${value}`),
-    ...driver.next.map(({ cause, summary }) => `next: ${cause}, ${summary}`),
-  ].join("\n");
-}
-
 /** Outside the table, so that a command can be copied in one piece. */
-function remedyLines({ name, remedy }: DriverReport): string[] {
-  if (remedy === null) return [];
-  const lines = [`  ${name.padEnd(8)}${remedy.text}`];
-  if (remedy.command !== undefined) lines.push(`          $ ${remedy.command}`);
-  if (remedy.anchor !== undefined) lines.push(`          ${remedy.anchor}`);
-  return lines;
+function detailBlock(driver: DriverReport, report: DetectReport, paint: Paint): string {
+  const lines = detailLines(driver);
+  if (lines.length === 0) return "";
+  const state = driver.available ? "available" : "unavailable";
+  const using =
+    driver.available || report.chosen === null
+      ? []
+      : [`using     ${report.chosen}; programs run, nothing need be done`];
+  return [`${paint("bold", driver.name)}: ${state}`, ...[...using, ...lines].map((line) => `  ${line}`)].join("\n");
 }
 
 function matrix(report: DetectReport, part: "operations" | "features", paint: Paint, columns: number): string {
