@@ -27,7 +27,8 @@ export class Chain {
   readonly #host: ChainHost;
   readonly #entries: readonly Entry[];
   readonly #states: MemberState[];
-  #broken: { readonly error: unknown } | undefined = undefined;
+  /** The first member that has not ended well, of those that have ended. */
+  #broken: { readonly error: unknown; readonly index: number } | undefined = undefined;
 
   /** The operations are begun and have their promises; none has been sent off. */
   constructor(host: ChainHost, entries: readonly Entry[]) {
@@ -70,7 +71,7 @@ export class Chain {
    */
   waitsAgain(entry: Entry): boolean {
     const index = this.#entries.indexOf(entry);
-    if (this.#broken !== undefined || index <= 0) return false;
+    if (index <= 0 || this.isBrokenBefore(entry)) return false;
     entry.advance(EVENT.repeat);
     this.unlink(entry);
     if (this.#states[index - 1] === "ended") {
@@ -88,8 +89,9 @@ export class Chain {
     return this.#broken?.error;
   }
 
-  get isBroken(): boolean {
-    return this.#broken !== undefined;
+  /** It will not be done: one before it has not ended well. One behind it changes nothing for it. */
+  isBrokenBefore(entry: Entry): boolean {
+    return this.#broken !== undefined && this.#broken.index < this.#entries.indexOf(entry);
   }
 
   /** A member goes to the driver again by itself: what is linked behind it there comes back cancelled. */
@@ -110,8 +112,8 @@ export class Chain {
   endedBadly(entry: Entry, error: unknown): void {
     const index = this.#entries.indexOf(entry);
     this.#states[index] = "ended";
-    if (this.#broken !== undefined) return;
-    this.#broken = { error };
+    if (this.isBrokenBefore(entry)) return;
+    this.#broken = { error, index };
     // What the driver has not seen yet is not linked to what will never come.
     const previous = this.#entries[index - 1];
     if (previous?.state === STATE.queued) this.unlink(previous);

@@ -387,7 +387,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     if (result !== -ERRNO.ECANCELED || entry.state !== STATE.submitted || this.closed) return false;
     if (entry.extras?.cause !== undefined) return false;
     if (entry.chain!.waitsAgain(entry)) return true;
-    if (entry.chain!.isBroken) this.extrasOf(entry).cause = "chain";
+    if (entry.chain!.isBrokenBefore(entry)) this.extrasOf(entry).cause = "chain";
     return false;
   }
 

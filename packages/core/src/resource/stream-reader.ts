@@ -29,7 +29,9 @@ const multishotKind = defineKind("receive", {
     return result;
   },
   salvage: (entry, result, flags) => {
-    if (result > 0) (entry.subject as MultishotReader).arrived(entry, result, flags);
+    const reader = entry.subject as MultishotReader;
+    if (result > 0) reader.arrived(entry, result, flags);
+    else takePicked(reader.core.dispatcher, entry, flags)?.release();
   },
 });
 

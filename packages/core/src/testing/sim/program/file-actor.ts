@@ -5,6 +5,7 @@ import type { OwnedBuffer } from "../../../owned-buffer.js";
 import type { File } from "../../../resource/file.js";
 import type { Random } from "../random.js";
 import { type Context, fillPattern, LOW_LEVEL_CODES, patternByte, patternMismatch } from "./context.js";
+import { type KnownFile, readVector, writeVector } from "./vector-steps.js";
 
 /** Reads and writes at positions all over one file, several at once, and compares what comes back. */
 export async function positionalFileActor(context: Context, random: Random, path: string): Promise<void> {
@@ -18,25 +19,25 @@ export async function positionalFileActor(context: Context, random: Random, path
 }
 
 /** What must be in a file of fixed size. */
-class FileModel {
-  readonly #context: Context;
-  readonly #random: Random;
-  readonly #file: File;
+class FileModel implements KnownFile {
+  readonly context: Context;
+  readonly random: Random;
+  readonly file: File;
   readonly #bytes: Uint8Array;
   /** 1 where an operation that was given up may have written or not. */
   readonly #unknown: Uint8Array;
   #syncError: unknown = undefined;
 
   constructor(context: Context, random: Random, file: File, size: number) {
-    this.#context = context;
-    this.#random = random;
-    this.#file = file;
+    this.context = context;
+    this.random = random;
+    this.file = file;
     this.#bytes = new Uint8Array(size);
     this.#unknown = new Uint8Array(size);
   }
 
   async step(): Promise<void> {
-    switch (this.#random.below(8)) {
+    switch (this.random.below(10)) {
       case 0:
       case 1:
         return this.#write();
@@ -49,20 +50,24 @@ class FileModel {
         return this.#writeShared();
       case 6:
         return this.#sync();
+      case 7:
+        return writeVector(this);
+      case 8:
+        return readVector(this);
       default:
         return this.#stat();
     }
   }
 
-  #range(lengthMax: number): { position: number; length: number } {
-    const position = this.#random.below(this.#bytes.length);
-    return { position, length: this.#random.between(1, Math.min(lengthMax, this.#bytes.length - position)) };
+  range(lengthMax: number): { position: number; length: number } {
+    const position = this.random.below(this.#bytes.length);
+    return { position, length: this.random.between(1, Math.min(lengthMax, this.#bytes.length - position)) };
   }
 
   async #write(): Promise<void> {
-    const context = this.#context;
-    const random = this.#random;
-    const { position, length } = this.#range(3000);
+    const context = this.context;
+    const random = this.random;
+    const { position, length } = this.range(3000);
     const buffer = await this.#takeSource(length);
     if (buffer === undefined) return;
     const seed = random.next();
@@ -72,7 +77,7 @@ class FileModel {
     const write = { position, ...early.options };
     const ended = await context.end(
       "write",
-      whole ? this.#file.writeFull(buffer, write) : this.#file.write(buffer, write),
+      whole ? this.file.writeFull(buffer, write) : this.file.write(buffer, write),
       early.codes,
     );
     early.done();
@@ -80,42 +85,46 @@ class FileModel {
       const { bytesWritten } = ended.value;
       context.expect(whole ? bytesWritten === length : bytesWritten > 0, () => `write: ${bytesWritten} of ${length}`);
       context.expectHome("write", buffer);
-      this.#wrote(seed, position, bytesWritten);
+      this.wrote(seed, position, bytesWritten);
     } else if (wasAbandoned(early.mayAbandon, ended.error)) {
-      this.#unknown.fill(1, position, position + length);
+      this.forget(position, length);
       return context.expectGone("write", buffer);
     } else {
       context.expectHome("write", buffer);
-      this.#wrote(seed, position, bytesGone(context, "write", ended.error));
+      this.wrote(seed, position, bytesGone(context, "write", ended.error));
     }
     context.letGo(buffer);
   }
 
   /** A buffer to write from: the pool's, or foreign memory. */
   #takeSource(length: number): Promise<OwnedBuffer | undefined> {
-    const { buffers } = this.#context.io;
-    if (!this.#context.closing && this.#random.chance(0.1)) {
+    const { buffers } = this.context.io;
+    if (!this.context.closing && this.random.chance(0.1)) {
       const foreign = new ArrayBuffer(length);
-      return Promise.resolve(this.#random.chance(0.5) ? buffers.adopt(foreign) : buffers.unsafeBorrow(foreign));
+      return Promise.resolve(this.random.chance(0.5) ? buffers.adopt(foreign) : buffers.unsafeBorrow(foreign));
     }
-    return this.#context.take(length);
+    return this.context.take(length);
   }
 
-  #wrote(seed: number, position: number, count: number): void {
+  forget(position: number, length: number): void {
+    this.#unknown.fill(1, position, position + length);
+  }
+
+  wrote(seed: number, position: number, count: number): void {
     for (let at = 0; at < count; at++) this.#bytes[position + at] = patternByte(seed, at);
   }
 
   async #read(): Promise<void> {
-    const context = this.#context;
-    const { position, length } = this.#range(3000);
+    const context = this.context;
+    const { position, length } = this.range(3000);
     const buffer = await context.take(length);
     if (buffer === undefined) return;
-    const early = context.earlyEnd(this.#random, 0.3, true);
-    const whole = this.#random.chance(0.5);
+    const early = context.earlyEnd(this.random, 0.3, true);
+    const whole = this.random.chance(0.5);
     const read = { position, ...early.options };
     const ended = await context.end(
       "read",
-      whole ? this.#file.readFull(buffer, read) : this.#file.read(buffer, read),
+      whole ? this.file.readFull(buffer, read) : this.file.read(buffer, read),
       early.codes,
     );
     early.done();
@@ -123,7 +132,7 @@ class FileModel {
       const { bytesRead } = ended.value;
       context.expect(whole ? bytesRead === length : bytesRead > 0, () => `read: ${bytesRead} of ${length}`);
       context.expectHome("read", buffer);
-      this.#compare("read", buffer.bytes.subarray(0, bytesRead), position);
+      this.compare("read", buffer.bytes.subarray(0, bytesRead), position);
     } else if (wasAbandoned(early.mayAbandon, ended.error)) {
       return context.expectGone("read", buffer);
     } else {
@@ -132,11 +141,11 @@ class FileModel {
     context.letGo(buffer);
   }
 
-  #compare(where: string, bytes: Uint8Array, position: number): void {
+  compare(where: string, bytes: Uint8Array, position: number): void {
     for (let at = 0; at < bytes.length; at++) {
       if (bytes[at] === this.#bytes[position + at] || this.#unknown[position + at] === 1) continue;
-      this.#context.fail(
-        `${where} of ${this.#file.path}: byte ${position + at} is ${bytes[at]}, not ${this.#bytes[position + at]}`,
+      this.context.fail(
+        `${where} of ${this.file.path}: byte ${position + at} is ${bytes[at]}, not ${this.#bytes[position + at]}`,
       );
       return;
     }
@@ -144,19 +153,19 @@ class FileModel {
 
   /** Several reads at once into parts of one buffer. */
   async #readSlices(): Promise<void> {
-    const context = this.#context;
-    const count = this.#random.between(2, 4);
+    const context = this.context;
+    const count = this.random.between(2, 4);
     const part = Math.min(500, this.#bytes.length);
     const buffer = await context.take(count * part);
     if (buffer === undefined) return;
     const reads = Array.from({ length: count }, (_, index) => {
-      const position = this.#random.below(this.#bytes.length - part + 1);
+      const position = this.random.below(this.#bytes.length - part + 1);
       const slice = buffer.slice(index * part, (index + 1) * part);
-      const options = { position, ...(this.#random.chance(0.1) && { timeoutMs: this.#random.below(3) }) };
+      const options = { position, ...(this.random.chance(0.1) && { timeoutMs: this.random.below(3) }) };
       return {
         index,
         position,
-        promise: context.end("read into a slice", this.#file.readFull(slice, options), ["ERR_TIMEOUT"]),
+        promise: context.end("read into a slice", this.file.readFull(slice, options), ["ERR_TIMEOUT"]),
       };
     });
     for (const { index, position, promise } of reads) {
@@ -167,50 +176,50 @@ class FileModel {
     context.expectHome("read into slices", buffer);
     for (const { index, position } of reads) {
       if (position >= 0 && buffer.state === "owned")
-        this.#compare("slice", buffer.bytes.subarray(index * part, (index + 1) * part), position);
+        this.compare("slice", buffer.bytes.subarray(index * part, (index + 1) * part), position);
     }
     context.letGo(buffer);
   }
 
   /** One buffer, lent to several writes at once. */
   async #writeShared(): Promise<void> {
-    const context = this.#context;
+    const context = this.context;
     const length = Math.min(300, this.#bytes.length >> 2);
     const buffer = await context.take(length);
     if (buffer === undefined) return;
-    const seed = this.#random.next();
+    const seed = this.random.next();
     fillPattern(buffer.bytes, seed, 0);
     const writes = [0, 2, 3].map((quarter) => {
       const position = quarter * length;
-      return { position, promise: context.end("shared write", this.#file.writeFull(buffer, { position })) };
+      return { position, promise: context.end("shared write", this.file.writeFull(buffer, { position })) };
     });
     for (const { position, promise } of writes) {
       const ended = await promise;
-      this.#wrote(seed, position, ended.ok ? ended.value.bytesWritten : bytesGone(context, "write", ended.error));
+      this.wrote(seed, position, ended.ok ? ended.value.bytesWritten : bytesGone(context, "write", ended.error));
     }
     context.expectHome("shared writes", buffer);
     context.letGo(buffer);
   }
 
   async #sync(): Promise<void> {
-    for (let times = this.#random.between(1, 3); times > 0; times--) await this.#syncOnce();
+    for (let times = this.random.between(1, 3); times > 0; times--) await this.#syncOnce();
   }
 
   async #syncOnce(): Promise<void> {
-    const flush = this.#random.chance(0.5) ? this.#file.sync() : this.#file.datasync();
-    const ended = await this.#context.end("sync", flush);
+    const flush = this.random.chance(0.5) ? this.file.sync() : this.file.datasync();
+    const ended = await this.context.end("sync", flush);
     if (this.#syncError !== undefined) {
-      this.#context.expect(!ended.ok && ended.error === this.#syncError, () => "sync: an earlier error did not stick");
+      this.context.expect(!ended.ok && ended.error === this.#syncError, () => "sync: an earlier error did not stick");
     } else if (!ended.ok && ended.error.errno !== undefined) {
       this.#syncError = ended.error;
     }
   }
 
   async #stat(): Promise<void> {
-    const ended = await this.#context.end("stat", this.#file.stat());
+    const ended = await this.context.end("stat", this.file.stat());
     if (!ended.ok) return;
     const { size } = ended.value;
-    this.#context.expect(size === this.#bytes.length, () => `stat: size ${size}, not ${this.#bytes.length}`);
+    this.context.expect(size === this.#bytes.length, () => `stat: size ${size}, not ${this.#bytes.length}`);
   }
 }
 

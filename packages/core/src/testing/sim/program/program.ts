@@ -8,8 +8,10 @@ import { calmFaults, type FaultName, faultTable, roughFaults, type SimFaults } f
 import type { PlantedBug } from "../planted-bug.js";
 import { Random } from "../random.js";
 import { createSimulation } from "../simulation.js";
+import { chainActor } from "./chain-actor.js";
 import { Context } from "./context.js";
 import { appendActor, positionalFileActor, sequentialReadActor } from "./file-actor.js";
+import { idleActor } from "./idle-actor.js";
 import { checkAtEnd, checkAtRest, HeldBuffers } from "./oracle.js";
 import { batchActor, misuseActor, pathActor, poolActor, timerActor } from "./small-actors.js";
 import { socketActor } from "./socket-actor.js";
@@ -56,7 +58,7 @@ export async function runSimProgram(options: SimProgramOptions): Promise<SimProg
     faults: faultsOf(random, isAbrupt),
     socketBufferBytes: random.pick([64, 500, 4096, 65_536]),
     handlesMax: random.pick([20, 1000]),
-    without: random.chance(0.25) ? ["multishotAccept"] : [],
+    without: optionalFeatures.filter(() => random.chance(0.25)),
     eventsMax: EVENTS_MAX,
     plantedBug: options.plantedBug,
   });
@@ -84,6 +86,9 @@ export async function runSimProgram(options: SimProgramOptions): Promise<SimProg
     faults: simulation.faults,
   };
 }
+
+/** What core does without in its own way. */
+const optionalFeatures = ["multishotAccept", "multishotReceive", "links", "linkTimeout"] as const;
 
 /** Runs the actors, ends the faults, closes the backend and looks at what is left. */
 async function live(context: Context, random: Random, isAbrupt: boolean, hasSockets: boolean): Promise<void> {
@@ -127,6 +132,8 @@ function startActors(context: Context, random: Random, hasSockets: boolean): Pro
   start(hasSockets ? 0.4 : 0.8, (chance, path) => positionalFileActor(context, chance, path));
   start(0.4, (chance, path) => sequentialReadActor(context, chance, path));
   start(0.4, (chance, path) => appendActor(context, chance, path));
+  start(0.4, (chance, path) => chainActor(context, chance, path));
+  start(hasSockets ? 0.3 : 0, (chance) => idleActor(context, chance));
   start(0.3, (chance) => timerActor(context, chance));
   start(0.3, (chance) => poolActor(context, chance));
   start(0.3, (chance, path) => batchActor(context, chance, path));

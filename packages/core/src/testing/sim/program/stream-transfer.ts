@@ -192,7 +192,9 @@ export class Reader {
       return new Uint8Array(0);
     }
     // Without a buffer the driver decides how much comes, so not while only so much may be taken.
-    if (lengthMax > 8 && random.chance(0.4)) return this.#receivePicked();
+    if (lengthMax > 8 && random.chance(0.4)) {
+      return random.chance(0.3) ? this.#receiveInLoop() : this.#receivePicked();
+    }
     const buffer = await context.take(lengthMax);
     if (buffer === undefined) return new Uint8Array(0);
     if (random.chance(0.3) && !stream.closed) {
@@ -243,6 +245,27 @@ export class Reader {
     if (this.#random.chance(0.2)) await context.pause(this.#random.below(1000) / 1000);
     buffer.release();
     return bytes;
+  }
+
+  /** A few chunks of a loop; leaving it must lose nothing. */
+  async #receiveInLoop(): Promise<Uint8Array> {
+    const context = this.#context;
+    const chunks: number[] = [];
+    let left = this.#random.between(1, 3);
+    const loop = async (): Promise<boolean> => {
+      for await (const { buffer, bytesReceived } of this.#stream) {
+        context.expect(bytesReceived > 0, () => "receive in a loop: a buffer came with no bytes");
+        context.expectHome("receive in a loop", buffer);
+        chunks.push(...buffer.bytes.subarray(0, bytesReceived));
+        buffer.release();
+        if (--left === 0) return false;
+      }
+      return true;
+    };
+    const ended = await context.end("receive in a loop", loop());
+    if (!ended.ok) this.#failed(ended.error.code);
+    else if (ended.value) this.#end();
+    return Uint8Array.from(chunks);
   }
 
   #keep(buffer: OwnedBuffer, result: number | string, offset = 0): Uint8Array {
