@@ -6,7 +6,16 @@
   "targets": [
     {
       "target_name": "driver_epoll",
-      "sources": ["native/addon.cc", "native/engine_start.cc", "native/engine_events.cc"],
+      "sources": [
+        "native/addon.cc",
+        "native/engine_chains.cc",
+        "native/engine_endings.cc",
+        "native/engine_events.cc",
+        "native/engine_files.cc",
+        "native/engine_sockets.cc",
+        "native/engine_splice.cc",
+        "native/engine_start.cc"
+      ],
       "include_dirs": [
         "native",
         "../core/native"

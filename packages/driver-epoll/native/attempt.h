@@ -1,9 +1,11 @@
 // The one non-blocking try at an operation. -EAGAIN means: not yet, wait for the descriptor; anything else is the
-// answer. MSG_DONTWAIT rather than a descriptor in non-blocking mode, because a mode is shared with whoever else holds
-// the descriptor.
+// answer. Sockets and pipes are in non-blocking mode: the engine made them itself, so nobody else shares the mode. Where
+// a call can be told not to wait it is told so as well.
 #ifndef BATON_EPOLL_ATTEMPT_H_
 #define BATON_EPOLL_ATTEMPT_H_
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -11,6 +13,9 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+
+#include "baton/poll_events.h"
+#include "parts.h"
 
 namespace baton::epoll {
 
@@ -24,6 +29,8 @@ int64_t Uninterrupted(Call call) {
   }
 }
 
+// --- sockets ------------------------------------------------------------------------------------------------------
+
 inline int64_t AttemptReceive(int fd, void* data, size_t length, int flags) {
   return Uninterrupted([&] { return recv(fd, data, length, flags | MSG_DONTWAIT); });
 }
@@ -32,9 +39,16 @@ inline int64_t AttemptSend(int fd, const void* data, size_t length, int flags) {
   return Uninterrupted([&] { return send(fd, data, length, flags | MSG_DONTWAIT | MSG_NOSIGNAL); });
 }
 
-// The listener is in non-blocking mode: accept4(2) has no flag for one call.
+inline int64_t AttemptReceiveMessage(int fd, msghdr* header) {
+  return Uninterrupted([&] { return recvmsg(fd, header, MSG_DONTWAIT); });
+}
+
+inline int64_t AttemptSendMessage(int fd, const msghdr* header) {
+  return Uninterrupted([&] { return sendmsg(fd, header, MSG_DONTWAIT | MSG_NOSIGNAL); });
+}
+
 inline int64_t AttemptAccept(int fd) {
-  return Uninterrupted([&] { return accept4(fd, nullptr, nullptr, SOCK_CLOEXEC); });
+  return Uninterrupted([&] { return accept4(fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); });
 }
 
 // What became of a connection attempt once the descriptor is writable: 0 or a negative errno.
@@ -45,25 +59,36 @@ inline int64_t FinishConnect(int fd) {
   return -error;
 }
 
+// --- files --------------------------------------------------------------------------------------------------------
+
 // File reads and writes that must not block (RWF_NOWAIT, Linux 4.14 and 4.13): -EAGAIN when the page is not there,
 // -EOPNOTSUPP when the file system cannot tell. `position` -1 is the descriptor's own.
-inline int64_t AttemptRead(int fd, void* data, size_t length, int64_t position) {
-  const iovec part{data, length};
-  return Uninterrupted([&] { return preadv2(fd, &part, 1, position, RWF_NOWAIT); });
-}
-
-inline int64_t AttemptWrite(int fd, const void* data, size_t length, int64_t position) {
-  const iovec part{const_cast<void*>(data), length};
-  return Uninterrupted([&] { return pwritev2(fd, &part, 1, position, RWF_NOWAIT); });
+inline int64_t AttemptFileTransfer(bool writes, int fd, const Parts& parts, int64_t position) {
+  return Uninterrupted([&] {
+    return writes ? pwritev2(fd, parts.data(), parts.count(), position, RWF_NOWAIT)
+                  : preadv2(fd, parts.data(), parts.count(), position, RWF_NOWAIT);
+  });
 }
 
 // A pipe or a device, in non-blocking mode.
-inline int64_t AttemptStreamRead(int fd, void* data, size_t length) {
-  return Uninterrupted([&] { return read(fd, data, length); });
+inline int64_t AttemptStreamTransfer(bool writes, int fd, const Parts& parts) {
+  return Uninterrupted([&] {
+    return writes ? writev(fd, parts.data(), parts.count()) : readv(fd, parts.data(), parts.count());
+  });
 }
 
-inline int64_t AttemptStreamWrite(int fd, const void* data, size_t length) {
-  return Uninterrupted([&] { return write(fd, data, length); });
+// --- readiness ----------------------------------------------------------------------------------------------------
+
+// The events that are there now, out of those asked for, errors and hang-ups; 0 when there is none.
+inline uint32_t ReadyEvents(int fd, uint32_t events) {
+  pollfd descriptor{fd, static_cast<short>(events), 0};
+  const int64_t ready = Uninterrupted([&] { return ::poll(&descriptor, 1, 0); });
+  return ready > 0 ? static_cast<uint32_t>(static_cast<unsigned short>(descriptor.revents)) : 0;
+}
+
+inline int64_t AttemptPoll(int fd, uint32_t bits) {
+  const uint32_t events = ReadyEvents(fd, SystemPollEvents(bits));
+  return events == 0 ? -EAGAIN : static_cast<int64_t>(PollBits(events));
 }
 
 }  // namespace baton::epoll

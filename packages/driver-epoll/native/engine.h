@@ -7,12 +7,12 @@
 #include <sys/epoll.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -23,10 +23,9 @@
 #include "baton/handle_table.h"
 #include "baton/opcode.gen.h"
 #include "baton/shared_memory.h"
-#include "baton/socket_calls.h"
-#include "baton/stat_answer.h"
-#include "fd_queue.h"
+#include "chains.h"
 #include "jobs.h"
+#include "op.h"
 #include "poller.h"
 #include "timer_queue.h"
 #include "worker_pool.h"
@@ -41,39 +40,12 @@ struct EngineOptions {
   uint32_t threads_max = 4;
 };
 
-// Native state of one operation in flight, by slot.
-struct Op {
-  uint32_t generation;
-  Opcode opcode;
-  bool active;
-  bool multishot;
-  QueueLink link;
-  int32_t handle;
-  // The socket that is being connected, else -1.
-  int fd;
-  // Keeps the memory of the buffer until the final completion.
-  Slab* slab;
-  // Bytes that were moved before the rest was handed to a thread.
-  uint32_t moved;
-  // With a worker thread, else null. The pool owns it.
-  Job* job;
-  int64_t deadline_ns;
-};
-
-// What is known of a descriptor beside its number.
-struct HandleState {
-  enum class Kind : uint8_t { kFile, kSocket, kListener };
-
-  Kind kind = Kind::kFile;
-  // Can be waited for: everything but regular files and directories.
-  bool pollable = false;
-  bool registered = false;
-  // The file system cannot say "would block": its transfers always go to a thread.
-  bool no_nowait = false;
-  FdQueue reads;
-  FdQueue writes;
-  // Somebody has closed it; the operation to complete when the last user has left.
-  uint32_t close_slot = kNoSlot;
+// What an engine has done, for tests.
+struct EngineCounters {
+  // Transfers of files that were told not to wait, and file systems that could not be told.
+  uint64_t nowait_attempts = 0;
+  uint64_t nowait_refusals = 0;
+  uint64_t jobs = 0;
 };
 
 class Engine {
@@ -84,10 +56,11 @@ class Engine {
 
   SharedMemory& shared() { return shared_; }
   BufferTable& buffers() { return buffers_; }
+  const EngineCounters& counters() const { return counters_; }
   int pollable_fd() const { return poller_->fd(); }
   uint32_t in_flight() const { return in_flight_; }
-  // There is no queue of the kernel's that could refuse something.
-  bool has_unsubmitted() const { return false; }
+  // There is more to do at once than one turn should do; nothing will announce it.
+  bool has_unsubmitted() const { return !again_.empty(); }
   bool is_forked() const { return fork_guard_.IsForked(); }
   // Bytes of buffers that operations in flight may still touch.
   uint64_t quarantined_bytes() const;
@@ -110,45 +83,107 @@ class Engine {
   // The engine's own descriptors in the poller.
   enum OwnFd : uint32_t { kWorkers, kTimers };
 
+  // What a number in the timer queue is: a slot, and which of its two timers.
+  enum class TimerKind : uint32_t { kDeadline, kRetry };
+  static uint32_t TimerNumber(uint32_t slot, TimerKind kind) { return slot << 1 | static_cast<uint32_t>(kind); }
+
+  // A buffer that a receive may pick, and how much of it may be filled; 0 for all of it.
+  struct Provided {
+    uint32_t number;
+    uint32_t bytes;
+  };
+
+  // A queue that has more to do than one turn should.
+  struct Again {
+    int32_t handle;
+    uint32_t generation;
+    Side side;
+  };
+
   Engine(SharedMemory shared, std::unique_ptr<Poller> poller, const EngineOptions& options);
 
   // --- starting (engine_start.cc) ---------------------------------------------------------------------------------
 
   void Start(uint32_t slot);
+  void Dispatch(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
   void StartOnHandle(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
-  void StartTransfer(uint32_t slot, const SubmissionRecord& record, HandleState& state, int fd);
   void StartClose(uint32_t slot, const SubmissionRecord& record);
-  void StartConnect(uint32_t slot, const SubmissionRecord& record);
   void StartCancel(uint32_t slot, const SubmissionRecord& record);
-  void StartListen(uint32_t slot, const SubmissionRecord& record);
+  void StartTimer(uint32_t slot, const SubmissionRecord& record);
+  void ArmTimeout(uint32_t slot, const SubmissionRecord& record);
+  Op& Enter(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
+  // The operation uses the record's handle, which must be open.
+  void UseHandle(Op& op, const SubmissionRecord& record);
+  void LendMemory(Op& op, const SubmissionRecord& record);
+  void LendVector(Op& op, const SubmissionRecord& record);
+  [[nodiscard]] int LendMessage(Op& op, const SubmissionRecord& record);
+
+  // --- chains (engine_chains.cc) ----------------------------------------------------------------------------------
+
+  uint32_t StartChain(uint32_t first, uint32_t count);
+  void Hold(uint32_t slot);
+  void StartHeld(uint32_t slot);
+  void RunChains();
+  bool HasEndedWell(const SubmissionRecord& record, int32_t result) const;
+  void EndInChain(uint32_t slot, const SubmissionRecord& record, int32_t result);
+
+  // --- files (engine_files.cc) ------------------------------------------------------------------------------------
+
+  void StartTransfer(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
+  void StartFileTransfer(uint32_t slot, const SubmissionRecord& record, const HandleState& state, int fd);
   void StartOpen(uint32_t slot, const SubmissionRecord& record);
   void StartStat(uint32_t slot, const SubmissionRecord& record, int fd);
-  void StartTimer(uint32_t slot, const SubmissionRecord& record);
-  Op& Enter(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
-  uint8_t* LendMemory(Op& op, const SubmissionRecord& record);
+  void StartOnFile(uint32_t slot, const SubmissionRecord& record, Opcode opcode, int fd);
+  void StartOnPaths(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
   std::string PathOf(const SubmissionRecord& record) const;
+
+  // --- sockets (engine_sockets.cc) --------------------------------------------------------------------------------
+
+  void StartListen(uint32_t slot, const SubmissionRecord& record);
+  void StartDatagram(uint32_t slot, const SubmissionRecord& record);
+  void StartConnect(uint32_t slot, const SubmissionRecord& record);
+  void TryConnect(uint32_t slot);
+  void OnConnectEvent(uint32_t slot);
+  void StartOnSocket(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
+  int64_t AttemptPicked(const SubmissionRecord& record, int fd, uint32_t* flags);
+  bool AttemptMultishotAccept(uint32_t slot, int fd);
+  bool AttemptMultishotReceive(uint32_t slot, int fd);
+
+  // --- pipes and splices (engine_splice.cc) -----------------------------------------------------------------------
+
+  void StartPipe(uint32_t slot, const SubmissionRecord& record);
+  void StartSplice(uint32_t slot, const SubmissionRecord& record);
+  bool AttemptSplice(uint32_t slot);
+  bool WaitForSplice(uint32_t slot, int32_t handle, Side side);
 
   // --- waiting and attempting (engine_events.cc) ------------------------------------------------------------------
 
-  // Tries the operation once; true when it has ended, or is a multishot operation that goes on.
-  bool Attempt(uint32_t slot, int fd);
-  bool AttemptMultishotAccept(uint32_t slot, int fd);
-  int64_t AttemptPicked(const SubmissionRecord& record, int fd, uint32_t* flags);
-  // Puts it into the queue of its descriptor, which is registered when it is the first.
+  // Tries the operation once; true when it no longer waits where it stood, false when it has to wait (on).
+  bool Attempt(uint32_t slot);
+  // Puts it into a queue of the descriptor, which is registered when it is the first.
   void Wait(uint32_t slot, int32_t handle, Side side);
+  // Takes it out of the queue it stands in.
+  void Unqueue(uint32_t slot);
   // The descriptor may be ready: tries what waits there, in order, until one says "not yet".
   void Drain(int32_t handle, Side side);
+  // Tries each of those that wait for any event: none takes anything from another.
+  void DrainPolls(int32_t handle);
+  void DrainAgain();
   void OnEvent(const epoll_event& event);
-  void OnConnectEvent(uint32_t slot);
+  void OnTimer(uint32_t number);
+  // Tries it again after a pause that grows.
+  void RetryLater(uint32_t slot);
   void Hand(uint32_t slot, std::unique_ptr<Job> job);
+  // Starts what has become due meanwhile: members of chains, and jobs.
+  void Settle();
+  void FlushJobs();
   void OnJobDone(Job& job);
   // Ends an operation early with what has happened so far; false when it cannot be stopped any more.
-  bool CancelNow(uint32_t slot);
-  JobId IdOf(uint32_t slot) const { return {slot, ops_[slot].generation}; }
+  bool CancelNow(uint32_t slot, uint32_t flags = 0);
   void TakeProvided();
   uint32_t Collect();
 
-  // --- ending (engine_events.cc) ----------------------------------------------------------------------------------
+  // --- ending (engine_endings.cc) ---------------------------------------------------------------------------------
 
   // The final completion of an operation in flight.
   void Complete(uint32_t slot, int32_t result, uint32_t flags = 0);
@@ -156,22 +191,42 @@ class Engine {
   void CompleteMore(uint32_t slot, int32_t result, uint32_t flags);
   // Completes an operation that never was in flight.
   void Answer(uint32_t slot, const SubmissionRecord& record, int32_t result, uint32_t flags = 0);
-  uint32_t AdoptFd(int fd, HandleState::Kind kind, bool pollable, int32_t* result);
+  // A descriptor becomes a handle: `result` is its number or an errno, the return value the flags word.
+  uint32_t AdoptFd(int fd, const HandleState& state, int32_t* result);
   void Leave(uint32_t slot);
+  void LetGo(int32_t handle);
+  void GiveBack(Op& op);
   void ReleaseHandle(int32_t handle);
-  FdQueue& QueueOf(HandleState& state, Side side) { return side == Side::kRead ? state.reads : state.writes; }
+  void CloseUnused();
+
+  JobId IdOf(uint32_t slot) const { return {slot, ops_[slot].generation}; }
+  FdQueue& QueueOf(HandleState& state, Side side) {
+    return side == Side::kRead ? state.reads : side == Side::kWrite ? state.writes : state.polls;
+  }
 
   SharedMemory shared_;
   BufferTable buffers_;
+  Spares<BufferVector> vectors_;
+  Spares<Message> messages_;
   const std::unique_ptr<Poller> poller_;
   TimerQueue timers_;
   WorkerPool workers_;
   ForkGuard fork_guard_;
   std::unique_ptr<Op[], FreeDeleter> ops_;
   Handles handles_;
-  // Numbers of buffers to pick from, and completions that wait to be told.
-  std::vector<uint32_t> provided_;
+  Chains chains_;
+  // The member of a chain that is being started: its memory is lent already. Else null.
+  Op* starting_ = nullptr;
+  // File systems that cannot say "would block", by device: bit 0 for reads, bit 1 for writes. Their transfers always
+  // go to a thread.
+  std::unordered_map<dev_t, uint8_t> without_nowait_;
+  // Jobs that go to the threads together.
+  std::vector<std::unique_ptr<Job>> handed_;
+  // Buffers to pick from, and completions that wait to be told.
+  std::vector<Provided> provided_;
   std::deque<CompletionRecord> ready_;
+  std::vector<Again> again_;
+  EngineCounters counters_;
   uint32_t in_flight_ = 0;
   bool stopping_ = false;
 };

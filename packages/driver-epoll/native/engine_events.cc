@@ -1,5 +1,6 @@
-// Waiting, being woken, and ending.
-#include <sys/stat.h>
+// Waiting, being woken, and being cancelled.
+#include <algorithm>
+#include <utility>
 
 #include "engine.h"
 
@@ -8,80 +9,67 @@ namespace baton::epoll {
 namespace {
 
 constexpr int kEventsMax = 256;
+// Pause before the first repetition of what no event announces; doubled each time, up to the last.
+constexpr int64_t kRetryFirstNs = 1'000'000;
+constexpr uint8_t kRetryDoublingsMax = 6;
+
 }  // namespace
 
 // --- attempting -----------------------------------------------------------------------------------------------------
 
-bool Engine::Attempt(uint32_t slot, int fd) {
+bool Engine::Attempt(uint32_t slot) {
   Op& op = ops_[slot];
   const SubmissionRecord& record = shared_.record(slot);
-  uint8_t* data = nullptr;
-  if (record.buffer >= 0) data = buffers_.Find(static_cast<uint32_t>(record.buffer))->data + record.buffer_offset;
+  const int fd = handles_.At(op.handle).fd;
   int64_t result;
   uint32_t flags = 0;
   switch (op.opcode) {
     case Opcode::kReceive:
+      if (op.multishot) return AttemptMultishotReceive(slot, fd);
       result = record.Has(kSubmitBufferSelect)
                    ? AttemptPicked(record, fd, &flags)
-                   : AttemptReceive(fd, data, record.length, static_cast<int>(record.argument0));
+                   : AttemptReceive(fd, op.part.iov_base, op.part.iov_len, static_cast<int>(record.argument0));
       break;
     case Opcode::kSend:
-      result = AttemptSend(fd, data, record.length, static_cast<int>(record.argument0));
+      result = AttemptSend(fd, op.part.iov_base, op.part.iov_len, static_cast<int>(record.argument0));
+      break;
+    case Opcode::kReceiveMessage:
+      result = AttemptReceiveMessage(fd, op.message->header());
+      if (result >= 0) op.message->WriteAnswer(shared_.arena(record.arena_offset));
+      break;
+    case Opcode::kSendMessage:
+      result = AttemptSendMessage(fd, op.message->header());
+      // A Unix-domain receiver whose queue is full: the sender's own socket has room, so no event tells of it.
+      if (result == -EAGAIN && !op.has_retry && ReadyEvents(fd, POLLOUT) != 0) RetryLater(slot);
       break;
     case Opcode::kAccept: {
       if (op.multishot) return AttemptMultishotAccept(slot, fd);
       result = AttemptAccept(fd);
       if (result < 0) break;
+      HandleState state;
+      state.pollable = true;
       int32_t handle;
-      flags = AdoptFd(static_cast<int>(result), HandleState::Kind::kSocket, true, &handle);
+      flags = AdoptFd(static_cast<int>(result), state, &handle);
       result = handle;
       break;
     }
     case Opcode::kRead:
-      result = AttemptStreamRead(fd, data, record.length);
-      break;
+    case Opcode::kReadv:
     case Opcode::kWrite:
-      result = AttemptStreamWrite(fd, data, record.length);
+    case Opcode::kWritev:
+      result = AttemptStreamTransfer(op.writes(), fd, op.parts());
       break;
+    case Opcode::kPoll:
+      result = AttemptPoll(fd, record.argument0);
+      break;
+    case Opcode::kSplice:
+      return AttemptSplice(slot);
     default:
       BATON_CHECK(false && "never waits for a descriptor");
   }
   if (result == -EAGAIN) return false;
   Complete(slot, static_cast<int32_t>(result), flags);
   return true;
-}
-
-bool Engine::AttemptMultishotAccept(uint32_t slot, int fd) {
-  for (;;) {
-    const int64_t accepted = AttemptAccept(fd);
-    if (accepted == -EAGAIN) return false;
-    if (accepted < 0) {
-      Complete(slot, static_cast<int32_t>(accepted));
-      return true;
-    }
-    int32_t handle;
-    const uint32_t flags = AdoptFd(static_cast<int>(accepted), HandleState::Kind::kSocket, true, &handle);
-    CompleteMore(slot, handle, flags);
-  }
-}
-
-// A receive into a buffer that is picked now, when there is something to receive.
-int64_t Engine::AttemptPicked(const SubmissionRecord& record, int fd, uint32_t* flags) {
-  if (provided_.empty()) {
-    // Nobody shall wait for a buffer that may never come while there is nothing to receive.
-    char probe;
-    const int64_t peeked = AttemptReceive(fd, &probe, 1, MSG_PEEK);
-    return peeked > 0 ? -ENOBUFS : peeked;
-  }
-  const uint32_t number = provided_.back();
-  const BufferCell* cell = buffers_.Find(number);
-  const size_t length = std::min<size_t>(record.length, cell->length);
-  const int64_t result = AttemptReceive(fd, cell->data, length, static_cast<int>(record.argument0));
-  if (result > 0) {
-    provided_.pop_back();
-    *flags = number << kAuxiliaryShift | kCompletionBufferPicked;
-  }
-  return result;
 }
 
 // --- waiting --------------------------------------------------------------------------------------------------------
@@ -94,16 +82,37 @@ void Engine::Wait(uint32_t slot, int32_t handle, Side side) {
     if (error < 0) return Complete(slot, error);
     cell.state.registered = true;
   }
+  ops_[slot].waits_at = handle;
   QueueOf(cell.state, side).PushBack(ops_, slot, side);
+}
+
+void Engine::Unqueue(uint32_t slot) {
+  Op& op = ops_[slot];
+  QueueOf(handles_.At(op.waits_at).state, op.link.side).Remove(ops_, slot);
+  op.waits_at = -1;
 }
 
 void Engine::Drain(int32_t handle, Side side) {
   for (;;) {
-    Handles::Cell& cell = handles_.At(handle);
-    FdQueue& queue = QueueOf(cell.state, side);
+    FdQueue& queue = QueueOf(handles_.At(handle).state, side);
     if (queue.empty()) return;
     // It stays in the queue until it has ended: ending takes it out.
-    if (!Attempt(queue.front(), cell.fd)) return;
+    if (!Attempt(queue.front())) return;
+  }
+}
+
+void Engine::DrainPolls(int32_t handle) {
+  uint32_t slot = handles_.At(handle).state.polls.front();
+  while (slot != kNoSlot) {
+    const uint32_t next = ops_[slot].link.next;
+    (void)Attempt(slot);
+    slot = next;
+  }
+}
+
+void Engine::DrainAgain() {
+  for (const Again& again : std::exchange(again_, {})) {
+    if (handles_.IsCurrent(again.handle, again.generation)) Drain(again.handle, again.side);
   }
 }
 
@@ -111,7 +120,7 @@ void Engine::OnEvent(const epoll_event& event) {
   const Token token = Token::Unpack(event.data.u64);
   if (token.index == Token::kOwn) {
     if (token.generation == kTimers) {
-      timers_.Take([this](uint32_t slot) { Complete(slot, 0); });
+      timers_.Take([this](uint32_t number) { OnTimer(number); });
     } else {
       for (const auto& job : workers_.Collect()) OnJobDone(*job);
     }
@@ -127,34 +136,48 @@ void Engine::OnEvent(const epoll_event& event) {
   if (!handles_.IsCurrent(handle, token.generation)) return;
   constexpr uint32_t kReadable = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
   constexpr uint32_t kWritable = EPOLLOUT | EPOLLHUP | EPOLLERR;
+  // They look and take nothing, so they come before those that take.
+  DrainPolls(handle);
   if ((event.events & kReadable) != 0) Drain(handle, Side::kRead);
   if ((event.events & kWritable) != 0) Drain(handle, Side::kWrite);
-}
-
-void Engine::OnConnectEvent(uint32_t slot) {
-  Op& op = ops_[slot];
-  const auto error = static_cast<int32_t>(FinishConnect(op.fd));
-  if (error < 0) {
-    close(op.fd);
-    return Complete(slot, error);
-  }
-  // From here on it is registered, if at all, under its handle.
-  poller_->Remove(op.fd);
-  int32_t handle;
-  const uint32_t flags = AdoptFd(op.fd, HandleState::Kind::kSocket, true, &handle);
-  Complete(slot, handle, flags);
 }
 
 uint32_t Engine::Reap() {
   epoll_event events[kEventsMax];
   const int count = poller_->Take(events, kEventsMax);
+  DrainAgain();
   for (int index = 0; index < count; index++) OnEvent(events[index]);
+  Settle();
   return Collect();
+}
+
+void Engine::OnTimer(uint32_t number) {
+  const uint32_t slot = number >> 1;
+  Op& op = ops_[slot];
+  BATON_CHECK(op.active);
+  if (number == TimerNumber(slot, TimerKind::kRetry)) {
+    op.has_retry = false;
+    if (op.opcode == Opcode::kConnect) return TryConnect(slot);
+    return Drain(op.waits_at, op.link.side);
+  }
+  op.has_timer = false;
+  if (!op.timer_is_timeout) return Complete(slot, 0);
+  // What a thread is in runs to its end: then there was time enough.
+  (void)CancelNow(slot, kCompletionTimedOut);
+}
+
+void Engine::RetryLater(uint32_t slot) {
+  Op& op = ops_[slot];
+  const int64_t delay_ns = kRetryFirstNs << op.tries;
+  if (op.tries < kRetryDoublingsMax) op.tries++;
+  op.retry_ns = timers_.Add(TimerNumber(slot, TimerKind::kRetry), delay_ns);
+  op.has_retry = true;
 }
 
 void Engine::TakeProvided() {
   uint32_t& count = shared_.control(kControlProvidedCount);
-  for (uint32_t index = 0; index < count; index++) provided_.push_back(shared_.provided(index));
+  const uint32_t bytes = shared_.control(kControlProvidedBytes);
+  for (uint32_t index = 0; index < count; index++) provided_.push_back({shared_.provided(index), bytes});
   count = 0;
 }
 
@@ -162,122 +185,84 @@ void Engine::TakeProvided() {
 
 void Engine::Hand(uint32_t slot, std::unique_ptr<Job> job) {
   ops_[slot].job = job.get();
-  if (workers_.Add(std::move(job))) return;
-  ops_[slot].job = nullptr;
-  Complete(slot, -EAGAIN);
+  handed_.push_back(std::move(job));
+}
+
+void Engine::Settle() {
+  do {
+    RunChains();
+    FlushJobs();
+  } while (!chains_.ready.empty());
+}
+
+void Engine::FlushJobs() {
+  if (handed_.empty()) return;
+  counters_.jobs += handed_.size();
+  if (workers_.AddAll(handed_)) return;
+  // There is no thread and none can be made.
+  for (const auto& job : std::exchange(handed_, {})) {
+    if (!job->Withdraw()) continue;
+    const uint32_t slot = job->id.slot;
+    // What must be closed is closed here; everything else can be asked for again.
+    const bool closes = slot == kNoSlot || ops_[slot].opcode == Opcode::kClose;
+    const int64_t result = closes ? job->Run() : -EAGAIN;
+    if (slot == kNoSlot) continue;
+    ops_[slot].job = nullptr;
+    Complete(slot, static_cast<int32_t>(result));
+  }
 }
 
 void Engine::OnJobDone(Job& job) {
   const uint32_t slot = job.id.slot;
+  // A descriptor that was open when the session ended.
+  if (slot == kNoSlot) return;
   Op& op = ops_[slot];
   BATON_CHECK(op.active && op.generation == job.id.generation && op.job == &job);
   op.job = nullptr;
   auto result = static_cast<int32_t>(job.result);
   uint32_t flags = 0;
   if (op.opcode == Opcode::kOpen && result >= 0) {
-    const bool pollable = OpenJob::IsPollable(static_cast<OpenJob&>(job).type);
-    flags = AdoptFd(result, HandleState::Kind::kFile, pollable, &result);
-    // A direct read is submitted to the device at once and waited for, whatever it is told about not waiting.
-    if (result >= 0 && (shared_.record(slot).argument0 & kOpenDirect) != 0) handles_.At(result).state.no_nowait = true;
+    const auto& open = static_cast<OpenJob&>(job);
+    HandleState state;
+    state.pollable = open.pollable;
+    state.device = open.device;
+    state.direct = (shared_.record(slot).argument0 & kOpenDirect) != 0;
+    flags = AdoptFd(result, state, &result);
   } else if (op.opcode == Opcode::kStat && result == 0) {
     WriteStat(static_cast<StatJob&>(job).answer, shared_.arena(shared_.record(slot).arena_offset));
+  } else if (op.opcode == Opcode::kSplice && result == -EAGAIN) {
+    // An end was ready when the thread was asked, and was not when it came to it.
+    if (!stopping_) return (void)AttemptSplice(slot);
+    result = -ECANCELED;
   }
   Complete(slot, result, flags);
 }
 
-bool Engine::CancelNow(uint32_t slot) {
+bool Engine::CancelNow(uint32_t slot, uint32_t flags) {
   Op& op = ops_[slot];
+  // It waits for the operations that use its descriptor, or is being made: a close is never taken back.
+  if (op.opcode == Opcode::kClose) return false;
   if (op.job != nullptr) {
     // A thread has begun it: it runs to its end.
     if (!op.job->Withdraw()) return false;
     op.job = nullptr;
-  } else if (op.opcode == Opcode::kClose) {
-    // It waits for the operations that use its descriptor.
-    return false;
   }
-  if (op.opcode == Opcode::kTimer) timers_.Remove(slot, op.deadline_ns);
-  if (op.opcode == Opcode::kConnect) close(op.fd);
+  if (op.opcode == Opcode::kConnect) {
+    poller_->Remove(op.fd);
+    close(op.fd);
+  }
+  // Whoever stood behind one that waits for a pause waits for no event either.
+  const bool was_paused = op.has_retry && op.link.side != Side::kNone;
+  const int32_t handle = op.waits_at;
+  const Side side = op.link.side;
   // What was moved before the rest was handed to a thread is what happened.
-  Complete(slot, op.moved > 0 ? static_cast<int32_t>(op.moved) : -ECANCELED);
+  if (op.moved > 0) {
+    Complete(slot, static_cast<int32_t>(op.moved));
+  } else {
+    Complete(slot, -ECANCELED, flags);
+  }
+  if (was_paused && !stopping_) Drain(handle, side);
   return true;
-}
-
-// --- ending ---------------------------------------------------------------------------------------------------------
-
-void Engine::Complete(uint32_t slot, int32_t result, uint32_t flags) {
-  ready_.push_back({slot, ops_[slot].generation, result, flags});
-  Leave(slot);
-}
-
-void Engine::CompleteMore(uint32_t slot, int32_t result, uint32_t flags) {
-  ready_.push_back({slot, ops_[slot].generation, result, flags | kCompletionMore});
-}
-
-void Engine::Answer(uint32_t slot, const SubmissionRecord& record, int32_t result, uint32_t flags) {
-  ready_.push_back({slot, record.generation, result, flags});
-}
-
-uint32_t Engine::AdoptFd(int fd, HandleState::Kind kind, bool pollable, int32_t* result) {
-  if (stopping_) {
-    close(fd);
-    *result = -ECANCELED;
-    return 0;
-  }
-  HandleState state;
-  state.kind = kind;
-  state.pollable = pollable;
-  const HandleId id = handles_.Add(fd, state);
-  *result = id.index;
-  return id.generation << kAuxiliaryShift;
-}
-
-void Engine::Leave(uint32_t slot) {
-  Op& op = ops_[slot];
-  const int32_t handle = op.handle;
-  if (op.link.side != Side::kNone) QueueOf(handles_.At(handle).state, op.link.side).Remove(ops_, slot);
-  if (op.slab != nullptr) op.slab->Unref();
-  op.slab = nullptr;
-  op.active = false;
-  in_flight_--;
-  if (handle < 0 || op.opcode == Opcode::kClose) return;
-  Handles::Cell& cell = handles_.At(handle);
-  if (--cell.users == 0 && cell.state.close_slot != kNoSlot) ReleaseHandle(handle);
-}
-
-void Engine::ReleaseHandle(int32_t handle) {
-  Handles::Cell& cell = handles_.At(handle);
-  const uint32_t slot = cell.state.close_slot;
-  const int fd = cell.fd;
-  const bool may_block = cell.state.kind == HandleState::Kind::kFile && !cell.state.pollable;
-  if (cell.state.registered) poller_->Remove(fd);
-  handles_.Recycle(handle);
-  if (may_block && !stopping_) return Hand(slot, std::make_unique<CloseJob>(IdOf(slot), fd));
-  Complete(slot, close(fd) == 0 ? 0 : -errno);
-}
-
-uint32_t Engine::Collect() {
-  CompletionRecord* out = shared_.completions();
-  const uint32_t max = shared_.limits().completion_batch_max;
-  uint32_t count = 0;
-  while (count < max && !ready_.empty()) {
-    out[count++] = ready_.front();
-    ready_.pop_front();
-  }
-  shared_.control(kControlCompletionCount) = count;
-  shared_.control(kControlCompletionsWaiting) = ready_.empty() ? 0 : 1;
-  return count;
-}
-
-uint32_t Engine::Shutdown(uint64_t deadline_ms) {
-  stopping_ = true;
-  for (uint32_t slot = 0; slot < shared_.limits().slots; slot++) {
-    if (ops_[slot].active) (void)CancelNow(slot);
-  }
-  const uint32_t hanging = workers_.Stop(deadline_ms);
-  for (const auto& job : workers_.Collect()) OnJobDone(*job);
-  ready_.clear();
-  handles_.ForEachOpen([](int32_t, Handles::Cell& cell) { close(cell.fd); });
-  return hanging == 0 ? 0 : in_flight_;
 }
 
 }  // namespace baton::epoll

@@ -1,8 +1,7 @@
-// Starting operations: each is decoded, checked, and tried.
-#include <sys/stat.h>
+// Starting operations: each is looked at once, and goes to where it is tried.
+#include <utility>
 
-#include <limits>
-
+#include "baton/socket_calls.h"
 #include "engine.h"
 
 namespace baton::epoll {
@@ -27,29 +26,45 @@ Result<std::unique_ptr<Engine>> Engine::Create(SharedMemory shared, const Engine
   return Made(std::move(engine));
 }
 
-uint64_t Engine::quarantined_bytes() const {
-  uint64_t bytes = 0;
-  for (uint32_t slot = 0; slot < shared_.limits().slots; slot++) {
-    if (ops_[slot].active && ops_[slot].slab != nullptr) bytes += shared_.record(slot).length;
-  }
-  return bytes;
-}
-
 uint32_t Engine::Submit(uint32_t count) {
   TakeProvided();
-  for (uint32_t index = 0; index < count; index++) Start(shared_.submission(index));
+  for (uint32_t index = 0; index < count;) {
+    const uint32_t slot = shared_.submission(index);
+    if (shared_.record(slot).Has(kSubmitLink)) [[unlikely]] {
+      index += StartChain(index, count);
+      // What comes behind it in the batch may be meant for one of its members.
+      RunChains();
+    } else {
+      Start(slot);
+      index++;
+    }
+  }
+  Settle();
   Collect();
   return count;
+}
+
+// A flag is never passed over in silence.
+static bool KnowsFlags(const SubmissionRecord& record, Opcode opcode) {
+  const bool multishot = record.Has(kSubmitMultishot);
+  if (record.Has(kSubmitBufferSelect) && opcode != Opcode::kReceive) return false;
+  // The word of the timeout is its second handle.
+  if (record.Has(kSubmitTimeout) && opcode == Opcode::kSplice) return false;
+  if (!multishot) return true;
+  if (record.Has(kSubmitLink)) return false;
+  return opcode == Opcode::kAccept || (opcode == Opcode::kReceive && record.Has(kSubmitBufferSelect));
 }
 
 void Engine::Start(uint32_t slot) {
   const SubmissionRecord& record = shared_.record(slot);
   if (!IsOpcode(record.OpcodeNumber())) return Answer(slot, record, -EINVAL);
   const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
-  // A flag is never passed over in silence.
-  if (record.Has(kSubmitLink)) return Answer(slot, record, -EOPNOTSUPP);
-  if (record.Has(kSubmitMultishot) && opcode != Opcode::kAccept) return Answer(slot, record, -EOPNOTSUPP);
-  if (record.Has(kSubmitBufferSelect) && opcode != Opcode::kReceive) return Answer(slot, record, -EOPNOTSUPP);
+  if (!KnowsFlags(record, opcode)) return Answer(slot, record, -EOPNOTSUPP);
+  Dispatch(slot, record, opcode);
+  if (record.Has(kSubmitTimeout)) ArmTimeout(slot, record);
+}
+
+void Engine::Dispatch(uint32_t slot, const SubmissionRecord& record, Opcode opcode) {
   switch (opcode) {
     case Opcode::kNop:
       return Answer(slot, record, 0);
@@ -61,39 +76,42 @@ void Engine::Start(uint32_t slot) {
       return StartListen(slot, record);
     case Opcode::kConnect:
       return StartConnect(slot, record);
+    case Opcode::kDatagram:
+      return StartDatagram(slot, record);
     case Opcode::kTimer:
       return StartTimer(slot, record);
-    case Opcode::kStat:
-      if (record.argument0 != 0) return StartStat(slot, record, AT_FDCWD);
-      [[fallthrough]];
-    case Opcode::kClose:
-    case Opcode::kRead:
-    case Opcode::kWrite:
-    case Opcode::kFsync:
-    case Opcode::kFdatasync:
-    case Opcode::kTruncate:
-    case Opcode::kAccept:
-    case Opcode::kReceive:
-    case Opcode::kSend:
-    case Opcode::kShutdown:
-    case Opcode::kAddress:
-      return StartOnHandle(slot, record, opcode);
-    case Opcode::kReadv:
-    case Opcode::kWritev:
-    case Opcode::kReceiveMessage:
-    case Opcode::kSendMessage:
-    case Opcode::kDatagram:
-    case Opcode::kSplice:
     case Opcode::kPipe:
-    case Opcode::kAllocate:
-    case Opcode::kAdvise:
+      return StartPipe(slot, record);
+    case Opcode::kSplice:
+      return StartSplice(slot, record);
     case Opcode::kUnlink:
     case Opcode::kRename:
     case Opcode::kMkdir:
     case Opcode::kHardlink:
     case Opcode::kSymlink:
+      return StartOnPaths(slot, record, opcode);
+    case Opcode::kStat:
+      if (record.argument0 != 0) return StartStat(slot, record, AT_FDCWD);
+      return StartOnHandle(slot, record, opcode);
+    case Opcode::kClose:
+    case Opcode::kRead:
+    case Opcode::kWrite:
+    case Opcode::kReadv:
+    case Opcode::kWritev:
+    case Opcode::kFsync:
+    case Opcode::kFdatasync:
+    case Opcode::kTruncate:
+    case Opcode::kAllocate:
+    case Opcode::kAdvise:
+    case Opcode::kAccept:
+    case Opcode::kReceive:
+    case Opcode::kSend:
+    case Opcode::kReceiveMessage:
+    case Opcode::kSendMessage:
+    case Opcode::kShutdown:
+    case Opcode::kAddress:
     case Opcode::kPoll:
-      return Answer(slot, record, -EOPNOTSUPP);
+      return StartOnHandle(slot, record, opcode);
   }
 }
 
@@ -112,61 +130,18 @@ void Engine::StartOnHandle(uint32_t slot, const SubmissionRecord& record, Opcode
       return StartStat(slot, record, fd);
     case Opcode::kRead:
     case Opcode::kWrite:
-      return StartTransfer(slot, record, cell->state, fd);
+    case Opcode::kReadv:
+    case Opcode::kWritev:
+      return StartTransfer(slot, record, opcode);
     case Opcode::kFsync:
     case Opcode::kFdatasync:
-    case Opcode::kTruncate: {
-      Op& op = Enter(slot, record, opcode);
-      op.handle = record.handle_index;
-      cell->users++;
-      return Hand(slot, std::make_unique<HandleJob>(IdOf(slot), opcode, fd, record.Position()));
-    }
+    case Opcode::kTruncate:
+    case Opcode::kAllocate:
+    case Opcode::kAdvise:
+      return StartOnFile(slot, record, opcode, fd);
     default:
-      break;
+      return StartOnSocket(slot, record, opcode);
   }
-  // Sockets: receive, send, accept.
-  const Side side = opcode == Opcode::kSend ? Side::kWrite : Side::kRead;
-  const bool first = QueueOf(cell->state, side).empty();
-  Op& op = Enter(slot, record, opcode);
-  op.handle = record.handle_index;
-  op.multishot = record.Has(kSubmitMultishot);
-  cell->users++;
-  if (record.buffer >= 0) (void)LendMemory(op, record);
-  // In order: whoever came before must be served before.
-  if (!first || !Attempt(slot, fd)) Wait(slot, record.handle_index, side);
-}
-
-void Engine::StartTransfer(uint32_t slot, const SubmissionRecord& record, HandleState& state, int fd) {
-  const bool writes = static_cast<Opcode>(record.OpcodeNumber()) == Opcode::kWrite;
-  Op& op = Enter(slot, record, writes ? Opcode::kWrite : Opcode::kRead);
-  op.handle = record.handle_index;
-  handles_.At(record.handle_index).users++;
-  uint8_t* data = LendMemory(op, record);
-  const Side side = writes ? Side::kWrite : Side::kRead;
-  if (state.pollable) {
-    if (!QueueOf(state, side).empty() || !Attempt(slot, fd)) Wait(slot, record.handle_index, side);
-    return;
-  }
-  const int64_t position = record.Position();
-  size_t done = 0;
-  while (!state.no_nowait) {
-    const int64_t at = position < 0 ? -1 : position + static_cast<int64_t>(done);
-    const int64_t moved = writes ? AttemptWrite(fd, data + done, record.length - done, at)
-                                 : AttemptRead(fd, data + done, record.length - done, at);
-    if (moved == -EAGAIN) break;
-    if (moved == -EOPNOTSUPP || moved == -ENOSYS) {
-      // Noticed once; a file system does not change its mind.
-      state.no_nowait = true;
-      break;
-    }
-    if (moved < 0) return Complete(slot, done > 0 ? static_cast<int32_t>(done) : static_cast<int32_t>(moved));
-    done += static_cast<size_t>(moved);
-    // Only part of it was in the cache, or it is the end of the file: the next try tells which.
-    if (moved == 0 || done == record.length) return Complete(slot, static_cast<int32_t>(done));
-  }
-  const int64_t rest = position < 0 ? -1 : position + static_cast<int64_t>(done);
-  op.moved = static_cast<uint32_t>(done);
-  Hand(slot, std::make_unique<TransferJob>(IdOf(slot), writes, fd, data + done, record.length - done, rest, done));
 }
 
 void Engine::StartClose(uint32_t slot, const SubmissionRecord& record) {
@@ -179,26 +154,6 @@ void Engine::StartClose(uint32_t slot, const SubmissionRecord& record) {
   if (cell.users == 0) ReleaseHandle(record.handle_index);
 }
 
-void Engine::StartConnect(uint32_t slot, const SubmissionRecord& record) {
-  SystemAddress address;
-  auto fd = PrepareConnect(shared_.arena(record.arena_offset), record.argument0, SOCK_NONBLOCK, &address);
-  if (!fd.ok()) return Answer(slot, record, fd.error());
-  const int failed = connect(fd.value().get(), address.get(), address.length);
-  const int error = failed == 0 ? 0 : -errno;
-  // An interrupted connect goes on in the background, like one that is in progress.
-  if (error < 0 && error != -EINPROGRESS && error != -EINTR) return Answer(slot, record, error);
-  Op& op = Enter(slot, record, Opcode::kConnect);
-  op.fd = fd.value().Release();
-  if (error == 0) return OnConnectEvent(slot);
-  // The operation itself is the token: there is no handle until it is connected.
-  const Token token{slot | kConnectToken, record.generation};
-  const int added = poller_->Add(op.fd, token, EPOLLOUT | EPOLLET | EPOLLONESHOT);
-  if (added < 0) {
-    close(op.fd);
-    Complete(slot, added);
-  }
-}
-
 void Engine::StartCancel(uint32_t slot, const SubmissionRecord& record) {
   const uint32_t target = record.argument0;
   if (target >= shared_.limits().slots || !ops_[target].active || ops_[target].generation != record.argument1) {
@@ -207,35 +162,29 @@ void Engine::StartCancel(uint32_t slot, const SubmissionRecord& record) {
   Answer(slot, record, CancelNow(target) ? 0 : -EALREADY);
 }
 
-void Engine::StartListen(uint32_t slot, const SubmissionRecord& record) {
-  auto fd = Listen(shared_.arena(record.arena_offset), record.argument0, static_cast<int>(record.argument1),
-                   SOCK_NONBLOCK);
-  if (!fd.ok()) return Answer(slot, record, fd.error());
-  int32_t result;
-  const uint32_t flags = AdoptFd(fd.value().Release(), HandleState::Kind::kListener, true, &result);
-  Answer(slot, record, result, flags);
-}
-
-void Engine::StartOpen(uint32_t slot, const SubmissionRecord& record) {
-  Enter(slot, record, Opcode::kOpen);
-  Hand(slot, std::make_unique<OpenJob>(IdOf(slot), PathOf(record), SystemOpenFlags(record.argument0),
-                                       static_cast<mode_t>(record.argument1)));
-}
-
-void Engine::StartStat(uint32_t slot, const SubmissionRecord& record, int fd) {
-  Op& op = Enter(slot, record, Opcode::kStat);
-  if (record.argument0 == 0) {
-    op.handle = record.handle_index;
-    handles_.At(record.handle_index).users++;
-  }
-  const int flags = record.argument0 == 0 ? AT_EMPTY_PATH : record.argument0 == 2 ? AT_SYMLINK_NOFOLLOW : 0;
-  Hand(slot, std::make_unique<StatJob>(IdOf(slot), fd, PathOf(record), flags));
-}
+namespace {
+constexpr int64_t kNsPerMicrosecond = 1000;
+}  // namespace
 
 void Engine::StartTimer(uint32_t slot, const SubmissionRecord& record) {
-  constexpr int64_t kNsPerMicrosecond = 1000;
   Op& op = Enter(slot, record, Opcode::kTimer);
-  op.deadline_ns = timers_.Add(slot, record.Position() * kNsPerMicrosecond);
+  op.deadline_ns = timers_.Add(TimerNumber(slot, TimerKind::kDeadline), record.Position() * kNsPerMicrosecond);
+  op.has_timer = true;
+}
+
+// The time it may take, counted from its start; what has ended by now needs none.
+void Engine::ArmTimeout(uint32_t slot, const SubmissionRecord& record) {
+  Op& op = ops_[slot];
+  if (!op.active || op.generation != record.generation) return;
+  const int64_t allowed_ns = record.TimeoutUs() * kNsPerMicrosecond;
+  if (op.has_timer) {
+    // A timer that is due before its time is up ends by itself.
+    if (record.Position() * kNsPerMicrosecond <= allowed_ns) return;
+    timers_.Remove(TimerNumber(slot, TimerKind::kDeadline), op.deadline_ns);
+  }
+  op.deadline_ns = timers_.Add(TimerNumber(slot, TimerKind::kDeadline), allowed_ns);
+  op.has_timer = true;
+  op.timer_is_timeout = true;
 }
 
 Op& Engine::Enter(uint32_t slot, const SubmissionRecord& record, Opcode opcode) {
@@ -246,24 +195,60 @@ Op& Engine::Enter(uint32_t slot, const SubmissionRecord& record, Opcode opcode) 
   op.generation = record.generation;
   op.opcode = opcode;
   op.active = true;
-  op.link = {};
+  op.waits_at = -1;
   op.handle = -1;
+  op.second_handle = -1;
   op.fd = -1;
   in_flight_++;
   return op;
 }
 
-uint8_t* Engine::LendMemory(Op& op, const SubmissionRecord& record) {
+void Engine::UseHandle(Op& op, const SubmissionRecord& record) {
+  op.handle = record.handle_index;
+  handles_.At(record.handle_index).users++;
+}
+
+// Where the operation's buffer is; from here on the operation counts on its memory. What was held in a chain counts on
+// it already, and the buffer may have been freed since.
+void Engine::LendMemory(Op& op, const SubmissionRecord& record) {
+  if (starting_ != nullptr) {
+    op.part = starting_->part;
+    op.slab = std::exchange(starting_->slab, nullptr);
+    return;
+  }
   const BufferCell* cell = buffers_.Find(static_cast<uint32_t>(record.buffer));
   BATON_CHECK(cell != nullptr);
   BATON_CHECK(static_cast<size_t>(record.buffer_offset) + record.length <= cell->length);
   op.slab = cell->slab;
   if (op.slab != nullptr) op.slab->Ref();
-  return cell->data + record.buffer_offset;
+  op.part = {cell->data + record.buffer_offset, record.length};
 }
 
-std::string Engine::PathOf(const SubmissionRecord& record) const {
-  return std::string(reinterpret_cast<const char*>(shared_.arena(record.arena_offset)), record.length);
+void Engine::LendVector(Op& op, const SubmissionRecord& record) {
+  if (starting_ != nullptr) {
+    op.vector = std::exchange(starting_->vector, nullptr);
+    return;
+  }
+  op.vector = vectors_.Take();
+  op.vector->Take(shared_.arena(record.arena_offset), record.vector_count, buffers_);
+}
+
+// 0, or a negative errno with nothing lent.
+int Engine::LendMessage(Op& op, const SubmissionRecord& record) {
+  if (starting_ != nullptr && starting_->message != nullptr) {
+    op.message = std::exchange(starting_->message, nullptr);
+    return 0;
+  }
+  const uint8_t* area = shared_.arena(record.arena_offset);
+  Message* message = messages_.Take();
+  if (static_cast<Opcode>(record.OpcodeNumber()) == Opcode::kReceiveMessage) {
+    message->PrepareReceive(area, record.vector_count, buffers_);
+  } else if (const int error = message->PrepareSend(area, record.vector_count, buffers_); error < 0) {
+    messages_.Give(message);
+    return error;
+  }
+  op.message = message;
+  return 0;
 }
 
 }  // namespace baton::epoll

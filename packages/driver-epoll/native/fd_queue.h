@@ -1,4 +1,4 @@
-// Operations that wait for a descriptor: per descriptor one queue for each direction, in order, any number of them.
+// Operations that wait for a descriptor: per descriptor one queue for each side, in order, any number of them.
 // Linked through the operations themselves, so that one can be taken out of the middle without a search.
 #ifndef BATON_EPOLL_FD_QUEUE_H_
 #define BATON_EPOLL_FD_QUEUE_H_
@@ -11,8 +11,8 @@ namespace baton::epoll {
 
 inline constexpr uint32_t kNoSlot = UINT32_MAX;
 
-// Which direction of a descriptor an operation waits for.
-enum class Side : uint8_t { kNone, kRead, kWrite };
+// What of a descriptor an operation waits for: a direction, or any event.
+enum class Side : uint8_t { kNone, kRead, kWrite, kAny };
 
 // An operation's place in a queue.
 struct QueueLink {

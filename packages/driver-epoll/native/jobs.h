@@ -7,21 +7,38 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "attempt.h"
-#include "baton/opcode.gen.h"
 #include "baton/stat_answer.h"
 #include "worker_pool.h"
 
 namespace baton::epoll {
 
+// Any call that answers 0 or a negative errno and leaves nothing else behind.
+template <typename Call>
+class CallJob final : public Job {
+ public:
+  CallJob(JobId job_id, Call call) : Job(job_id), call_(std::move(call)) {}
+  int64_t Run() override { return call_(); }
+
+ private:
+  Call call_;
+};
+
+template <typename Call>
+std::unique_ptr<Job> MakeCallJob(JobId id, Call call) {
+  return std::make_unique<CallJob<Call>>(id, std::move(call));
+}
+
 // A read or write that would block. `done` bytes were moved before, without blocking.
 class TransferJob final : public Job {
  public:
-  TransferJob(JobId job_id, bool writes, int fd, uint8_t* data, size_t length, int64_t position,
-              size_t done)
-      : Job(job_id), writes_(writes), fd_(fd), data_(data), length_(length), position_(position), done_(done) {}
+  TransferJob(JobId job_id, bool writes, int fd, std::vector<iovec> parts, int64_t position, size_t done)
+      : Job(job_id), writes_(writes), fd_(fd), parts_(std::move(parts)), position_(position), done_(done) {}
 
   int64_t Run() override {
     const int64_t moved = Uninterrupted([this] { return Call(); });
@@ -31,52 +48,18 @@ class TransferJob final : public Job {
   }
 
  private:
+  // Position -1 is the descriptor's own.
   ssize_t Call() const {
-    if (position_ < 0) return writes_ ? write(fd_, data_, length_) : read(fd_, data_, length_);
-    return writes_ ? pwrite(fd_, data_, length_, position_) : pread(fd_, data_, length_, position_);
+    const int count = static_cast<int>(parts_.size());
+    return writes_ ? pwritev2(fd_, parts_.data(), count, position_, 0)
+                   : preadv2(fd_, parts_.data(), count, position_, 0);
   }
 
   const bool writes_;
   const int fd_;
-  uint8_t* const data_;
-  const size_t length_;
+  const std::vector<iovec> parts_;
   const int64_t position_;
   const size_t done_;
-};
-
-// fsync, fdatasync, truncate.
-class HandleJob final : public Job {
- public:
-  HandleJob(JobId job_id, Opcode opcode, int fd, int64_t number)
-      : Job(job_id), opcode_(opcode), fd_(fd), number_(number) {}
-
-  int64_t Run() override {
-    return Uninterrupted([this] {
-      switch (opcode_) {
-        case Opcode::kFsync:
-          return fsync(fd_);
-        case Opcode::kFdatasync:
-          return fdatasync(fd_);
-        default:
-          return ftruncate(fd_, number_);
-      }
-    });
-  }
-
- private:
-  const Opcode opcode_;
-  const int fd_;
-  const int64_t number_;
-};
-
-// close(2) can block on a network file system; its answer is reported once and never retried.
-class CloseJob final : public Job {
- public:
-  CloseJob(JobId job_id, int fd) : Job(job_id), fd_(fd) {}
-  int64_t Run() override { return close(fd_) == 0 ? 0 : -errno; }
-
- private:
-  const int fd_;
 };
 
 class OpenJob final : public Job {
@@ -87,24 +70,21 @@ class OpenJob final : public Job {
   int64_t Run() override {
     const int64_t fd = Uninterrupted([this] { return open(path_.c_str(), flags_, mode_); });
     if (fd < 0) return fd;
-    type = TypeOf(static_cast<int>(fd));
+    struct stat answer;
+    if (fstat(static_cast<int>(fd), &answer) == 0) {
+      pollable = S_ISFIFO(answer.st_mode) || S_ISCHR(answer.st_mode) || S_ISSOCK(answer.st_mode);
+      device = answer.st_dev;
+    }
     // It was opened here, so nobody else shares the mode.
-    if (IsPollable(type)) (void)fcntl(static_cast<int>(fd), F_SETFL, flags_ | O_NONBLOCK);
+    if (pollable) (void)fcntl(static_cast<int>(fd), F_SETFL, flags_ | O_NONBLOCK);
     return fd;
   }
 
   // True for what can be waited for: everything but regular files, directories and block devices.
-  static bool IsPollable(mode_t type) { return S_ISFIFO(type) || S_ISCHR(type) || S_ISSOCK(type); }
-
-  // File type bits of what was opened: decides whether it can be waited for.
-  mode_t type = 0;
+  bool pollable = false;
+  dev_t device = 0;
 
  private:
-  static mode_t TypeOf(int fd) {
-    struct stat answer;
-    return fstat(fd, &answer) == 0 ? answer.st_mode & S_IFMT : 0;
-  }
-
   const std::string path_;
   const int flags_;
   const mode_t mode_;

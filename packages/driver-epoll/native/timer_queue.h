@@ -1,4 +1,4 @@
-// Timers of all operations over one timerfd: a heap of deadlines, and the descriptor set to the earliest.
+// Timers of all operations over one timerfd: deadlines in order, and the descriptor armed for the earliest.
 #ifndef BATON_EPOLL_TIMER_QUEUE_H_
 #define BATON_EPOLL_TIMER_QUEUE_H_
 
@@ -27,52 +27,49 @@ class TimerQueue {
     return static_cast<int64_t>(now.tv_sec) * kNsPerSecond + now.tv_nsec;
   }
 
-  // Starts a timer for a slot; returns its deadline, which `Remove` wants.
-  int64_t Add(uint32_t slot, int64_t delay_ns) {
+  // Starts a timer that is known by a number of the caller's; returns its deadline, which `Remove` wants.
+  int64_t Add(uint32_t number, int64_t delay_ns) {
     const int64_t deadline = NowNs() + delay_ns;
-    const auto [position, fresh] = timers_.emplace(deadline, slot);
+    const auto [position, fresh] = timers_.emplace(deadline, number);
     BATON_CHECK(fresh);
-    if (position == timers_.begin()) Arm();
+    if (deadline < armed_ns_) Arm(deadline);
     return deadline;
   }
 
-  void Remove(uint32_t slot, int64_t deadline_ns) {
-    const auto found = timers_.find({deadline_ns, slot});
-    BATON_CHECK(found != timers_.end());
-    const bool earliest = found == timers_.begin();
-    timers_.erase(found);
-    if (earliest) Arm();
-  }
+  // The descriptor stays armed for it: one wake too many costs less than a system call for every timer that is removed.
+  void Remove(uint32_t number, int64_t deadline_ns) { BATON_CHECK(timers_.erase({deadline_ns, number}) == 1); }
 
-  // Calls `fired(slot)` for each timer that is due, earliest first.
+  // Calls `fired(number)` for each timer that is due, earliest first.
   template <typename Fired>
   void Take(Fired fired) {
     uint64_t ignored;
     (void)!read(fd_.get(), &ignored, sizeof(ignored));
+    armed_ns_ = kNever;
     const int64_t now = NowNs();
     while (!timers_.empty() && timers_.begin()->first <= now) {
-      const uint32_t slot = timers_.begin()->second;
+      const uint32_t number = timers_.begin()->second;
       timers_.erase(timers_.begin());
-      fired(slot);
+      fired(number);
     }
-    Arm();
+    if (!timers_.empty() && timers_.begin()->first < armed_ns_) Arm(timers_.begin()->first);
   }
 
  private:
   static constexpr int64_t kNsPerSecond = 1'000'000'000;
+  static constexpr int64_t kNever = INT64_MAX;
 
-  void Arm() {
+  void Arm(int64_t deadline_ns) {
+    armed_ns_ = deadline_ns;
     itimerspec when{};
-    if (!timers_.empty()) {
-      const int64_t deadline = timers_.begin()->first;
-      // A deadline of 0 would disarm it.
-      when.it_value = {deadline / kNsPerSecond, deadline % kNsPerSecond};
-      if (deadline <= 0) when.it_value.tv_nsec = 1;
-    }
+    when.it_value = {deadline_ns / kNsPerSecond, deadline_ns % kNsPerSecond};
+    // A deadline of 0 would disarm it.
+    if (deadline_ns <= 0) when.it_value = {0, 1};
     BATON_CHECK(timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0);
   }
 
   std::set<std::pair<int64_t, uint32_t>> timers_;
+  // When the descriptor becomes readable next.
+  int64_t armed_ns_ = kNever;
   UniqueFd fd_;
 };
 

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -73,20 +74,32 @@ class WorkerPool {
 
   // Hands a job over. False when the pool is stopped, or there is no thread and none can be made: the job is gone then.
   [[nodiscard]] bool Add(std::unique_ptr<Job> job) {
-    bool more_threads;
+    std::vector<std::unique_ptr<Job>> jobs;
+    jobs.push_back(std::move(job));
+    return AddAll(jobs);
+  }
+
+  // The same for many at once, which costs one lock. True when all were taken; else all are still there.
+  [[nodiscard]] bool AddAll(std::vector<std::unique_ptr<Job>>& jobs) {
+    size_t wanted;
     {
       std::lock_guard lock(shared_->mutex);
       if (shared_->stopping) return false;
-      more_threads = shared_->waiting.size() >= shared_->idle;
+      const size_t waiting = shared_->waiting.size() + jobs.size();
+      wanted = waiting > shared_->idle ? waiting - shared_->idle : 0;
     }
     // Where the system gives no more threads, those that are there do the work.
-    if (more_threads && threads_.size() < threads_max_) StartThread();
+    while (wanted > 0 && threads_.size() < threads_max_ && StartThread()) wanted--;
     if (threads_.empty()) return false;
+    size_t wakes;
     {
       std::lock_guard lock(shared_->mutex);
-      shared_->waiting.push_back(std::move(job));
+      // A thread that was started just now may be waiting already.
+      wakes = std::min<size_t>(jobs.size(), shared_->idle);
+      for (auto& job : jobs) shared_->waiting.push_back(std::move(job));
     }
-    shared_->work.notify_one();
+    jobs.clear();
+    for (size_t wake = 0; wake < wakes; wake++) shared_->work.notify_one();
     return true;
   }
 
@@ -98,16 +111,17 @@ class WorkerPool {
     return std::exchange(shared_->done, {});
   }
 
-  // Takes no more jobs, waits for the threads until the deadline, and leaves those that hang to themselves. Returns
-  // how many those are.
+  // Takes no more jobs, lets the threads do those that wait until the deadline, and leaves threads that hang to
+  // themselves. Returns how many those are.
   uint32_t Stop(uint64_t deadline_ms) {
     std::unique_lock lock(shared_->mutex);
     shared_->stopping = true;
-    shared_->waiting.clear();
     shared_->work.notify_all();
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms);
     shared_->ended.wait_until(lock, end, [this] { return shared_->running == 0; });
     const uint32_t hanging = shared_->running;
+    // What nobody has begun by now, nobody shall begin later.
+    shared_->waiting.clear();
     lock.unlock();
     for (const pthread_t thread : threads_) {
       // With one that hangs nobody can tell which it is; each holds what it needs by itself.
@@ -137,7 +151,7 @@ class WorkerPool {
     const UniqueFd done_fd;
   };
 
-  void StartThread() {
+  bool StartThread() {
     auto* held = new std::shared_ptr<Shared>(shared_);
     {
       std::lock_guard lock(shared_->mutex);
@@ -152,11 +166,12 @@ class WorkerPool {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (error == 0) {
       threads_.push_back(thread);
-      return;
+      return true;
     }
     delete held;
     std::lock_guard lock(shared_->mutex);
     shared_->running--;
+    return false;
   }
 
   static void* Main(void* data) {

@@ -1,0 +1,153 @@
+// How operations, handles and the session end.
+#include <utility>
+
+#include "engine.h"
+
+namespace baton::epoll {
+
+// --- operations -----------------------------------------------------------------------------------------------------
+
+void Engine::Complete(uint32_t slot, int32_t result, uint32_t flags) {
+  ready_.push_back({slot, ops_[slot].generation, result, flags});
+  Leave(slot);
+  if (!chains_.empty()) EndInChain(slot, shared_.record(slot), result);
+}
+
+void Engine::CompleteMore(uint32_t slot, int32_t result, uint32_t flags) {
+  ready_.push_back({slot, ops_[slot].generation, result, flags | kCompletionMore});
+}
+
+void Engine::Answer(uint32_t slot, const SubmissionRecord& record, int32_t result, uint32_t flags) {
+  ready_.push_back({slot, record.generation, result, flags});
+  if (!chains_.empty()) EndInChain(slot, record, result);
+}
+
+// Takes an operation out of everything it stands in.
+void Engine::Leave(uint32_t slot) {
+  Op& op = ops_[slot];
+  if (op.link.side != Side::kNone) Unqueue(slot);
+  if (op.has_timer) timers_.Remove(TimerNumber(slot, TimerKind::kDeadline), op.deadline_ns);
+  if (op.has_retry) timers_.Remove(TimerNumber(slot, TimerKind::kRetry), op.retry_ns);
+  op.has_timer = false;
+  op.has_retry = false;
+  GiveBack(op);
+  op.active = false;
+  in_flight_--;
+  if (op.opcode == Opcode::kClose) return;
+  const int32_t second = op.second_handle;
+  if (op.handle >= 0) LetGo(op.handle);
+  if (second >= 0) LetGo(second);
+}
+
+// Gives up its count on memory.
+void Engine::GiveBack(Op& op) {
+  if (op.slab != nullptr) std::exchange(op.slab, nullptr)->Unref();
+  if (op.vector != nullptr) {
+    op.vector->Clear();
+    vectors_.Give(std::exchange(op.vector, nullptr));
+  }
+  if (op.message != nullptr) {
+    op.message->Clear();
+    messages_.Give(std::exchange(op.message, nullptr));
+  }
+}
+
+uint32_t Engine::Collect() {
+  CompletionRecord* out = shared_.completions();
+  const uint32_t max = shared_.limits().completion_batch_max;
+  uint32_t count = 0;
+  while (count < max && !ready_.empty()) {
+    out[count++] = ready_.front();
+    ready_.pop_front();
+  }
+  shared_.control(kControlCompletionCount) = count;
+  shared_.control(kControlCompletionsWaiting) = ready_.empty() ? 0 : 1;
+  return count;
+}
+
+// --- handles --------------------------------------------------------------------------------------------------------
+
+uint32_t Engine::AdoptFd(int fd, const HandleState& state, int32_t* result) {
+  // Nobody takes one that comes while the session ends.
+  if (stopping_) {
+    close(fd);
+    *result = -ECANCELED;
+    return 0;
+  }
+  const HandleId id = handles_.Add(fd, state);
+  *result = id.index;
+  return id.generation << kAuxiliaryShift;
+}
+
+// An operation on the handle has ended.
+void Engine::LetGo(int32_t handle) {
+  Handles::Cell& cell = handles_.At(handle);
+  if (--cell.users == 0 && cell.state.close_slot != kNoSlot) ReleaseHandle(handle);
+}
+
+void Engine::ReleaseHandle(int32_t handle) {
+  Handles::Cell& cell = handles_.At(handle);
+  const uint32_t slot = cell.state.close_slot;
+  const int fd = cell.fd;
+  // Closing a file can block, on a network file system for instance; an answer is reported once and never retried.
+  const bool may_block = !cell.state.pollable;
+  if (cell.state.registered) poller_->Remove(fd);
+  handles_.Recycle(handle);
+  if (may_block && !stopping_) {
+    return Hand(slot, MakeCallJob(IdOf(slot), [fd]() -> int64_t { return close(fd) == 0 ? 0 : -errno; }));
+  }
+  Complete(slot, close(fd) == 0 ? 0 : -errno);
+}
+
+// --- the session ----------------------------------------------------------------------------------------------------
+
+uint64_t Engine::quarantined_bytes() const {
+  uint64_t bytes = 0;
+  for (uint32_t slot = 0; slot < shared_.limits().slots; slot++) {
+    const Op& op = ops_[slot];
+    if (!op.active) continue;
+    if (op.slab != nullptr) bytes += shared_.record(slot).length;
+    if (op.vector != nullptr) bytes += op.vector->bytes();
+    if (op.message != nullptr) bytes += op.message->bytes();
+  }
+  return bytes;
+}
+
+uint32_t Engine::Shutdown(uint64_t deadline_ms) {
+  stopping_ = true;
+  for (uint32_t slot = 0; slot < shared_.limits().slots; slot++) {
+    if (ops_[slot].active) (void)CancelNow(slot);
+  }
+  CloseUnused();
+  FlushJobs();
+  const uint32_t hanging = workers_.Stop(deadline_ms);
+  for (const auto& job : workers_.Collect()) OnJobDone(*job);
+  // Those that a thread was using until now.
+  handles_.ForEachOpen([](int32_t, Handles::Cell& cell) {
+    if (cell.users == 0) close(cell.fd);
+  });
+  ready_.clear();
+  return hanging == 0 ? 0 : in_flight_;
+}
+
+// Closes every descriptor that nobody uses: files on the threads, because that can block. One that a thread uses stays
+// open: its number could be somebody else's by the time the thread comes to its call.
+void Engine::CloseUnused() {
+  std::vector<int32_t> unused;
+  handles_.ForEachOpen([&unused](int32_t handle, Handles::Cell& cell) {
+    if (cell.users == 0) unused.push_back(handle);
+  });
+  for (const int32_t handle : unused) {
+    Handles::Cell& cell = handles_.At(handle);
+    const int fd = cell.fd;
+    if (cell.state.pollable) {
+      close(fd);
+    } else {
+      handed_.push_back(MakeCallJob({kNoSlot, 0}, [fd]() -> int64_t { return close(fd) == 0 ? 0 : -errno; }));
+    }
+    handles_.Close(handle);
+    handles_.Recycle(handle);
+  }
+}
+
+}  // namespace baton::epoll

@@ -1,0 +1,123 @@
+// Files: transfers that the page cache can serve are made at once, everything else on a worker thread.
+#include <fcntl.h>
+
+#include <string>
+#include <utility>
+
+#include "baton/file_calls.h"
+#include "engine.h"
+
+namespace baton::epoll {
+
+namespace {
+
+constexpr uint8_t kNoReadNowait = 1;
+constexpr uint8_t kNoWriteNowait = 2;
+
+}  // namespace
+
+void Engine::StartTransfer(uint32_t slot, const SubmissionRecord& record, Opcode opcode) {
+  Op& op = Enter(slot, record, opcode);
+  UseHandle(op, record);
+  if (opcode == Opcode::kReadv || opcode == Opcode::kWritev) {
+    LendVector(op, record);
+  } else {
+    LendMemory(op, record);
+  }
+  Handles::Cell& cell = handles_.At(record.handle_index);
+  if (!cell.state.pollable) return StartFileTransfer(slot, record, cell.state, cell.fd);
+  const Side side = op.writes() ? Side::kWrite : Side::kRead;
+  if (!QueueOf(cell.state, side).empty() || !Attempt(slot)) Wait(slot, record.handle_index, side);
+}
+
+void Engine::StartFileTransfer(uint32_t slot, const SubmissionRecord& record, const HandleState& state, int fd) {
+  Op& op = ops_[slot];
+  const bool writes = op.writes();
+  const int64_t position = record.Position();
+  Parts parts = op.parts();
+  size_t done = 0;
+  const uint8_t refusal = writes ? kNoWriteNowait : kNoReadNowait;
+  const auto found = without_nowait_.find(state.device);
+  bool attempts = !state.direct && (found == without_nowait_.end() || (found->second & refusal) == 0);
+  while (attempts) {
+    const int64_t at = position < 0 ? -1 : position + static_cast<int64_t>(done);
+    counters_.nowait_attempts++;
+    const int64_t moved = AttemptFileTransfer(writes, fd, parts, at);
+    if (moved == -EAGAIN) break;
+    if (moved == -EOPNOTSUPP || moved == -ENOSYS) {
+      // Noticed once; a file system does not change its mind.
+      counters_.nowait_refusals++;
+      without_nowait_[state.device] |= refusal;
+      break;
+    }
+    if (moved < 0) return Complete(slot, static_cast<int32_t>(done > 0 ? static_cast<int64_t>(done) : moved));
+    done += static_cast<size_t>(moved);
+    parts.Advance(static_cast<size_t>(moved));
+    // Only part of it was in the cache, or it is the end of the file: the next try tells which.
+    if (moved == 0 || parts.bytes() == 0) return Complete(slot, static_cast<int32_t>(done));
+  }
+  const int64_t rest = position < 0 ? -1 : position + static_cast<int64_t>(done);
+  op.moved = static_cast<uint32_t>(done);
+  Hand(slot, std::make_unique<TransferJob>(IdOf(slot), writes, fd, parts.Copy(), rest, done));
+}
+
+void Engine::StartOpen(uint32_t slot, const SubmissionRecord& record) {
+  Enter(slot, record, Opcode::kOpen);
+  Hand(slot, std::make_unique<OpenJob>(IdOf(slot), PathOf(record), SystemOpenFlags(record.argument0),
+                                       static_cast<mode_t>(record.argument1)));
+}
+
+void Engine::StartStat(uint32_t slot, const SubmissionRecord& record, int fd) {
+  Op& op = Enter(slot, record, Opcode::kStat);
+  if (record.argument0 == 0) UseHandle(op, record);
+  const int flags = record.argument0 == 0 ? AT_EMPTY_PATH : record.argument0 == 2 ? AT_SYMLINK_NOFOLLOW : 0;
+  Hand(slot, std::make_unique<StatJob>(IdOf(slot), fd, PathOf(record), flags));
+}
+
+// Calls on an open file that may wait for its device.
+void Engine::StartOnFile(uint32_t slot, const SubmissionRecord& record, Opcode opcode, int fd) {
+  Op& op = Enter(slot, record, opcode);
+  UseHandle(op, record);
+  Hand(slot, MakeCallJob(IdOf(slot), [record, opcode, fd]() -> int64_t {
+         switch (opcode) {
+           case Opcode::kFsync:
+             return Uninterrupted([fd] { return fsync(fd); });
+           case Opcode::kFdatasync:
+             return Uninterrupted([fd] { return fdatasync(fd); });
+           case Opcode::kTruncate:
+             return Uninterrupted([&] { return ftruncate(fd, record.Position()); });
+           case Opcode::kAllocate:
+             return CallAllocate(fd, record.length, record.Position(), record.Argument());
+           default:
+             return CallAdvise(fd, record.length, record.Position(), record.Argument());
+         }
+       }));
+}
+
+// Calls on one path or two: directories may have to be read.
+void Engine::StartOnPaths(uint32_t slot, const SubmissionRecord& record, Opcode opcode) {
+  Enter(slot, record, opcode);
+  const bool two = opcode == Opcode::kRename || opcode == Opcode::kHardlink || opcode == Opcode::kSymlink;
+  std::string second;
+  if (two) second.assign(SecondPath(shared_.arena(record.arena_offset), record), record.argument1);
+  Hand(slot, MakeCallJob(IdOf(slot), [record, opcode, first = PathOf(record), second = std::move(second)]() -> int64_t {
+         switch (opcode) {
+           case Opcode::kUnlink:
+             return CallUnlink(first.c_str(), record.argument0);
+           case Opcode::kRename:
+             return CallRename(first.c_str(), second.c_str(), record.argument0);
+           case Opcode::kMkdir:
+             return CallMkdir(first.c_str(), record.argument1);
+           case Opcode::kHardlink:
+             return CallHardlink(first.c_str(), second.c_str());
+           default:
+             return CallSymlink(first.c_str(), second.c_str());
+         }
+       }));
+}
+
+std::string Engine::PathOf(const SubmissionRecord& record) const {
+  return std::string(reinterpret_cast<const char*>(shared_.arena(record.arena_offset)), record.length);
+}
+
+}  // namespace baton::epoll

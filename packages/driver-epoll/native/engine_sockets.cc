@@ -1,0 +1,162 @@
+// Sockets: made at once, and tried before they are waited for.
+#include <algorithm>
+
+#include "baton/socket_calls.h"
+#include "engine.h"
+
+namespace baton::epoll {
+
+namespace {
+
+// Connections that one turn takes from a listener: more are for the next, so that everybody else has a turn too.
+constexpr int kAcceptsPerTurn = 256;
+
+HandleState SocketState() {
+  HandleState state;
+  state.pollable = true;
+  return state;
+}
+
+}  // namespace
+
+void Engine::StartListen(uint32_t slot, const SubmissionRecord& record) {
+  auto fd = Listen(shared_.arena(record.arena_offset), record.argument0, static_cast<int>(record.argument1),
+                   SOCK_NONBLOCK);
+  if (!fd.ok()) return Answer(slot, record, fd.error());
+  int32_t result;
+  const uint32_t flags = AdoptFd(fd.value().Release(), SocketState(), &result);
+  Answer(slot, record, result, flags);
+}
+
+void Engine::StartDatagram(uint32_t slot, const SubmissionRecord& record) {
+  auto fd = Datagram(shared_.arena(record.arena_offset), record.argument0, SOCK_NONBLOCK);
+  if (!fd.ok()) return Answer(slot, record, fd.error());
+  int32_t result;
+  const uint32_t flags = AdoptFd(fd.value().Release(), SocketState(), &result);
+  Answer(slot, record, result, flags);
+}
+
+// --- connecting ---------------------------------------------------------------------------------------------------
+
+void Engine::StartConnect(uint32_t slot, const SubmissionRecord& record) {
+  SystemAddress address;
+  auto fd = PrepareConnect(shared_.arena(record.arena_offset), record.argument0, SOCK_NONBLOCK, &address);
+  if (!fd.ok()) return Answer(slot, record, fd.error());
+  Op& op = Enter(slot, record, Opcode::kConnect);
+  op.fd = fd.value().Release();
+  TryConnect(slot);
+}
+
+void Engine::TryConnect(uint32_t slot) {
+  Op& op = ops_[slot];
+  const SubmissionRecord& record = shared_.record(slot);
+  SystemAddress address;
+  BATON_CHECK(ReadAddress(shared_.arena(record.arena_offset), &address) == 0);
+  const int failed = connect(op.fd, address.get(), address.length);
+  int error = failed == 0 ? 0 : -errno;
+  if (error == 0) return OnConnectEvent(slot);
+  // A Unix-domain listener whose backlog is full: no event tells when there is room.
+  if (error == -EAGAIN && address.family() == AF_UNIX) return RetryLater(slot);
+  if (error == -EINPROGRESS || error == -EINTR) {
+    // An interrupted connect goes on in the background, like one that is in progress. The operation itself is the
+    // token: there is no handle until it is connected.
+    const Token token{slot | kConnectToken, record.generation};
+    error = poller_->Add(op.fd, token, EPOLLOUT | EPOLLET | EPOLLONESHOT);
+    if (error == 0) return;
+  }
+  close(op.fd);
+  Complete(slot, error);
+}
+
+void Engine::OnConnectEvent(uint32_t slot) {
+  Op& op = ops_[slot];
+  const auto error = static_cast<int32_t>(FinishConnect(op.fd));
+  // From here on it is registered, if at all, under its handle.
+  poller_->Remove(op.fd);
+  if (error < 0) {
+    close(op.fd);
+    return Complete(slot, error);
+  }
+  int32_t handle;
+  const uint32_t flags = AdoptFd(op.fd, SocketState(), &handle);
+  Complete(slot, handle, flags);
+}
+
+// --- everything on a socket that is there -------------------------------------------------------------------------
+
+void Engine::StartOnSocket(uint32_t slot, const SubmissionRecord& record, Opcode opcode) {
+  Op& op = Enter(slot, record, opcode);
+  op.multishot = record.Has(kSubmitMultishot);
+  UseHandle(op, record);
+  if (opcode == Opcode::kReceiveMessage || opcode == Opcode::kSendMessage) {
+    const int error = LendMessage(op, record);
+    if (error < 0) return Complete(slot, error);
+  } else if (record.buffer >= 0) {
+    LendMemory(op, record);
+  }
+  if (opcode == Opcode::kPoll) {
+    // It takes nothing from anybody, so it need not wait for whoever came before.
+    if (!Attempt(slot)) Wait(slot, record.handle_index, Side::kAny);
+    return;
+  }
+  const Side side = opcode == Opcode::kSend || opcode == Opcode::kSendMessage ? Side::kWrite : Side::kRead;
+  // In order: whoever came before must be served before.
+  const bool first = QueueOf(handles_.At(record.handle_index).state, side).empty();
+  if (!first || !Attempt(slot)) Wait(slot, record.handle_index, side);
+}
+
+bool Engine::AttemptMultishotAccept(uint32_t slot, int fd) {
+  for (int accepts = 0; accepts < kAcceptsPerTurn; accepts++) {
+    const int64_t accepted = AttemptAccept(fd);
+    if (accepted == -EAGAIN) return false;
+    if (accepted < 0) {
+      Complete(slot, static_cast<int32_t>(accepted));
+      return true;
+    }
+    int32_t handle;
+    const uint32_t flags = AdoptFd(static_cast<int>(accepted), SocketState(), &handle);
+    CompleteMore(slot, handle, flags);
+  }
+  // No event will tell of those that are still there.
+  const int32_t listener = ops_[slot].handle;
+  again_.push_back({listener, handles_.At(listener).generation, Side::kRead});
+  return false;
+}
+
+// A receive into a buffer that is picked now, when there is something to receive.
+int64_t Engine::AttemptPicked(const SubmissionRecord& record, int fd, uint32_t* flags) {
+  if (provided_.empty()) {
+    // Nobody shall wait for a buffer that may never come while there is nothing to receive.
+    char probe;
+    const int64_t peeked = AttemptReceive(fd, &probe, 1, MSG_PEEK);
+    return peeked > 0 ? -ENOBUFS : peeked;
+  }
+  const auto [number, bytes] = provided_.back();
+  const BufferCell* cell = buffers_.Find(number);
+  BATON_CHECK(cell != nullptr && bytes <= cell->length);
+  const size_t room = bytes == 0 ? cell->length : bytes;
+  // A multishot receive need not say how much it wants: whole buffers.
+  const size_t length = record.Has(kSubmitMultishot) && record.length == 0 ? room : std::min<size_t>(record.length, room);
+  const int64_t result = AttemptReceive(fd, cell->data, length, static_cast<int>(record.argument0));
+  if (result > 0) {
+    provided_.pop_back();
+    *flags = number << kAuxiliaryShift | kCompletionBufferPicked;
+  }
+  return result;
+}
+
+// Until nothing is left to receive, or no buffer to receive it into: at most as often as there are buffers.
+bool Engine::AttemptMultishotReceive(uint32_t slot, int fd) {
+  for (;;) {
+    uint32_t flags = 0;
+    const int64_t result = AttemptPicked(shared_.record(slot), fd, &flags);
+    if (result == -EAGAIN) return false;
+    if (result <= 0) {
+      Complete(slot, static_cast<int32_t>(result));
+      return true;
+    }
+    CompleteMore(slot, static_cast<int32_t>(result), flags);
+  }
+}
+
+}  // namespace baton::epoll
