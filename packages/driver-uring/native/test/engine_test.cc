@@ -9,49 +9,11 @@
 
 #include "bench.h"
 #include "harness.h"
+#include "specimens.h"
 
 using namespace baton;
 using namespace baton::uring;
 using namespace baton::uring::test;
-
-namespace {
-
-// A file that is removed with the test.
-struct Scratch {
-  char path[32] = "/tmp/baton-engine-XXXXXX";
-  int fd;
-  Scratch() : fd(mkstemp(path)) {}
-  ~Scratch() {
-    close(fd);
-    unlink(path);
-  }
-};
-
-// A FIFO in a directory of its own: a file whose reads wait, opened for both directions.
-struct Fifo {
-  char directory[32] = "/tmp/baton-fifo-XXXXXX";
-  std::string path;
-  Fifo() {
-    BATON_CHECK(mkdtemp(directory) != nullptr);
-    path = std::string(directory) + "/f";
-    BATON_CHECK(mkfifo(path.c_str(), 0600) == 0);
-  }
-  ~Fifo() {
-    unlink(path.c_str());
-    rmdir(directory);
-  }
-};
-
-void PrepareRead(Bench& bench, uint32_t slot, const CompletionRecord& file, uint32_t buffer, int64_t position) {
-  SubmissionRecord& record = bench.Prepare(slot, Opcode::kRead);
-  bench.Use(record, file);
-  record.buffer = static_cast<int32_t>(buffer);
-  record.length = 4096;
-  record.position_low = static_cast<uint32_t>(position);
-  record.position_high = static_cast<int32_t>(position >> 32);
-}
-
-}  // namespace
 
 TEST("each of many more nops than the ring has entries completes once, in one submission") {
   Bench bench({.entries = 8});
@@ -195,27 +157,7 @@ TEST("a timer that fires answers 0") {
 
 TEST("a receive finds no buffer, then one that was provided, and says which") {
   Bench bench;
-  int ends[2];
-  EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-  // The engine knows only handles it made; a listener and a connection make one.
-  SubmissionRecord& listen = bench.Prepare(1, Opcode::kListen);
-  const uint32_t any[4] = {kAddressFamilyIpv4, 0, 0, 0x0100007f};
-  std::memcpy(bench.Arena(0), any, sizeof(any));
-  listen.arena_offset = 0;
-  listen.argument1 = 8;
-  bench.Submit();
-  const CompletionRecord listener = bench.completions.back();
-  EXPECT(listener.result >= 0);
-  SubmissionRecord& connect = bench.Prepare(2, Opcode::kConnect);
-  connect.arena_offset = 0;
-  SubmissionRecord& accept = bench.Prepare(3, Opcode::kAccept);
-  bench.Use(accept, listener);
-  bench.Submit();
-  EXPECT(bench.WaitFor(3));
-  const CompletionRecord client = *bench.Only(2);
-  const CompletionRecord server = *bench.Only(3);
-  EXPECT(client.result >= 0 && server.result >= 0);
-
+  const auto [client, server] = Connection(bench);
   SubmissionRecord& send = bench.Prepare(4, Opcode::kSend);
   bench.Use(send, client);
   send.buffer = 0;
@@ -225,7 +167,7 @@ TEST("a receive finds no buffer, then one that was provided, and says which") {
   bench.Use(none, server);
   none.length = 4096;
   bench.Submit();
-  EXPECT(bench.WaitFor(5));
+  EXPECT(bench.WaitFor(2));
   EXPECT(bench.Only(5)->result == -ENOBUFS);
   EXPECT((bench.Only(5)->flags & kCompletionBufferPicked) == 0);
 
@@ -236,12 +178,10 @@ TEST("a receive finds no buffer, then one that was provided, and says which") {
   bench.Use(some, server);
   some.length = 4096;
   bench.Submit();
-  EXPECT(bench.WaitFor(6));
+  EXPECT(bench.WaitFor(3));
   EXPECT(bench.Only(6)->result == 5);
   EXPECT(bench.Only(6)->flags == (7U << kAuxiliaryShift | kCompletionBufferPicked));
   EXPECT(std::memcmp(bench.Buffer(7), "hello", 5) == 0);
-  close(ends[0]);
-  close(ends[1]);
 }
 
 // mutant: shutdown-without-reaping
