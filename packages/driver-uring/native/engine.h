@@ -164,7 +164,8 @@ class Engine {
       handover_.Flush();
     }
     state_.shared.control(kControlCompletionCount) = count;
-    const bool waiting = !state_.local.empty() || !handover_.stash().empty() || port().CqReady() > 0;
+    const bool waiting = !state_.local.empty() || !handover_.stash().empty() || port().CqReady() > 0 ||
+                         (count == max && starter_.HasWaiting());
     state_.shared.control(kControlCompletionsWaiting) = waiting ? 1 : 0;
     return count;
   }

@@ -1,4 +1,5 @@
 /** What detection asks of this package before it lets the driver near the kernel. */
+import { createRequire } from "node:module";
 import type { Unavailable } from "@baton-io/core";
 import { type KernelAnswers, uringBinding } from "./binding.js";
 import { readOptions } from "./options.js";
@@ -20,5 +21,6 @@ export function uringKernel(): UringKernel | Unavailable {
   const binding = uringBinding();
   if ("unavailable" in binding) return binding.unavailable;
   const { entries } = readOptions({}, process.env);
-  return { addon: binding.path, entries, ask: () => binding.binding.probeKernel(entries) };
+  const addon = createRequire(import.meta.url).resolve(binding.path);
+  return { addon, entries, ask: () => binding.binding.probeKernel(entries) };
 }
