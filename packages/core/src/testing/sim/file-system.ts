@@ -68,6 +68,8 @@ export interface SimFiles {
   /** Removes a name; open handles keep the content. */
   remove(path: string): void;
   exists(path: string): boolean;
+  /** What has the name, without following a link; `undefined` when nothing has. */
+  kindOf(path: string): Node["kind"] | undefined;
 }
 
 interface Found {
@@ -283,6 +285,10 @@ export class SimFileSystem {
         const found = this.#find(path, false);
         if (typeof found === "number" || found.node === undefined) throw refused("remove", path);
         this.#remove(found.parent, found.name, found.node);
+      },
+      kindOf: (path) => {
+        const node = this.find(encoder.encode(path), false);
+        return typeof node === "number" ? undefined : node.kind;
       },
       exists: (path) => typeof this.find(encoder.encode(path), true) !== "number",
     };

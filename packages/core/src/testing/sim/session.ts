@@ -597,6 +597,7 @@ export const simCapabilities: Capabilities = defineCapabilities(
       multishotReceive: simulated,
       links: simulated,
       linkTimeout: simulated,
+      renameNoReplace: simulated,
       bufferSelect: simulated,
       cancelFile: simulated,
       cancelSocket: simulated,

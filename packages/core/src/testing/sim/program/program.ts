@@ -12,6 +12,7 @@ import { chainActor } from "./chain-actor.js";
 import { Context } from "./context.js";
 import { appendActor, positionalFileActor, sequentialReadActor } from "./file-actor.js";
 import { idleActor } from "./idle-actor.js";
+import { nameActor } from "./name-actor.js";
 import { checkAtEnd, checkAtRest, HeldBuffers } from "./oracle.js";
 import { batchActor, misuseActor, pathActor, poolActor, timerActor } from "./small-actors.js";
 import { socketActor } from "./socket-actor.js";
@@ -132,6 +133,7 @@ function startActors(context: Context, random: Random, hasSockets: boolean): Pro
   start(hasSockets ? 0.4 : 0.8, (chance, path) => positionalFileActor(context, chance, path));
   start(0.4, (chance, path) => sequentialReadActor(context, chance, path));
   start(0.4, (chance, path) => appendActor(context, chance, path));
+  start(0.3, (chance, path) => nameActor(context, chance, path));
   start(0.4, (chance, path) => chainActor(context, chance, path));
   start(hasSockets ? 0.3 : 0, (chance) => idleActor(context, chance));
   start(0.3, (chance) => timerActor(context, chance));
