@@ -3,7 +3,7 @@
  * hands completions over. It also checks the other side of the contract: what core may not do is noted as a
  * violation.
  */
-import { type Capabilities, defineCapabilities, isSupported, native } from "../../capability.js";
+import { type Capabilities, isSupported } from "../../capability.js";
 import {
   allocateSharedMemory,
   type DriverCloseReport,
@@ -13,8 +13,9 @@ import {
   type SharedMemory,
 } from "../../driver.js";
 import { ERRNO } from "../../errno.js";
-import { OPCODE, type OpcodeDefinition, opcodeNames, opcodeTable } from "../../opcode.js";
+import { OPCODE, type OpcodeDefinition, opcodeTable } from "../../opcode.js";
 import { CONTROL, SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "../../record.js";
+import { isCancellable, isOnFile, isQuick, lacksFeature } from "./abilities.js";
 import { type AttemptHost, attempt, holdsHandle } from "./attempt.js";
 import { type Completion, CompletionQueue } from "./completion-queue.js";
 import { EVENT_KIND } from "./event-hash.js";
@@ -547,62 +548,3 @@ export class SimSession implements DriverSession, AttemptHost {
 function kernelWritesAfterClose({ bug }: Kernel): boolean {
   return bug === "write-after-close";
 }
-
-/** A flag of the operation asks for what the driver lacks. */
-function lacksFeature({ features }: Capabilities, ticket: Ticket): boolean {
-  const { opcode, multishot, bufferSelect } = ticket;
-  if (ticket.hasUnknownFlags) return true;
-  if (ticket.linked && !isSupported(features.links)) return true;
-  if (ticket.timeoutUs > 0 && !isSupported(features.linkTimeout)) return true;
-  if (bufferSelect && (opcode !== OPCODE.receive || !isSupported(features.bufferSelect))) return true;
-  if (!multishot) return false;
-  if (opcode === OPCODE.accept) return !isSupported(features.multishotAccept);
-  return opcode !== OPCODE.receive || !bufferSelect || !isSupported(features.multishotReceive);
-}
-
-function isCancellable({ features }: Capabilities, ticket: Ticket): boolean {
-  if (isOnFile(ticket)) return isSupported(features.cancelFile);
-  return !onStream.has(ticket.opcode) || isSupported(features.cancelSocket);
-}
-
-/** Operations that cannot be stopped, because they are over before anybody could. */
-function isQuick({ opcode }: Ticket): boolean {
-  return opcode === OPCODE.close || opcode === OPCODE.shutdown;
-}
-
-/** Operations that a disk does: they never wait for somebody else. */
-const onFile: ReadonlySet<number> = new Set([
-  ...[OPCODE.open, OPCODE.close, OPCODE.read, OPCODE.write, OPCODE.fsync, OPCODE.fdatasync, OPCODE.stat],
-  ...[OPCODE.truncate, OPCODE.readv, OPCODE.writev, OPCODE.allocate, OPCODE.advise],
-  ...[OPCODE.unlink, OPCODE.rename, OPCODE.mkdir, OPCODE.hardlink, OPCODE.symlink],
-]);
-
-function isOnFile({ opcode }: Ticket): boolean {
-  return onFile.has(opcode);
-}
-
-/** Operations that wait for the other end of a socket. */
-const onStream: ReadonlySet<number> = new Set([
-  ...[OPCODE.receive, OPCODE.send, OPCODE.receiveMessage, OPCODE.sendMessage, OPCODE.splice, OPCODE.poll],
-]);
-
-const simulated = native("simulated in memory");
-
-/** What the simulated driver can do: every operation, and the features that need no real memory or kernel. */
-export const simCapabilities: Capabilities = defineCapabilities(
-  {
-    operations: Object.fromEntries(opcodeNames.map((name) => [name, simulated])),
-    features: {
-      multishotAccept: simulated,
-      multishotReceive: simulated,
-      links: simulated,
-      linkTimeout: simulated,
-      renameNoReplace: simulated,
-      bufferSelect: simulated,
-      cancelFile: simulated,
-      cancelSocket: simulated,
-      reusePort: simulated,
-    },
-  },
-  "not simulated",
-);

@@ -3,6 +3,7 @@
 import { type Capabilities, defineCapabilities, type FeatureName } from "../../capability.js";
 import type { Clock } from "../../clock.js";
 import type { Driver, DriverSession } from "../../driver.js";
+import { simCapabilities } from "./abilities.js";
 import { EventHash } from "./event-hash.js";
 import { calmFaults, FaultDice, type FaultName, resolveFaults, type SimFaultsOption } from "./faults.js";
 import { SimFileSystem, type SimFiles } from "./file-system.js";
@@ -11,7 +12,7 @@ import { Ledger } from "./ledger.js";
 import { SimNetwork } from "./network.js";
 import type { PlantedBug } from "./planted-bug.js";
 import { Random } from "./random.js";
-import { SimSession, simCapabilities } from "./session.js";
+import { SimSession } from "./session.js";
 import { Timeline } from "./timeline.js";
 
 const SOCKET_BUFFER_BYTES_DEFAULT = 65_536;

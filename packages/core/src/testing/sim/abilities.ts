@@ -1,0 +1,66 @@
+/** What the simulated driver can do, what it refuses, and which operations can be ended early. */
+import { type Capabilities, defineCapabilities, isSupported, native } from "../../capability.js";
+import { OPCODE, opcodeNames } from "../../opcode.js";
+import { WORD } from "../../record.js";
+import type { Ticket } from "./ticket.js";
+
+/** A flag of the operation asks for what the driver lacks. */
+export function lacksFeature({ features }: Capabilities, ticket: Ticket): boolean {
+  const { opcode, multishot, bufferSelect } = ticket;
+  if (ticket.hasUnknownFlags) return true;
+  if (ticket.linked && !isSupported(features.links)) return true;
+  const keepsNames = opcode === OPCODE.rename && ticket.word(WORD.argument0) !== 0;
+  if (keepsNames && !isSupported(features.renameNoReplace)) return true;
+  if (ticket.timeoutUs > 0 && !isSupported(features.linkTimeout)) return true;
+  if (bufferSelect && (opcode !== OPCODE.receive || !isSupported(features.bufferSelect))) return true;
+  if (!multishot) return false;
+  if (opcode === OPCODE.accept) return !isSupported(features.multishotAccept);
+  return opcode !== OPCODE.receive || !bufferSelect || !isSupported(features.multishotReceive);
+}
+
+export function isCancellable({ features }: Capabilities, ticket: Ticket): boolean {
+  if (isOnFile(ticket)) return isSupported(features.cancelFile);
+  return !onStream.has(ticket.opcode) || isSupported(features.cancelSocket);
+}
+
+/** Operations that cannot be stopped, because they are over before anybody could. */
+export function isQuick({ opcode }: Ticket): boolean {
+  return opcode === OPCODE.close || opcode === OPCODE.shutdown;
+}
+
+/** Operations that a disk does: they never wait for somebody else. */
+const onFile: ReadonlySet<number> = new Set([
+  ...[OPCODE.open, OPCODE.close, OPCODE.read, OPCODE.write, OPCODE.fsync, OPCODE.fdatasync, OPCODE.stat],
+  ...[OPCODE.truncate, OPCODE.readv, OPCODE.writev, OPCODE.allocate, OPCODE.advise],
+  ...[OPCODE.unlink, OPCODE.rename, OPCODE.mkdir, OPCODE.hardlink, OPCODE.symlink],
+]);
+
+export function isOnFile({ opcode }: Ticket): boolean {
+  return onFile.has(opcode);
+}
+
+/** Operations that wait for the other end of a socket. */
+const onStream: ReadonlySet<number> = new Set([
+  ...[OPCODE.receive, OPCODE.send, OPCODE.receiveMessage, OPCODE.sendMessage, OPCODE.splice, OPCODE.poll],
+]);
+
+const simulated = native("simulated in memory");
+
+/** What the simulated driver can do: every operation, and the features that need no real memory or kernel. */
+export const simCapabilities: Capabilities = defineCapabilities(
+  {
+    operations: Object.fromEntries(opcodeNames.map((name) => [name, simulated])),
+    features: {
+      multishotAccept: simulated,
+      multishotReceive: simulated,
+      links: simulated,
+      linkTimeout: simulated,
+      renameNoReplace: simulated,
+      bufferSelect: simulated,
+      cancelFile: simulated,
+      cancelSocket: simulated,
+      reusePort: simulated,
+    },
+  },
+  "not simulated",
+);
