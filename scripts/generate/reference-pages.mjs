@@ -32,7 +32,7 @@ export function renderOperationsPage({ opcodeTable, featureTable }) {
     ["number", "operation", "buffer", "result", "repeated after `EINTR` / `EAGAIN`"],
     opcodeTable.map((row) => [
       String(row.number),
-      `[\`${row.name}\`](#${row.name})`,
+      `[\`${row.name}\`](#${row.name.toLowerCase()})`,
       BUFFER_TEXT[row.buffer],
       RESULT_TEXT[row.result],
       row.repeatable ? "yes" : "no",
