@@ -6,7 +6,7 @@ import type { KernelAnswers, ProbeOutcome, ProbeStep, Surroundings } from "./evi
 
 /** What the driver's package offers for asking. */
 export interface KernelHook {
-  /** The addon that asks; a child loads it by this path. */
+  /** The addon that asks; a child loads it by this absolute path. */
   readonly addon: string;
   readonly entries: number;
   ask(): unknown;
@@ -19,6 +19,8 @@ export type SendChild = (addon: string, entries: number) => Promise<ChildEnd>;
 export type ChildEnd =
   | { readonly kind: "exited"; readonly code: number; readonly stdout: string }
   | { readonly kind: "signal"; readonly signal: string }
+  /** The thread that asked died, and the others live on. */
+  | { readonly kind: "thread-died" }
   /** It could not be started; `denied` when the runtime forbids it. */
   | { readonly kind: "not-started"; readonly why: string; readonly denied: boolean }
   | { readonly kind: "timeout"; readonly afterMs: number };
@@ -49,6 +51,8 @@ function readChildEnd(end: ChildEnd): ProbeOutcome {
   switch (end.kind) {
     case "signal":
       return { kind: "killed", signal: end.signal };
+    case "thread-died":
+      return { kind: "killed", signal: "SIGSYS" };
     case "not-started":
       return { kind: "failed", why: `no child process could be started: ${end.why}`, denied: end.denied };
     case "timeout":
