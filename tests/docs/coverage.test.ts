@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { readPages, root } from "./markdown.js";
 
 /** The demands: letter and how many of them there are. */
-const DEMANDS = { A: 20, B: 6, C: 4, D: 10, E: 12, P: 12 };
+const DEMANDS = { P: 12, A: 20, B: 6, C: 4, D: 10, E: 12 };
 const ids = Object.entries(DEMANDS).flatMap(([letter, count]) =>
   Array.from({ length: count }, (_, index) => `${letter}${index + 1}`),
 );
