@@ -65,7 +65,11 @@ const rows: readonly (readonly [Platform, string, readonly Look[]])[] = [
   ["orbstack", "OrbStack", [kernelRelease(/orbstack/i)]],
   ["docker", "Docker", [file("/.dockerenv"), environmentValue("container", /^docker$/)]],
   ["github-actions", "GitHub Actions", [environmentVariable("GITHUB_ACTIONS")]],
-  ["container", "a container", [containerCapabilities, overlayRoot, environmentVariable("container")]],
+  [
+    "container",
+    "a container",
+    [containerCapabilities, overlayRoot, environmentValue("container", /^(?!podman$|docker$)/)],
+  ],
   ["wsl2", "WSL 2", [kernelRelease(/microsoft-standard|wsl2/i)]],
   // WSL 1 writes its name with a capital letter and without "standard".
   ["wsl1", "WSL 1", [kernelRelease(/-Microsoft$/)]],

@@ -369,6 +369,8 @@ const combinations: readonly Row[] = [
   ],
 ];
 
+const rows: readonly Row[] = [...situations, ...combinations];
+
 describe("the cause, from what was seen", () => {
   test.each(situations)("%s", (_situation, found, cause, next = []) => {
     expect(classify(found)).toEqual({ cause, next });
@@ -389,13 +391,13 @@ describe("the cause, from combinations", () => {
 
 describe("every cause", () => {
   test("of the table is found by some row, and no row finds another", () => {
-    const found = new Set([...situations, ...combinations].flatMap(([, seen]) => classify(seen).cause ?? []));
+    const found = new Set(rows.flatMap(([, seen]) => classify(seen).cause ?? []));
     found.delete("OK");
     expect([...found].sort()).toEqual(Object.keys(ioUringCauses).sort());
   });
 
   test("is explained in one line, with evidence, and with a remedy that protects", () => {
-    for (const [situation, found] of [...situations, ...combinations]) {
+    for (const [situation, found] of rows) {
       const { cause, next } = classify(found);
       if (cause === null || cause === "OK") {
         for (const one of explainNext(next, found)) expect(one.summary, situation).toMatch(/^[A-Z].*\.$/);
