@@ -143,6 +143,9 @@ export function nameOf(request: Request): string {
     case "mkdir":
     case "hardlink":
     case "symlink":
+    case "allocate":
+    case "advise":
+    case "poll":
     case "readv":
     case "writev":
     case "truncate":

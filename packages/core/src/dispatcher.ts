@@ -224,6 +224,13 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     records[entry.base + WORD.positionHigh] = Math.floor(value / 0x1_0000_0000);
   }
 
+  /** The same, into the two arguments. */
+  writeArguments(entry: Entry, value: number): void {
+    const records = this.records;
+    records[entry.base + WORD.argument0] = value | 0;
+    records[entry.base + WORD.argument1] = Math.floor(value / 0x1_0000_0000);
+  }
+
   /**
    * Starts an operation that was begun: makes its promise, then sends it on its way, by its lane or through the
    * arena where it has such.

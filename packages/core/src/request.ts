@@ -17,6 +17,13 @@ import {
   type StatOptions,
   type WriteResult,
 } from "./resource/file-operations.js";
+import {
+  type Advice,
+  type AdviseOptions,
+  type AllocateOptions,
+  prepareAdvise,
+  prepareAllocate,
+} from "./resource/file-space.js";
 import type { FileStat } from "./resource/file-stat.js";
 import {
   FILE_VECTOR,
@@ -38,6 +45,7 @@ import {
   prepareUnlink,
   type RenameOptions,
 } from "./resource/path-operations.js";
+import { type PollOptions, preparePoll, type Readiness } from "./resource/readiness.js";
 import {
   type PickedResult,
   prepareReceive,
@@ -77,6 +85,8 @@ export type Request<B extends Lendable = Lendable> =
   | ({ readonly opcode: "readv" | "writev"; readonly buffers: readonly B[] } & On<"file"> & VectorOptions)
   | ({ readonly opcode: "fsync" | "fdatasync" } & On<"file"> & OperationOptions)
   | ({ readonly opcode: "truncate"; readonly length: number } & On<"file"> & OperationOptions)
+  | ({ readonly opcode: "allocate" } & On<"file"> & AllocateOptions)
+  | ({ readonly opcode: "advise"; readonly advice: Advice } & On<"file"> & AdviseOptions)
   | ({ readonly opcode: "unlink"; readonly path: Path; readonly directory?: boolean } & OperationOptions)
   | ({ readonly opcode: "rename"; readonly from: Path; readonly to: Path } & RenameOptions)
   | ({ readonly opcode: "mkdir"; readonly path: Path } & MakeDirectoryOptions)
@@ -86,6 +96,7 @@ export type Request<B extends Lendable = Lendable> =
   | ({ readonly opcode: "receive" } & On<"stream"> & With<B> & TransferOptions)
   | ({ readonly opcode: "receive"; readonly buffer?: undefined } & On<"stream"> & OperationOptions)
   | ({ readonly opcode: "send" } & On<"stream"> & With<B> & TransferOptions)
+  | ({ readonly opcode: "poll" } & On<"stream"> & PollOptions)
   | ({ readonly opcode: "shutdown"; readonly how?: ShutdownHow } & On<"stream">);
 
 /** The properties of requests with this opcode. */
@@ -126,6 +137,7 @@ interface PlainResults {
   readonly open: File;
   readonly stat: FileStat;
   readonly accept: TcpStream;
+  readonly poll: Readiness;
 }
 
 /** What a request's operation resolves with. */
@@ -205,6 +217,14 @@ export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker,
       const { opcode: _, file, length, ...options } = request;
       return prepareTruncate(fileCore(file), length, options);
     }
+    case "allocate": {
+      const { opcode: _, file, ...options } = request;
+      return prepareAllocate(fileCore(file), options);
+    }
+    case "advise": {
+      const { opcode: _, file, advice, ...options } = request;
+      return prepareAdvise(fileCore(file), advice, options);
+    }
     case "unlink": {
       const { opcode: _, path, directory = false, ...options } = request;
       const what = checkBoolean("submit", "directory", directory) ? "directory" : "file";
@@ -242,6 +262,10 @@ export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker,
       // At this level one operation is one submission: what did not go out is the caller's to send.
       entry.whole = false;
       return entry;
+    }
+    case "poll": {
+      const { opcode: _, stream, ...options } = request;
+      return preparePoll(streamCore(stream), options);
     }
     case "shutdown": {
       const { opcode: _, stream, how = "send", ...options } = request;

@@ -28,8 +28,9 @@ function isEarlyEnd(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, re
       // The caller has turned away, whatever came. An error of its own is still what happened.
       return result >= 0 || isCancelResult(result);
     case "close":
-      // Shutting down makes drivers answer with the end of the stream, or with one of several errors.
-      return result < 0 || (result === 0 && entry.kind!.name === "receive");
+      // Shutting down makes drivers answer with the end of the stream, or with one of several errors; and it makes
+      // whoever polls ready.
+      return result < 0 || (result === 0 && entry.kind!.name === "receive") || entry.kind!.name === "poll";
     case "cancel":
     case "timeout":
     case "chain":

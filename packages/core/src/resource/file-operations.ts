@@ -62,7 +62,7 @@ const writeKind = defineKind("write", {
   details: handleDetails,
 });
 
-function handleDetails(entry: Entry): { path: string } {
+export function handleDetails(entry: Entry): { path: string } {
   return { path: (entry.subject as ResourceState).label };
 }
 

@@ -15,6 +15,7 @@ import {
   type ReadResult,
   type WriteResult,
 } from "./file-operations.js";
+import { type Advice, type AdviseOptions, type AllocateOptions, prepareAdvise, prepareAllocate } from "./file-space.js";
 import type { FileStat } from "./file-stat.js";
 import {
   type AllUnreleased,
@@ -142,6 +143,26 @@ export class File {
   /** Sets the length in bytes; what is added reads as zero. Source: ftruncate(2). */
   truncate(length: number = 0, options: OperationOptions = NO_OPTIONS): Promise<void> {
     return this.#core.dispatcher.run(() => prepareTruncate(this.#core, length, options));
+  }
+
+  /**
+   * Reserves, zeroes or gives back space of the file: see `AllocateMode`. Rejects with `ENOSPC`, `ENOTSUP` (the file
+   * system cannot), …. Needs the operation `allocate`. Source: fallocate(2).
+   *
+   * @example await file.allocate({ length: 2 ** 30, mode: "keep-size" });
+   */
+  allocate(options: AllocateOptions): Promise<void> {
+    return this.#core.dispatcher.run(() => prepareAllocate(this.#core, options));
+  }
+
+  /**
+   * Tells the kernel how a range is going to be used, so that it reads ahead, or does not, or forgets what it has
+   * cached. Changes no result. Needs the operation `advise`. Source: posix_fadvise(2).
+   *
+   * @example await file.advise("sequential");
+   */
+  advise(advice: Advice, options: AdviseOptions = NO_OPTIONS): Promise<void> {
+    return this.#core.dispatcher.run(() => prepareAdvise(this.#core, advice, options));
   }
 
   /**

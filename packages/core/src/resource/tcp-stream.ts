@@ -4,6 +4,7 @@ import type { OperationOptions } from "../dispatcher.js";
 import { isLendable, type Lendable, type Unreleased } from "../owned-buffer.js";
 import { wrongType } from "../validate.js";
 import { closeResource, expectNotClosed } from "./closing.js";
+import { type PollOptions, preparePoll, type Readiness } from "./readiness.js";
 import {
   type PickedResult,
   prepareAddress,
@@ -99,6 +100,17 @@ export class TcpStream {
    */
   [Symbol.asyncIterator](): AsyncGenerator<ReceivedChunk, void, void> {
     return readChunks(this.#core);
+  }
+
+  /**
+   * Waits until a receive or a send would not have to wait, and moves no byte: for protocols that must not commit a
+   * buffer beforehand. Resolves with everything that it is ready for, also with what was not asked for. Needs the
+   * operation `poll`. Source: poll(2).
+   *
+   * @example const { hangUp } = await stream.poll({ readable: true, timeoutMs: 1000 });
+   */
+  poll(options: PollOptions): Promise<Readiness> {
+    return this.#core.dispatcher.run(() => preparePoll(this.#core, options));
   }
 
   /** Ends one or both directions; what was sent before still arrives. Source: shutdown(2). */

@@ -8,6 +8,7 @@ import type { Clause } from "./case.js";
 import { chainClause } from "./chains.js";
 import { fileFlushClause, fileLengthClause, fileMetadataClause } from "./file-metadata.js";
 import { fileOpenClause } from "./file-open.js";
+import { fileAdviceClause, fileSpaceClause } from "./file-space.js";
 import { fileReadClause, fileWriteClause } from "./file-transfer.js";
 import { fileReadVectorClause, fileWriteVectorClause } from "./file-vector.js";
 import { backPressureClause, fairnessClause } from "./flow.js";
@@ -16,6 +17,7 @@ import { batchClause, submitClause } from "./low-level.js";
 import { onceClause } from "./once.js";
 import { ownershipClause } from "./ownership.js";
 import { linkClause, mkdirClause, renameClause, unlinkClause } from "./paths.js";
+import { pollClause } from "./poll.js";
 import { poolClause } from "./pool.js";
 import { fileSalvageClause, salvageClause } from "./salvage.js";
 import { spiHandlesClause, spiMemoryClause, spiSocketsClause } from "./spi-handles.js";
@@ -44,6 +46,8 @@ export const clauses: readonly Clause[] = [
   fileMetadataClause,
   fileLengthClause,
   fileFlushClause,
+  fileSpaceClause,
+  fileAdviceClause,
   unlinkClause,
   mkdirClause,
   renameClause,
@@ -54,6 +58,7 @@ export const clauses: readonly Clause[] = [
   streamClause,
   receivePickedClause,
   streamLoopClause,
+  pollClause,
   timerClause,
   salvageClause,
   fileSalvageClause,

@@ -237,6 +237,14 @@ export const fileSpecimens: readonly Specimen[] = [
     request: (file, options) => ({ opcode: "stat", file, ...options }),
     check: async (result) => equal((result as { size: number }).size, content.length, "the size"),
   }),
+  onFile("allocate", "reserving space of a file", "allocate", {
+    call: (file, options) => file.allocate({ length: 4096, ...options }),
+    request: (file, options) => ({ opcode: "allocate", file, length: 4096, ...options }),
+  }),
+  onFile("advise", "advice on a file", "advise", {
+    call: (file, options) => file.advise("will-need", options),
+    request: (file, options) => ({ opcode: "advise", file, advice: "will-need", ...options }),
+  }),
   transferOnFile("read-at", "a read at a position", "read", { position: 0 }),
   transferOnFile("read-on", "a read at the file's own position", "read", {}),
   transferOnFile("write-at", "a write at a position", "write", { position: 0 }),

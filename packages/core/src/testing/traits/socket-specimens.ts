@@ -2,6 +2,7 @@
 import type { Backend } from "../../backend.js";
 import type { OperationOptions } from "../../dispatcher.js";
 import type { Lendable } from "../../owned-buffer.js";
+import type { Readiness } from "../../resource/readiness.js";
 import type { TcpListener } from "../../resource/tcp-listener.js";
 import type { TcpStream } from "../../resource/tcp-stream.js";
 import type { Need } from "../conformance/case.js";
@@ -176,6 +177,34 @@ const receiving: readonly Specimen[] = [
   ),
 ];
 
+/** Readiness, which moves no byte: what came is there for a receive all the same. */
+const polling: readonly Specimen[] = [
+  onStream(
+    {
+      id: "poll",
+      title: "waiting until there is something to receive",
+      waits: true,
+      cancelNeeds: "cancelSocket",
+      needs: ["send", "receive"],
+    },
+    "poll",
+    ({ io, far }, { near, far: other }) => ({
+      call: (options) => near.poll({ readable: true, ...options }),
+      request: (options) => ({ opcode: "poll", stream: near, readable: true, ...options }),
+      finish: () => sendWord(far, other),
+      check: async (result) => {
+        equal((result as Readiness).readable, true, "that it is readable");
+        using buffer = io.buffers.take(4);
+        for (let got = 0; got < word.length; ) {
+          const { bytesReceived } = await near.receive(buffer, { length: word.length - got });
+          equalBytes(buffer.bytes.subarray(0, bytesReceived), word.subarray(got, got + bytesReceived), "what came");
+          got += bytesReceived;
+        }
+      },
+    }),
+  ),
+];
+
 const sending: readonly Specimen[] = [
   onStream({ id: "send", title: "a send", buffer: "shared" }, "send", ({ io }, { near }) => {
     const buffer = io.buffers.take(4);
@@ -219,4 +248,4 @@ const sending: readonly Specimen[] = [
   ),
 ];
 
-export const socketSpecimens: readonly Specimen[] = [...connecting, ...receiving, ...sending];
+export const socketSpecimens: readonly Specimen[] = [...connecting, ...receiving, ...polling, ...sending];
