@@ -104,17 +104,28 @@ function printedBy(block: Block): string | undefined {
   return next?.info[0] === "text" && next.info[1] === "output" ? next.text : undefined;
 }
 
-describe.each(found.filter(isFound).map(({ name }) => name))("over %s", (driver) => {
-  test.each(runnable.map((block) => [nameOf(block), block] as const))("%s runs", async (name, block) => {
-    const script = join(directory, `${name.replaceAll(/\W/g, "-")}-${driver}.mjs`);
-    const { outputText } = ts.transpileModule(block.text, {
-      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
-    });
-    writeFileSync(script, outputText);
-    const { code, stdout, stderr } = await runExample(script, driver);
-    expect(stderr).toBe("");
-    expect(code).toBe(0);
-    const printed = printedBy(block);
-    if (printed !== undefined) expect(stdout).toBe(printed);
+async function run(block: Block, driver: string): Promise<void> {
+  const script = join(directory, `${nameOf(block).replaceAll(/\W/g, "-")}-${driver}.mjs`);
+  const { outputText } = ts.transpileModule(block.text, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
   });
+  writeFileSync(script, outputText);
+  const { code, stdout, stderr } = await runExample(script, driver);
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  const printed = printedBy(block);
+  if (printed !== undefined) expect(stdout).toBe(printed);
+}
+
+/** Whoever detects gets the driver that is forced; the others bring their own. */
+const detects = ({ text }: Block) => text.includes('from "@baton-io/detect"');
+
+describe.each(found.filter(isFound).map(({ name }) => name))("over %s", (driver) => {
+  const cases = runnable.filter(detects).map((block) => [nameOf(block), block] as const);
+  test.each(cases)("%s runs", (_, block) => run(block, driver));
+});
+
+describe("with a driver of its own", () => {
+  const cases = runnable.filter((block) => !detects(block)).map((block) => [nameOf(block), block] as const);
+  test.each(cases)("%s runs", (_, block) => run(block, "auto"));
 });
