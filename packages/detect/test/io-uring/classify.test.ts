@@ -372,9 +372,11 @@ const combinations: readonly Row[] = [
 const rows: readonly Row[] = [...situations, ...combinations];
 
 describe("the cause, from what was seen", () => {
-  test.each(situations)("%s", (_situation, found, cause, next = []) => {
-    expect(classify(found)).toEqual({ cause, next });
-  });
+  for (const [situation, found, cause, next = []] of situations) {
+    test(situation, () => {
+      expect(classify(found)).toEqual({ cause, next });
+    });
+  }
 });
 
 describe("the cause, from combinations", () => {
@@ -382,11 +384,13 @@ describe("the cause, from combinations", () => {
     expect(combinations.length).toBeGreaterThanOrEqual(30);
   });
 
-  test.each(combinations)("%s", (_situation, found, cause, next) => {
-    const { cause: foundCause, next: foundNext } = classify(found);
-    expect(foundCause).toBe(cause);
-    if (next !== undefined) expect(foundNext).toEqual(next);
-  });
+  for (const [situation, found, cause, next] of combinations) {
+    test(situation, () => {
+      const { cause: foundCause, next: foundNext } = classify(found);
+      expect(foundCause).toBe(cause);
+      if (next !== undefined) expect(foundNext).toEqual(next);
+    });
+  }
 });
 
 describe("every cause", () => {
