@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <vector>
 
 #include "baton/napi_options.h"
 #include "baton/napi_session.h"
@@ -24,6 +25,17 @@ using baton::uring::Ring;
 using baton::uring::RingOptions;
 using UringEngine = baton::uring::Engine<Ring>;
 
+std::vector<uint32_t> ReadNumbers(const Napi::Object& options, const char* name) {
+  std::vector<uint32_t> numbers;
+  const Napi::Value value = options.Get(name);
+  if (!value.IsArray()) return numbers;
+  const auto array = value.As<Napi::Array>();
+  for (uint32_t index = 0; index < array.Length(); index++) {
+    numbers.push_back(array.Get(index).As<Napi::Number>().Uint32Value());
+  }
+  return numbers;
+}
+
 RingOptions ReadRingOptions(const Napi::Object& options) {
   RingOptions ring;
   ring.entries = ReadNumber(options, "entries");
@@ -35,6 +47,8 @@ RingOptions ReadRingOptions(const Napi::Object& options) {
   ring.defer_taskrun = ReadFlag(options, "deferTaskrun");
   ring.bounded_workers_max = ReadNumber(options, "boundedWorkersMax");
   ring.unbounded_workers_max = ReadNumber(options, "unboundedWorkersMax");
+  ring.affinity = ReadNumbers(options, "affinity");
+  ring.disabled_features = ReadNumber(options, "disabledFeatures");
   return ring;
 }
 
@@ -50,7 +64,7 @@ Napi::Object DescribeRing(Napi::Env env, const Ring& ring, const Features& featu
   info.Set("bufferRing", features.buffer_ring);
   info.Set("zeroCopySend", features.zero_copy_send);
   info.Set("registeredBuffers", features.registered_buffers);
-  info.Set("registeredFiles", features.registered_files);
+  info.Set("restricted", ring.restricted());
   info.Set("links", features.links);
   info.Set("linkTimeout", features.link_timeout);
   Napi::Array entries_by_opcode = Napi::Array::New(env, baton::kOpcodeCount);
@@ -111,10 +125,16 @@ Napi::Value AskKernel(const Napi::CallbackInfo& call) {
   return answer;
 }
 
+// seccompMode() → what prctl(2) says: 0 none, 2 a filter, or a negative errno.
+Napi::Value AskSeccompMode(const Napi::CallbackInfo& call) {
+  return Napi::Number::New(call.Env(), static_cast<double>(baton::uring::KernelCalls::SeccompMode()));
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("probe", Napi::Function::New<Probe>(env, "probe"));
   exports.Set("open", Napi::Function::New<Open>(env, "open"));
   exports.Set("probeKernel", Napi::Function::New<AskKernel>(env, "probeKernel"));
+  exports.Set("seccompMode", Napi::Function::New<AskSeccompMode>(env, "seccompMode"));
   return exports;
 }
 

@@ -14,7 +14,8 @@ export interface RingInfo {
   readonly bufferRing: boolean;
   readonly zeroCopySend: boolean;
   readonly registeredBuffers: boolean;
-  readonly registeredFiles: boolean;
+  /** The kernel takes from this ring only what the driver uses. */
+  readonly restricted: boolean;
   /** The kernel starts one entry after the other; else the engine does. */
   readonly links: boolean;
   readonly linkTimeout: boolean;
@@ -50,6 +51,8 @@ export interface KernelAnswers {
 export interface UringBinding {
   /** Asks the kernel who refuses what. Makes one ring, of the first size that is granted, and closes it. */
   probeKernel(entries: number): KernelAnswers;
+  /** `prctl(PR_GET_SECCOMP)`: 0 none, 2 a filter, or a negative errno. */
+  seccompMode(): number;
   /** What a ring with these options is, or a negative errno. */
   probe(options: NativeOptions): RingInfo | number;
   /** A session, or a negative errno. */

@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import type { Unavailable } from "@baton-io/core";
 import { type KernelAnswers, uringBinding } from "./binding.js";
+import { deniedKernel } from "./deny-list.js";
 import { readOptions } from "./options.js";
 
 export interface UringKernel {
@@ -12,8 +13,12 @@ export interface UringKernel {
   readonly addon: string;
   /** Entries the driver's ring has by default: what is asked for first. */
   readonly entries: number;
+  /** What `prctl(PR_GET_SECCOMP)` says, for where `/proc` cannot be read: 0 none, 2 a filter, or a negative errno. */
+  seccompMode(): number;
   /** Asks the kernel, in this process. */
   ask(): KernelAnswers;
+  /** Why the driver stays out of a kernel release, as `uname -r` says it; `undefined` where it does not. */
+  denied(release: string): { readonly reason: string; readonly link: string } | undefined;
 }
 
 /** Loads the addon, which makes no system call of io_uring, and says what can be asked of it. */
@@ -22,5 +27,6 @@ export function uringKernel(): UringKernel | Unavailable {
   if ("unavailable" in binding) return binding.unavailable;
   const { entries } = readOptions({}, process.env);
   const addon = createRequire(import.meta.url).resolve(binding.path);
-  return { addon, entries, ask: () => binding.binding.probeKernel(entries) };
+  const { probeKernel, seccompMode } = binding.binding;
+  return { addon, entries, seccompMode: () => seccompMode(), ask: () => probeKernel(entries) };
 }

@@ -67,7 +67,7 @@ function summarise(cause: IoUringCause, evidence: IoUringEvidence): string {
     case "ADDRESS_SPACE":
       return `The ring cannot be mapped: address space is limited to ${sizeText(limits.addressSpaceBytes)}.`;
     case "NOFILE":
-      return `No file descriptor is left for a ring: ${seen.descriptors.open ?? "an unknown number"} of ${limits.openFiles ?? "an unknown number"} are open.`;
+      return `No file descriptor is left for a ring${descriptorText(seen)}.`;
     case "PIDS":
       return `The pids cgroup has no room for the ring's kernel thread: ${seen.cgroup.pids ?? "?"} of ${seen.cgroup.pidsMax ?? "?"}.`;
     case "KERNEL_MISSING":
@@ -155,6 +155,13 @@ function failureText({ probe }: IoUringEvidence): string {
     case "answered":
       return "the kernel answered";
   }
+}
+
+/** Empty when not even /proc could be opened. */
+function descriptorText({ descriptors, limits }: Surroundings): string {
+  return descriptors.open === null || limits.openFiles === null
+    ? ""
+    : `: ${descriptors.open} of ${limits.openFiles} are open`;
 }
 
 function groupText(group: number | null): string {

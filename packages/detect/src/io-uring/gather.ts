@@ -8,6 +8,8 @@ import { type Depth, lookFurther, readSurroundings } from "./surroundings.js";
 /** A driver package's hook, with its own list of kernels on which it stays out. */
 export interface DriverHook extends KernelHook {
   denied?(release: string): DeniedKernel | undefined;
+  /** What `prctl(PR_GET_SECCOMP)` says, or a negative errno. */
+  seccompMode?(): number;
 }
 
 export interface GatherOptions {
@@ -23,7 +25,7 @@ const ENTRIES_USUAL = 1024;
 
 /** Gathers everything. Never throws. */
 export async function gatherEvidence({ sources, sendChild, depth, hook }: GatherOptions): Promise<IoUringEvidence> {
-  const seen = readSurroundings(sources);
+  const seen = fillSeccompMode(readSurroundings(sources), hook);
   const probe = await ask(seen, hook, sendChild);
   const surroundings = isMissing(seen, probe) ? lookFurther(sources, seen, depth) : seen;
   const denied = typeof hook === "string" ? undefined : hook.denied?.(surroundings.kernel.release ?? "");
@@ -33,6 +35,13 @@ export async function gatherEvidence({ sources, sendChild, depth, hook }: Gather
     entriesWanted: typeof hook === "string" ? ENTRIES_USUAL : hook.entries,
     denied: denied ?? null,
   };
+}
+
+/** Without /proc, and without a descriptor to read it with, the kernel still tells whether there is a filter. */
+function fillSeccompMode(seen: Surroundings, hook: DriverHook | string): Surroundings {
+  if (seen.seccomp.mode !== null || typeof hook === "string") return seen;
+  const mode = hook.seccompMode?.() ?? -1;
+  return mode < 0 ? seen : { ...seen, seccomp: { ...seen.seccomp, mode } };
 }
 
 async function ask(seen: Surroundings, hook: DriverHook | string, sendChild: SendChild): Promise<ProbeOutcome> {

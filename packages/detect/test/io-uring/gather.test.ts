@@ -73,6 +73,18 @@ describe("asking the kernel", () => {
     expect({ asked: hook.asked, sent: sent.length }).toEqual({ asked: 0, sent: 1 });
   });
 
+  test("in this process when /proc cannot be read and the kernel says that there is no filter", async () => {
+    const noProc = { "proc/self/status": null };
+    const hook = { ...countingHook(), seccompMode: () => 0 };
+    const { found, sent } = await gather(hook, printed(answers), noProc);
+    expect(sent).toEqual([]);
+    expect(found.surroundings.seccomp.mode).toBe(0);
+    for (const mode of [2, -22]) {
+      const filteredHook = { ...countingHook(), seccompMode: () => mode };
+      expect((await gather(filteredHook, printed(answers), noProc)).sent).toHaveLength(1);
+    }
+  });
+
   test.each([
     ["1.50.0", "x64", 1],
     ["1.52.1", "arm64", 1],
