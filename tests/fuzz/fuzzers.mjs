@@ -14,4 +14,8 @@ export const fuzzers = {
     summary: "random programs on a simulated machine: SEED | FROM-TO | --count N | --canary",
     load: () => import("./sim.mjs"),
   },
+  differential: {
+    summary: "the same scripts through every driver and node:fs: SEED | FROM-TO",
+    load: () => import("./differential.mjs"),
+  },
 };

@@ -107,6 +107,8 @@ export class SimFileSystem {
     const found = this.#find(decoder.decode(path), !exclusive);
     if (typeof found === "number") return found;
     const { node } = found;
+    // What would be created with a slash at the end would have to be a directory.
+    if (has(OPEN_FLAG.create) && decoder.decode(path).endsWith("/")) return -ERRNO.EISDIR;
     if (node === undefined) {
       if (!has(OPEN_FLAG.create)) return -ERRNO.ENOENT;
       const created = this.#file(mode & ~UMASK);
@@ -146,8 +148,10 @@ export class SimFileSystem {
   hardLink(existing: Uint8Array, path: Uint8Array): number {
     const node = this.find(existing, false);
     if (typeof node === "number") return node;
+    const found = this.#find(decoder.decode(path), false);
+    if (typeof found === "number") return found;
     // That something has the name already is found out first.
-    if (typeof this.find(path, false) !== "number") return -ERRNO.EEXIST;
+    if (found.node !== undefined) return -ERRNO.EEXIST;
     if (node.kind === "directory") return -ERRNO.EPERM;
     const result = this.#addAt(decoder.decode(path), node);
     if (result === 0) node.links++;
@@ -191,15 +195,16 @@ export class SimFileSystem {
     if (source.name === "" || target.name === "") return -ERRNO.EBUSY;
     if (node === undefined) return -ERRNO.ENOENT;
     if (target.node !== undefined && !replace) return -ERRNO.EEXIST;
-    // A directory cannot go into itself.
+    const asDirectory = decoder.decode(to).endsWith("/");
+    if (asDirectory && node.kind !== "directory") return -ERRNO.ENOTDIR;
+    // A directory cannot go into itself, and nothing can take the place of what it is in.
     if (node.kind === "directory" && isWithin(node, target.parent)) return -ERRNO.EINVAL;
+    if (target.node?.kind === "directory" && isWithin(target.node, source.parent)) return -ERRNO.ENOTEMPTY;
     if (target.node === node) return 0;
     if (target.node !== undefined) {
       const refusal = refusalToReplace(node, target.node);
       if (refusal !== 0) return refusal;
       this.#remove(target.parent, target.name, target.node);
-    } else if (decoder.decode(to).endsWith("/") && node.kind !== "directory") {
-      return -ERRNO.ENOTDIR;
     }
     source.parent.children.delete(source.name);
     target.parent.children.set(target.name, node);

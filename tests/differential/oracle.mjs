@@ -1,0 +1,139 @@
+// @ts-check
+/** The file steps by `node:fs`: what every driver is compared with. */
+import * as fs from "node:fs";
+import { errorOutcome, fillBytes, fingerprint, SKIPPED, statOutcome } from "./outcome.mjs";
+
+/** @typedef {import("./outcome.mjs").Outcome} Outcome */
+/** @typedef {import("./script.mjs").FileStep} FileStep */
+
+/** Steps whose errors carry a path; on an open file the runtime's own errors have none. */
+export const ON_NAMES = new Set(["open", "stat", "unlink", "rmdir", "mkdir", "rename", "hardlink", "symlink"]);
+
+export class Oracle {
+  /** @type {Map<number, number>} */
+  #open = new Map();
+
+  /** @param {string} directory where its files go, with a slash at the end */
+  constructor(directory) {
+    this.directory = directory;
+  }
+
+  /** @param {FileStep} step @returns {Outcome} */
+  run(step) {
+    try {
+      return this.#run(step);
+    } catch (error) {
+      const { syscall } = /** @type {NodeJS.ErrnoException} */ (error);
+      // The runtime has one name for two calls here, and two for one there.
+      const renamed =
+        step.do === "readv" || step.do === "writev"
+          ? step.do
+          : syscall === "fstat" || syscall === "lstat"
+            ? "stat"
+            : syscall;
+      const told = Object.assign(Object.create(/** @type {object} */ (error)), { syscall: renamed });
+      return errorOutcome(told, { directory: this.directory, withPath: ON_NAMES.has(step.do) });
+    }
+  }
+
+  close() {
+    for (const fd of this.#open.values()) fs.closeSync(fd);
+  }
+
+  /** @param {FileStep} step @returns {Outcome} */
+  #run(step) {
+    const at = this.directory;
+    switch (step.do) {
+      case "open": {
+        if (this.#open.has(step.slot)) return SKIPPED;
+        this.#open.set(step.slot, fs.openSync(at + step.name, step.flags));
+        return "open";
+      }
+      case "stat":
+        return statOutcome((step.follow ? fs.statSync : fs.lstatSync)(at + step.name));
+      case "unlink":
+        fs.unlinkSync(at + step.name);
+        return "unlinked";
+      case "rmdir":
+        fs.rmdirSync(at + step.name);
+        return "removed";
+      case "mkdir":
+        fs.mkdirSync(at + step.name, step.mode);
+        return "made";
+      case "rename":
+        fs.renameSync(at + step.name, at + step.to);
+        return "renamed";
+      case "hardlink":
+        fs.linkSync(at + step.name, at + step.to);
+        return "linked";
+      case "symlink":
+        fs.symlinkSync(step.target, at + step.name);
+        return "linked";
+      default: {
+        const fd = this.#open.get(step.slot);
+        return fd === undefined ? SKIPPED : this.#onFile(step, fd);
+      }
+    }
+  }
+
+  /**
+   * @param {Exclude<FileStep, { do: "open" | "stat" | "unlink" | "rmdir" | "mkdir" | "rename" | "hardlink" | "symlink" }>} step
+   * @param {number} fd
+   * @returns {Outcome}
+   */
+  #onFile(step, fd) {
+    switch (step.do) {
+      case "close":
+        this.#open.delete(step.slot);
+        fs.closeSync(fd);
+        return "closed";
+      case "read": {
+        const bytes = new Uint8Array(step.length);
+        const count = fs.readSync(fd, bytes, 0, step.length, step.position ?? null);
+        return fingerprint([bytes.subarray(0, count)]);
+      }
+      case "write": {
+        const bytes = new Uint8Array(step.length);
+        fillBytes(bytes, step.fill, 0);
+        return `wrote ${fs.writeSync(fd, bytes, 0, step.length, step.position ?? null)}`;
+      }
+      case "readv": {
+        const parts = step.lengths.map((length) => new Uint8Array(length));
+        const count = fs.readvSync(fd, parts, step.position);
+        return `${count} in ${fingerprint(cut(parts, count))}`;
+      }
+      case "writev": {
+        const parts = step.lengths.map((length) => new Uint8Array(length));
+        let from = 0;
+        for (const part of parts) {
+          fillBytes(part, step.fill, from);
+          from += part.length;
+        }
+        return `wrote ${fs.writevSync(fd, parts, step.position)}`;
+      }
+      case "truncate":
+        fs.ftruncateSync(fd, step.length);
+        return "truncated";
+      case "sync":
+        (step.dataOnly ? fs.fdatasyncSync : fs.fsyncSync)(fd);
+        return "synced";
+      case "fstat":
+        return statOutcome(fs.fstatSync(fd));
+    }
+  }
+}
+
+/**
+ * The first `count` bytes of a list of buffers.
+ *
+ * @param {readonly Uint8Array[]} parts
+ * @param {number} count
+ */
+export function cut(parts, count) {
+  let left = count;
+  return parts.map((part) => {
+    const piece = part.subarray(0, Math.max(0, left));
+    left -= piece.length;
+    return piece;
+  });
+}

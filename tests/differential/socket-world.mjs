@@ -1,0 +1,224 @@
+// @ts-check
+/**
+ * The socket steps by a driver. What two ends do to each other takes time, so a step that depends on the other end waits
+ * for what must come; it never looks whether something has come already.
+ */
+import { errorOutcome, fillBytes, fingerprint, SKIPPED } from "./outcome.mjs";
+
+/** @typedef {import("@baton-io/core").Backend} Backend */
+/** @typedef {import("@baton-io/core").TcpListener} TcpListener */
+/** @typedef {import("@baton-io/core").TcpStream} TcpStream */
+/** @typedef {import("./outcome.mjs").Outcome} Outcome */
+/** @typedef {import("./script.mjs").SocketStep} SocketStep */
+/** @typedef {import("./script.mjs").Side} Side */
+
+/**
+ * One end of a connection: what the other end has sent and this one has not received, and whether more can come.
+ *
+ * @typedef {object} End
+ * @property {TcpStream} stream
+ * @property {number} coming bytes
+ * @property {boolean} isEnded the other end has said that nothing follows
+ * @property {boolean} hasEnded this one has
+ */
+
+/** @typedef {Record<Side, End>} Pair */
+
+export class SocketWorld {
+  /** @type {Map<number, TcpListener>} */
+  #listeners = new Map();
+  /** @type {Map<number, Pair>} */
+  #pairs = new Map();
+
+  /** @param {Backend} io */
+  constructor(io) {
+    this.io = io;
+  }
+
+  /** @param {SocketStep} step @returns {Promise<Outcome>} */
+  async run(step) {
+    switch (step.do) {
+      case "listen":
+        return this.#listen(step);
+      case "listenAgain": {
+        const address = this.#listeners.get(step.slot)?.address;
+        return address === undefined ? SKIPPED : this.#told(this.#mustFail(address, "listen"), address.port);
+      }
+      case "connectNobody":
+        return this.#connectNobody(step.host);
+      case "pair":
+        return this.#pair(step);
+      default: {
+        const pair = this.#pairs.get(step.slot);
+        return pair === undefined ? SKIPPED : this.#told(this.#onPair(step, pair), undefined);
+      }
+    }
+  }
+
+  async close() {
+    for (const slot of [...this.#pairs.keys()]) await this.#hangUp(slot);
+    for (const listener of this.#listeners.values()) await listener.close();
+  }
+
+  /** @param {Promise<Outcome>} promise @param {number | undefined} port @returns {Promise<Outcome>} */
+  async #told(promise, port) {
+    try {
+      return await promise;
+    } catch (error) {
+      return errorOutcome(error, { port });
+    }
+  }
+
+  /** @param {{ slot: number, host: string }} step @returns {Promise<Outcome>} */
+  async #listen({ slot, host }) {
+    if (this.#listeners.has(slot)) return SKIPPED;
+    const listener = await this.io.listen({ host });
+    this.#listeners.set(slot, listener);
+    const { address, family, port } = listener.address;
+    return `${family} ${address} ${port > 0}`;
+  }
+
+  /**
+   * @param {{ address: string, port: number }} where
+   * @param {"listen" | "connect"} how
+   * @returns {Promise<Outcome>}
+   */
+  async #mustFail({ address: host, port }, how) {
+    const resource = await this.io[how]({ host, port });
+    await resource.close();
+    return "no error";
+  }
+
+  /** @param {string} host @returns {Promise<Outcome>} */
+  async #connectNobody(host) {
+    // A port on which nobody listens: one that somebody has just given up.
+    const listener = await this.io.listen({ host });
+    const { address } = listener;
+    await listener.close();
+    return this.#told(this.#mustFail(address, "connect"), address.port);
+  }
+
+  /** @param {{ slot: number, listener: number }} step @returns {Promise<Outcome>} */
+  async #pair({ slot, listener: from }) {
+    const listener = this.#listeners.get(from);
+    if (listener === undefined || this.#pairs.has(slot)) return SKIPPED;
+    const { address: host, port } = listener.address;
+    const [near, far] = await Promise.all([listener.accept(), this.io.connect({ host, port })]);
+    const end = (/** @type {TcpStream} */ stream) => ({ stream, coming: 0, isEnded: false, hasEnded: false });
+    this.#pairs.set(slot, { near: end(near), far: end(far) });
+    return "a pair";
+  }
+
+  /** @param {Extract<SocketStep, { slot: number }>} step @param {Pair} pair @returns {Promise<Outcome>} */
+  async #onPair(step, pair) {
+    switch (step.do) {
+      case "send":
+        return this.#send(pair[step.side], other(pair, step.side), step);
+      case "receive":
+        return this.#receive(pair[step.side], step.length);
+      case "receivePicked":
+        return this.#receivePicked(pair[step.side]);
+      case "waitInVain":
+        return this.#waitInVain(pair[step.side], step.how);
+      case "shutdown": {
+        await pair[step.side].stream.shutdown("send");
+        pair[step.side].hasEnded = true;
+        other(pair, step.side).isEnded = true;
+        return "ended";
+      }
+      case "addresses": {
+        const near = await pair.near.stream.localAddress();
+        const far = await pair.far.stream.peerAddress();
+        return `${JSON.stringify(near) === JSON.stringify(far)} ${near.family} ${near.address}`;
+      }
+      case "hangUp": {
+        await this.#hangUp(step.slot);
+        return "closed";
+      }
+      default:
+        return SKIPPED;
+    }
+  }
+
+  /** @param {End} end @param {End} target @param {{ length: number, fill: number }} what @returns {Promise<Outcome>} */
+  async #send(end, target, { length, fill }) {
+    return this.#withBuffer(length, async (buffer) => {
+      fillBytes(buffer.bytes, fill, 0);
+      const { bytesSent } = await end.stream.send(buffer);
+      target.coming += bytesSent;
+      return `sent ${bytesSent}`;
+    });
+  }
+
+  /** All of `length` bytes that must come; 0 at the end. @param {End} end @param {number} length */
+  async #receive(end, length) {
+    const wanted = Math.min(length, end.coming);
+    if (wanted === 0 && !end.isEnded) return SKIPPED;
+    return this.#withBuffer(Math.max(1, wanted), async (buffer) => {
+      let received = 0;
+      do {
+        const { bytesReceived } = await end.stream.receive(buffer.slice(received, buffer.length));
+        received += bytesReceived;
+        if (bytesReceived === 0) break;
+      } while (received < wanted);
+      end.coming -= received;
+      return fingerprint([buffer.bytes.subarray(0, received)]);
+    });
+  }
+
+  /** Into the driver's own buffers; how the bytes are cut is its affair. @param {End} end */
+  async #receivePicked(end) {
+    if (end.coming === 0 && !end.isEnded) return SKIPPED;
+    /** @type {Uint8Array[]} */
+    const parts = [];
+    do {
+      const { bytesReceived, buffer } = await end.stream.receive();
+      end.coming -= bytesReceived;
+      if (buffer === undefined) break;
+      parts.push(buffer.bytes.slice(0, bytesReceived));
+      buffer.release();
+    } while (end.coming > 0);
+    return fingerprint(parts);
+  }
+
+  /** @param {End} end @param {"timeout" | "cancel"} how @returns {Promise<Outcome>} */
+  async #waitInVain(end, how) {
+    if (end.coming > 0 || end.isEnded) return SKIPPED;
+    return this.#withBuffer(10, async (buffer) => {
+      if (how === "timeout") {
+        await end.stream.receive(buffer, { timeoutMs: 1 });
+        return "no error";
+      }
+      const operation = this.io.submit({ opcode: "receive", stream: end.stream, buffer });
+      const done = operation.done.then(() => "no error");
+      const outcome = this.#told(done, undefined);
+      return `${await operation.cancel()} ${await outcome}`;
+    });
+  }
+
+  /**
+   * @param {number} length
+   * @param {(buffer: import("@baton-io/core").OwnedBuffer) => Promise<Outcome>} use
+   */
+  async #withBuffer(length, use) {
+    const buffer = this.io.buffers.take(length);
+    try {
+      return await use(buffer);
+    } finally {
+      buffer.release();
+    }
+  }
+
+  /** Closes both ends when nothing is under way: otherwise one would be reset, or not, as it happens. @param {number} slot */
+  async #hangUp(slot) {
+    const pair = /** @type {Pair} */ (this.#pairs.get(slot));
+    this.#pairs.delete(slot);
+    await pair.near.stream.close();
+    await pair.far.stream.close();
+  }
+}
+
+/** @param {Pair} pair @param {Side} side */
+function other(pair, side) {
+  return side === "near" ? pair.far : pair.near;
+}
