@@ -78,7 +78,10 @@ Napi::Object DescribeRing(Napi::Env env, const Ring& ring, const Features& featu
 // probe(options) → what a ring with these options is, or a negative errno. The ring is gone when this returns.
 Napi::Value Probe(const Napi::CallbackInfo& call) {
   const auto options = call[0].As<Napi::Object>();
-  auto ring = Ring::Create(ReadRingOptions(options));
+  RingOptions ring_options = ReadRingOptions(options);
+  // Would outlive the ring: it is the thread's.
+  ring_options.affinity.clear();
+  auto ring = Ring::Create(ring_options);
   if (!ring.ok()) return Napi::Number::New(call.Env(), ring.error());
   const Features features = DetectFeatures(ring.value()->raw(), ReadNumber(options, "disabledFeatures"));
   return DescribeRing(call.Env(), *ring.value(), features);

@@ -4,15 +4,19 @@
 #define BATON_URING_RING_H_
 
 #include <liburing.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 
 #include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "baton/result.h"
 #include "baton/unique_fd.h"
 #include "compat.h"
+#include "restrictions.h"
+#include "uring_features.h"
 
 namespace baton::uring {
 
@@ -31,6 +35,10 @@ struct RingOptions {
   // Most kernel worker threads for blocking and for unbounded work, 0: the kernel's own limit.
   uint32_t bounded_workers_max = 0;
   uint32_t unbounded_workers_max = 0;
+  // Processors that this thread and the kernel's workers may use; empty: all.
+  std::vector<uint32_t> affinity;
+  // Bits of features that shall be off.
+  uint32_t disabled_features = 0;
 };
 
 class Ring {
@@ -51,6 +59,8 @@ class Ring {
   io_uring* raw() { return &ring_; }
   uint32_t setup_flags() const { return ring_.flags; }
   uint32_t features() const { return ring_.features; }
+  // The kernel takes from this ring only what the engine uses.
+  bool restricted() const { return restricted_; }
   uint32_t sq_entries() const { return SqEntries(); }
   uint32_t cq_entries() const { return ring_.cq.ring_entries; }
 
@@ -93,13 +103,18 @@ class Ring {
   // Sizes to try when memory is not granted.
   static constexpr uint32_t kSizeLadder[] = {4096, 1024, 256, 64, 8};
 
+  // The kernel gives a closed ring's locked memory back 12 to 21 ms after the close (measured on 6.18), so a ring that
+  // was just closed may stand in the way of this one.
+  static constexpr int kMemoryWaitsMax = 6;
+  static constexpr useconds_t kMemoryWaitUs = 10'000;
+
   Ring() = default;
 
   int SetUp(const RingOptions& options) {
-    int error = SetUpWithEntries(options, options.entries);
-    for (const uint32_t entries : kSizeLadder) {
-      if (error != -ENOMEM) break;
-      if (entries < options.entries) error = SetUpWithEntries(options, entries);
+    int error = SetUpOnLadder(options);
+    for (int waits = 0; error == -ENOMEM && waits < kMemoryWaitsMax; ++waits) {
+      usleep(kMemoryWaitUs);
+      error = SetUpOnLadder(options);
     }
     if (error < 0) return error;
     // A child of fork() that touched the ring would take the parent's completions.
@@ -111,7 +126,40 @@ class Ring {
       if (error < 0) return error;
     }
     LimitWorkers(options);
-    return 0;
+    error = SetAffinity(options.affinity);
+    if (error < 0) return error;
+    // Spares a look-up in the table of descriptors with each system call; measured: 11 of 154 ns. Linux 5.18.
+    if (Allows(options, kFeatureRegisteredRing)) (void)io_uring_register_ring_fd(&ring_);
+    if ((ring_.flags & IORING_SETUP_R_DISABLED) == 0) return 0;
+    restricted_ = Restrict(&ring_) == 0;
+    return io_uring_enable_rings(&ring_);
+  }
+
+  static bool Allows(const RingOptions& options, FeatureBit bit) { return (options.disabled_features & bit) == 0; }
+
+  // Keeps this thread and the workers of the kernel on the given processors; -EINVAL when there are none of them.
+  int SetAffinity(const std::vector<uint32_t>& processors) {
+    if (processors.empty()) return 0;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (const uint32_t processor : processors) {
+      if (processor >= CPU_SETSIZE) return -EINVAL;
+      CPU_SET(processor, &set);
+    }
+    if (sched_setaffinity(0, sizeof(set), &set) != 0) return -errno;
+    // Linux 5.14; before, workers go where the scheduler puts them.
+    const int error = io_uring_register_iowq_aff(&ring_, sizeof(set), &set);
+    return error == -EINVAL ? 0 : error;
+  }
+
+  // The size asked for, or the first smaller one that memory is granted for.
+  int SetUpOnLadder(const RingOptions& options) {
+    int error = SetUpWithEntries(options, options.entries);
+    for (const uint32_t entries : kSizeLadder) {
+      if (error != -ENOMEM) break;
+      if (entries < options.entries) error = SetUpWithEntries(options, entries);
+    }
+    return error;
   }
 
   // Newest flags first; each step leaves out what an older kernel does not know.
@@ -119,10 +167,13 @@ class Ring {
     const uint32_t task_run = options.defer_taskrun ? IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG
                               : options.sqpoll      ? 0U
                                                     : IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
+    // Enabled when its restrictions stand, Linux 5.10.
+    const uint32_t restricted = Allows(options, kFeatureRestrictions) ? IORING_SETUP_R_DISABLED : 0U;
     const uint32_t steps[] = {
-        IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | task_run,  // Linux 6.1
-        IORING_SETUP_SUBMIT_ALL | (options.sqpoll ? 0U : IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG),
-        IORING_SETUP_SUBMIT_ALL,  // Linux 5.18
+        restricted | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | task_run,  // Linux 6.1
+        restricted | IORING_SETUP_SUBMIT_ALL | (options.sqpoll ? 0U : IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG),
+        restricted | IORING_SETUP_SUBMIT_ALL,  // Linux 5.18
+        restricted,
         0,
     };
     int error = -EINVAL;
@@ -161,6 +212,7 @@ class Ring {
 
   io_uring ring_{};
   bool made_ = false;
+  bool restricted_ = false;
   UniqueFd event_fd_;
 };
 

@@ -20,7 +20,7 @@ enum FeatureBit : uint32_t {
   kFeatureBufferRing = 1U << 2,
   kFeatureZeroCopySend = 1U << 3,
   kFeatureRegisteredBuffers = 1U << 4,
-  kFeatureRegisteredFiles = 1U << 5,
+  // 1U << 5 was never in use.
   kFeatureCancelAny = 1U << 6,
   kFeatureFtruncate = 1U << 7,
   kFeatureRegisteredRing = 1U << 8,
@@ -28,6 +28,7 @@ enum FeatureBit : uint32_t {
   kFeatureLinkTimeout = 1U << 10,
   kFeatureSplice = 1U << 11,
   kFeaturePaths = 1U << 12,
+  kFeatureRestrictions = 1U << 13,
 };
 
 struct Features {
@@ -36,9 +37,7 @@ struct Features {
   bool buffer_ring = false;
   bool zero_copy_send = false;
   bool registered_buffers = false;
-  bool registered_files = false;
   bool cancel_any = false;
-  bool registered_ring = false;
   // The kernel chains entries; else the engine starts one after the other.
   bool links = false;
   bool link_timeout = false;
@@ -167,9 +166,7 @@ inline Features DetectFeatures(io_uring* ring, uint32_t disabled) {
   features.multishot_receive = linux_6_0 && features.buffer_ring && allowed(kFeatureMultishotReceive);
   features.zero_copy_send = linux_6_0 && allowed(kFeatureZeroCopySend);
   features.registered_buffers = linux_5_19 && allowed(kFeatureRegisteredBuffers);
-  features.registered_files = linux_5_19 && allowed(kFeatureRegisteredFiles);
   features.cancel_any = linux_5_19 && allowed(kFeatureCancelAny);
-  features.registered_ring = linux_5_19 && allowed(kFeatureRegisteredRing);
   // Without IORING_SETUP_SUBMIT_ALL (5.18) an entry that the kernel refuses would end a submission within a chain,
   // and what is behind it would start by itself.
   const bool whole_chains = (ring->flags & IORING_SETUP_SUBMIT_ALL) != 0;

@@ -1,4 +1,5 @@
 import { lookup } from "node:dns/promises";
+import { release } from "node:os";
 import {
   batonError,
   createNativeSession,
@@ -10,9 +11,12 @@ import {
 } from "@baton-io/core";
 import { uringBinding } from "./binding.js";
 import { uringCapabilities } from "./capabilities.js";
-import { readOptions, type UringOptions } from "./options.js";
+import { deniedFeatures } from "./deny-list.js";
+import { featureMask, type NativeOptions, readOptions, type UringOptions } from "./options.js";
+import { checkNumaNode, hugePageSource, noticeHugePages } from "./placement.js";
 
 export type { KernelAnswers } from "./binding.js";
+export { type DeniedKernel, deniedFeatures, deniedKernel, deniedKernels } from "./deny-list.js";
 export { type UringKernel, uringKernel } from "./kernel.js";
 export { type UringFeature, type UringOptions, uringFeatures } from "./options.js";
 
@@ -24,7 +28,7 @@ export { type UringFeature, type UringOptions, uringFeatures } from "./options.j
  * await using io = createBackend({ driver: uringDriver({ entries: 4096 }) });
  */
 export function uringDriver(options: UringOptions = {}): Driver {
-  const native = readOptions(options, process.env);
+  const native = withoutDenied(readOptions(options, process.env));
   const runtime = runtimeName(process.versions);
   return {
     name: "uring",
@@ -39,12 +43,15 @@ export function uringDriver(options: UringOptions = {}): Driver {
         evidence: [
           { name: "ring", value: `${ring.entries} entries, ${ring.cqEntries} completions` },
           { name: "set-up flags", value: `0x${ring.setupFlags.toString(16)}` },
+          { name: "restricted to the driver's operations", value: ring.restricted ? "yes" : "no" },
         ],
       };
     },
     open: (host, limits) => {
       const binding = uringBinding();
       if ("unavailable" in binding) throw unavailable(binding.unavailable);
+      checkNumaNode("uringDriver", native.numaNode);
+      if (native.hugePages) noticeHugePages(hugePageSource());
       const session = binding.binding.open({ ...native, ...limits, runtime }, (count) => host.sink(count));
       if (typeof session === "number") throw unavailable(refused(session));
       return createNativeSession({
@@ -56,6 +63,12 @@ export function uringDriver(options: UringOptions = {}): Driver {
       });
     },
   };
+}
+
+/** What is known to do harm on this kernel is left unused. */
+function withoutDenied(native: NativeOptions): NativeOptions {
+  const denied = featureMask(deniedFeatures(release()));
+  return denied === 0 ? native : { ...native, disabledFeatures: native.disabledFeatures | denied };
 }
 
 function refused(errno: number): Unavailable {

@@ -28,5 +28,5 @@ export function uringKernel(): UringKernel | Unavailable {
   const { entries } = readOptions({}, process.env);
   const addon = createRequire(import.meta.url).resolve(binding.path);
   const { probeKernel, seccompMode } = binding.binding;
-  return { addon, entries, seccompMode: () => seccompMode(), ask: () => probeKernel(entries) };
+  return { addon, entries, seccompMode: () => seccompMode(), ask: () => probeKernel(entries), denied: deniedKernel };
 }

@@ -47,7 +47,6 @@ const featureBits = {
   "buffer-ring": 4,
   "zero-copy-send": 8,
   "registered-buffers": 16,
-  "registered-files": 32,
   "cancel-any": 64,
   ftruncate: 128,
   "registered-ring": 256,
@@ -55,6 +54,7 @@ const featureBits = {
   "link-timeout": 1024,
   splice: 2048,
   paths: 4096,
+  restrictions: 8192,
 } as const;
 
 export type UringFeature = keyof typeof featureBits;
@@ -154,6 +154,11 @@ function checkAffinity(where: string, affinity: readonly number[]): readonly num
     throw batonError("ERR_INVALID_ARG_TYPE", `${where}: affinity must be an array of processor numbers.`);
   }
   return affinity.map((cpu) => checkInteger(where, "affinity", cpu, 0, CPU_MAX));
+}
+
+/** The bits of features, as the addon takes them. */
+export function featureMask(features: readonly UringFeature[]): number {
+  return features.reduce((mask, feature) => mask | featureBits[feature], 0);
 }
 
 function readMask(where: string, names: readonly string[]): number {

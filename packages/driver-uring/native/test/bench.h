@@ -24,6 +24,7 @@ inline std::unique_ptr<Engine<FaultRing>> MakeEngine(const BenchOptions& options
   ring_options.entries = options.entries;
   ring_options.cq_entries = options.cq_entries;
   ring_options.defer_taskrun = options.defer_taskrun;
+  ring_options.disabled_features = options.disabled_features;
   auto ring = Ring::Create(ring_options);
   BATON_CHECK(ring.ok());
   auto shared = SharedMemory::Create({options.slots, 1024, options.completion_batch_max, 65536});
