@@ -56,6 +56,8 @@ export const simCapabilities: Capabilities = defineCapabilities(
       links: simulated,
       linkTimeout: simulated,
       renameNoReplace: simulated,
+      unixSockets: simulated,
+      abstractUnixSockets: simulated,
       bufferSelect: simulated,
       cancelFile: simulated,
       cancelSocket: simulated,

@@ -139,6 +139,11 @@ export class Endpoint {
     return pipe.endArrived || this.#receiveEnded || this.#isReset ? 0 : undefined;
   }
 
+  /** Reset, or ended from both sides: it is connected to nobody any more. */
+  get isOver(): boolean {
+    return this.#isReset || (this.#outgoing.endSent && this.#incoming.endArrived);
+  }
+
   /** `POLL_EVENT` bits. */
   get events(): number {
     const pipe = this.#incoming;
@@ -149,7 +154,7 @@ export class Endpoint {
       (pipe.arrived > 0 || isEnded ? POLL_EVENT.readable : 0) |
       (room > 0 || cannotSend ? POLL_EVENT.writable : 0) |
       (this.#error !== 0 ? POLL_EVENT.error : 0) |
-      (this.#isReset || (pipe.endArrived && this.#outgoing.endSent) ? POLL_EVENT.hangUp : 0)
+      (this.isOver ? POLL_EVENT.hangUp : 0)
     );
   }
 
@@ -167,7 +172,7 @@ export class Endpoint {
 
   /** Ends one or both directions; `how` as for shutdown(2). */
   shutdown(how: number): number {
-    if (this.#isReset) return -ERRNO.ENOTCONN;
+    if (this.isOver) return -ERRNO.ENOTCONN;
     if (how !== 1) {
       this.#receiveEnded = true;
       wakeAll(this.receivers);

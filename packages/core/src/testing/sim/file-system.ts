@@ -77,6 +77,8 @@ interface Found {
   readonly name: string;
   /** `undefined` when nothing has the name. */
   readonly node: Node | undefined;
+  /** Why nothing can be done with the name itself, as a negative errno; 0 when something can. */
+  readonly refusal: number;
 }
 
 const decoder = new TextDecoder();
@@ -126,7 +128,9 @@ export class SimFileSystem {
 
   /** The node of a path, or a negative errno. */
   find(path: Uint8Array, followLast: boolean): Node | number {
-    const found = this.#find(decoder.decode(path), followLast);
+    const text = decoder.decode(path);
+    // A slash at the end asks for what a link leads to.
+    const found = this.#find(text, followLast || text.endsWith("/"));
     return typeof found === "number" ? found : (found.node ?? -ERRNO.ENOENT);
   }
 
@@ -187,13 +191,16 @@ export class SimFileSystem {
 
   /** Gives what `from` names the name `to`; 0 or a negative errno. */
   rename(from: Uint8Array, to: Uint8Array, replace: boolean): number {
-    const source = this.#find(decoder.decode(from), false);
+    // Where they are is found out first, for both.
+    const source = this.#walk(decoder.decode(from), false);
     if (typeof source === "number") return source;
-    const target = this.#find(decoder.decode(to), false);
+    const target = this.#walk(decoder.decode(to), false);
     if (typeof target === "number") return target;
     const { node } = source;
     if (source.name === "" || target.name === "") return -ERRNO.EBUSY;
+    if (source.refusal !== 0) return source.refusal;
     if (node === undefined) return -ERRNO.ENOENT;
+    if (target.refusal !== 0) return target.refusal;
     if (target.node !== undefined && !replace) return -ERRNO.EEXIST;
     const asDirectory = decoder.decode(to).endsWith("/");
     if (asDirectory && node.kind !== "directory") return -ERRNO.ENOTDIR;
@@ -329,8 +336,14 @@ export class SimFileSystem {
     file.bytes = new Uint8Array(0);
   }
 
-  /** Walks a path. Relative paths start at the root, which is also the working directory. */
+  /** What a path names, or a negative errno. */
   #find(path: string, followLast: boolean): Found | number {
+    const found = this.#walk(path, followLast);
+    return typeof found === "number" || found.refusal === 0 ? found : found.refusal;
+  }
+
+  /** Walks a path. Relative paths start at the root, which is also the working directory. */
+  #walk(path: string, followLast: boolean): Found | number {
     let parts = path.split("/").filter((part) => part !== "" && part !== ".");
     const above: DirectoryNode[] = [];
     let directory = this.#root;
@@ -341,9 +354,10 @@ export class SimFileSystem {
         directory = above.pop() ?? this.#root;
         continue;
       }
-      if (encoder.encode(name).length > NAME_BYTES_MAX) return -ERRNO.ENAMETOOLONG;
+      const isTooLong = encoder.encode(name).length > NAME_BYTES_MAX;
       const node = directory.children.get(name);
       const isLast = index === parts.length - 1;
+      if (isTooLong && !isLast) return -ERRNO.ENAMETOOLONG;
       if (node?.kind === "link" && (!isLast || followLast)) {
         if (++links > LINKS_FOLLOWED_MAX) return -ERRNO.ELOOP;
         const target = node.target.split("/").filter((part) => part !== "" && part !== ".");
@@ -357,15 +371,16 @@ export class SimFileSystem {
       }
       if (isLast) {
         // A trailing slash means a directory.
-        if (path.endsWith("/") && node !== undefined && node.kind !== "directory") return -ERRNO.ENOTDIR;
-        return { parent: directory, name, node };
+        const isWrongKind = path.endsWith("/") && node !== undefined && node.kind !== "directory";
+        const refusal = isTooLong ? -ERRNO.ENAMETOOLONG : isWrongKind ? -ERRNO.ENOTDIR : 0;
+        return { parent: directory, name, node, refusal };
       }
       if (node === undefined) return -ERRNO.ENOENT;
       if (node.kind !== "directory") return -ERRNO.ENOTDIR;
       above.push(directory);
       directory = node;
     }
-    return { parent: this.#root, name: "", node: directory };
+    return { parent: this.#root, name: "", node: directory, refusal: 0 };
   }
 
   #touch(node: Inode): void {

@@ -56,7 +56,8 @@ export function attemptOnStream(host: AttemptHost, ticket: Ticket, end: Endpoint
     case OPCODE.shutdown:
       return end.shutdown(ticket.word(WORD.argument0));
     case OPCODE.address:
-      return address(host, ticket, ticket.word(WORD.argument0) === 0 ? end.local : end.remote);
+      if (ticket.word(WORD.argument0) === 0) return address(host, ticket, end.local);
+      return end.isOver ? -ERRNO.ENOTCONN : address(host, ticket, end.remote);
     default:
       return -ERRNO.EINVAL;
   }
