@@ -18,6 +18,7 @@ using baton::ReadNumber;
 using baton::ReadRuntime;
 using baton::ReadSignedNumber;
 using baton::SharedMemory;
+using baton::uring::BufferRing;
 using baton::uring::DetectFeatures;
 using baton::uring::EngineOptions;
 using baton::uring::Features;
@@ -83,7 +84,13 @@ Napi::Value Probe(const Napi::CallbackInfo& call) {
   ring_options.affinity.clear();
   auto ring = Ring::Create(ring_options);
   if (!ring.ok()) return Napi::Number::New(call.Env(), ring.error());
-  const Features features = DetectFeatures(ring.value()->raw(), ReadNumber(options, "disabledFeatures"));
+  Features features = DetectFeatures(ring.value()->raw(), ReadNumber(options, "disabledFeatures"));
+  // As `open` will find it: where locked memory is short, there is a ring and none of buffers.
+  BufferRing buffers;
+  if (features.buffer_ring && buffers.Register(ring.value()->raw()) < 0) {
+    features.buffer_ring = false;
+    features.multishot_receive = false;
+  }
   return DescribeRing(call.Env(), *ring.value(), features);
 }
 
@@ -96,9 +103,9 @@ Napi::Value Open(const Napi::CallbackInfo& call) {
   auto shared = SharedMemory::Create(baton::ReadLimits(options));
   if (!shared.ok()) return Napi::Number::New(env, shared.error());
   const Features features = DetectFeatures(ring.value()->raw(), ReadNumber(options, "disabledFeatures"));
-  const Napi::Object info = DescribeRing(env, *ring.value(), features);
   const EngineOptions engine_options{ReadNumber(options, "zeroCopySendMinBytes")};
   auto engine = std::make_unique<UringEngine>(ring.Take(), shared.Take(), features, engine_options);
+  const Napi::Object info = DescribeRing(env, engine->port(), engine->features());
   Napi::Object session = baton::NapiSession<UringEngine>::Create(env, std::move(engine), call[1].As<Napi::Function>(),
                                                                  ReadRuntime(options), baton::ReadSlabOptions(options));
   if (!session.IsEmpty()) session.Set("ring", info);

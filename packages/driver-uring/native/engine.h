@@ -40,7 +40,7 @@ class Engine {
       : state_(std::move(shared), features, options.zero_copy_min_bytes),
         handover_(std::move(port)),
         starter_(state_, handover_) {
-    if (features.buffer_ring) BATON_CHECK(state_.buffer_ring.Register(this->port().raw()) == 0);
+    state_.RegisterBufferRing(this->port().raw());
   }
 
   Port& port() { return handover_.port(); }

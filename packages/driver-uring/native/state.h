@@ -33,7 +33,7 @@ struct State {
         operations(shared.limits().slots) {}
 
   SharedMemory shared;
-  const Features features;
+  Features features;
   // Sends of so many bytes and more leave from the caller's memory; 0: none.
   const uint32_t zero_copy_min_bytes;
   BufferTable buffers;
@@ -44,6 +44,14 @@ struct State {
   std::deque<CompletionRecord> local;
   // Nothing new comes in: what arrives is closed.
   bool stopping = false;
+
+  // Registers the buffer ring, if there shall be one. Locked memory may be too short for it: then the kernel picks no
+  // buffers here, and `features` says so.
+  void RegisterBufferRing(io_uring* ring) {
+    if (!features.buffer_ring || buffer_ring.Register(ring) == 0) return;
+    features.buffer_ring = false;
+    features.multishot_receive = false;
+  }
 
   // A descriptor becomes a handle: the result of its completion, and the completion's flags.
   std::pair<int32_t, uint32_t> Adopt(int fd) {
