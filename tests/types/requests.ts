@@ -53,9 +53,9 @@ export function misspelt({ io, file, stream, listener }: Stage): void {
   void listener.accept({ timeoutms: 5 });
   // @ts-expect-error 2561: followlinks
   void io.stat("/", { followlinks: true });
-  // @ts-expect-error 2561: reuseport
+  // @ts-expect-error 2769: reuseport
   void io.listen({ reuseport: true });
-  // @ts-expect-error 2353: hots
+  // @ts-expect-error 2769: hots
   void io.connect({ port: 1, hots: "::1" });
   // @ts-expect-error 2561: deadlinems
   void io.close({ deadlinems: 5 });
@@ -73,7 +73,7 @@ export function values({ io, file, stream }: Stage): void {
   void file.read(buffer, { position: 0n });
   // @ts-expect-error 2740: a signal, not its controller
   void file.read(buffer, { signal: new AbortController() });
-  // @ts-expect-error 2345: a connection needs a port
+  // @ts-expect-error 2769: a connection needs a port
   void io.connect({ host: "::1" });
   // @ts-expect-error 2345: paths are text or bytes
   void io.openFile(new URL("file:///"));

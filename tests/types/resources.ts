@@ -30,6 +30,26 @@ export async function closedListener(listener: TcpListener): Promise<void> {
   for await (const stream of closed) void stream;
 }
 
+export async function unixSockets(io: Backend, stream: TcpStream): Promise<void> {
+  const listener = await io.listen({ path: "/run/x.sock" });
+  // @ts-expect-error 2339: a path has no port
+  void listener.address.port;
+  const accepted = await listener.accept();
+  const submitted = await io.submit({ opcode: "accept", listener }).done;
+  // @ts-expect-error 2339: nor has the address of such a connection
+  void (await accepted.peerAddress()).port;
+  // @ts-expect-error 2339: whichever way it was accepted
+  void (await submitted.localAddress()).port;
+  const { path } = await (await io.connect({ path: "/run/x.sock" })).localAddress();
+  void path;
+  // @ts-expect-error 2339: and an address of the internet has no path
+  void (await stream.localAddress()).path;
+  // @ts-expect-error 2769: a path and a port
+  await io.listen({ path: "/run/x.sock", port: 80 });
+  // @ts-expect-error 2769: an option of TCP
+  await io.connect({ path: "/run/x.sock", noDelay: true });
+}
+
 export async function closedBackend(io: Backend): Promise<void> {
   const report = await io.close();
   // @ts-expect-error 2339: opening a file on a closed backend

@@ -13,6 +13,16 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+/** Where a Unix-domain socket is. */
+export interface UnixAddress {
+  readonly family: "unix";
+  /** A path; an abstract name begins with a NUL; `""` is a socket that was bound to nothing. */
+  readonly path: string;
+}
+
+/** The longest path of a Unix-domain socket in bytes: the 108 of `sun_path` less a terminating NUL. */
+export const UNIX_PATH_BYTES_MAX = 107;
+
 /** The bytes of an internet address, or `undefined` when the text is not one (a host name, then). */
 export function parseAddress(text: string): { family: number; bytes: Uint8Array; scope: number } | undefined {
   const ipv4 = parseIpv4(text);
@@ -119,4 +129,22 @@ export function readAddress(arenaBytes: Uint8Array, arenaWords: Int32Array, offs
     address: formatAddress(family, arenaBytes.subarray(at, at + 16), arenaWords[word + ADDRESS_WORD.scope]),
     port: arenaWords[word + ADDRESS_WORD.portOrLength]!,
   };
+}
+
+/** Reads the address of a Unix-domain socket from an arena area. */
+export function readUnixAddress(arenaBytes: Uint8Array, arenaWords: Int32Array, offset: number): UnixAddress {
+  const at = offset + ADDRESS_BYTES_AT;
+  const length = arenaWords[(offset >> 2) + ADDRESS_WORD.portOrLength]!;
+  return { family: "unix", path: new TextDecoder().decode(arenaBytes.subarray(at, at + length)) };
+}
+
+/** Reads an address of either kind from an arena area. */
+export function readAnyAddress(
+  arenaBytes: Uint8Array,
+  arenaWords: Int32Array,
+  offset: number,
+): SocketAddress | UnixAddress {
+  const family = arenaWords[(offset >> 2) + ADDRESS_WORD.family];
+  const isUnix = family === ADDRESS_FAMILY.unix || family === ADDRESS_FAMILY.none;
+  return (isUnix ? readUnixAddress : readAddress)(arenaBytes, arenaWords, offset);
 }

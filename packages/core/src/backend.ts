@@ -15,7 +15,7 @@ import type { Entry } from "./operation-table.js";
 import type { Lendable } from "./owned-buffer.js";
 import { SLOT_COUNT_MAX } from "./record.js";
 import { type Checked, prepareNop, prepareRequest, type Request, type ResultOf } from "./request.js";
-import { type ConnectOptions, startConnect } from "./resource/connect.js";
+import { type ConnectOptions, startConnect, type UnixConnectOptions } from "./resource/connect.js";
 import type { File } from "./resource/file.js";
 import { preparePathStat, type StatOptions } from "./resource/file-operations.js";
 import type { FileStat } from "./resource/file-stat.js";
@@ -31,10 +31,12 @@ import {
   prepareUnlink,
   type RenameOptions,
 } from "./resource/path-operations.js";
+import type { StreamSocket } from "./resource/stream-socket.js";
 import type { TcpListener } from "./resource/tcp-listener.js";
 import type { TcpStream } from "./resource/tcp-stream.js";
 import { prepareTimer, Timer } from "./resource/timer.js";
 import { NO_OPTIONS } from "./resource/transfer.js";
+import type { UnixListener, UnixListenOptions, UnixStream } from "./resource/unix-socket.js";
 import { type ResourceLeakListener, ResourceTracker } from "./resource-tracker.js";
 import { checkBoolean, checkDurationMs, checkInteger, checkOptions, describe, wrongType } from "./validate.js";
 
@@ -228,13 +230,26 @@ export class Backend {
     return this.#dispatcher.run(() => prepareLink(this.#dispatcher, "symlink", target, path, options));
   }
 
+  /**
+   * Listens for connections within the machine, at a path. Rejects with `EADDRINUSE`, … which carry the path as
+   * `address`. Needs the feature `unixSockets`; for a path that begins with a NUL, `abstractUnixSockets`.
+   * Source: unix(7).
+   */
+  listen(options: UnixListenOptions): Promise<UnixListener>;
   /** Listens for TCP connections. Rejects with `EADDRINUSE`, … which carry `address` and `port`. */
-  listen(options: ListenOptions = NO_OPTIONS): Promise<TcpListener> {
+  listen(options?: ListenOptions): Promise<TcpListener>;
+  listen(options: ListenOptions | UnixListenOptions = NO_OPTIONS): Promise<TcpListener | UnixListener> {
     return this.#dispatcher.run(() => prepareListen(this.#dispatcher, this.#tracker, options));
   }
 
+  /**
+   * Connects within the machine, to a path. Rejects with `ENOENT`, `ECONNREFUSED`, … which carry the path as `address`.
+   * Needs the feature `unixSockets`. Source: unix(7).
+   */
+  connect(options: UnixConnectOptions): Promise<UnixStream>;
   /** Connects over TCP. Rejects with `ECONNREFUSED`, … which carry `address` and `port`. */
-  connect(options: ConnectOptions): Promise<TcpStream> {
+  connect(options: ConnectOptions): Promise<TcpStream>;
+  connect(options: ConnectOptions | UnixConnectOptions): Promise<StreamSocket> {
     return startConnect(this.#dispatcher, this.#tracker, options);
   }
 

@@ -1,4 +1,14 @@
-export { formatAddress, parseAddress, readAddress, type SocketAddress, writeAddress } from "./address.js";
+export {
+  formatAddress,
+  parseAddress,
+  readAddress,
+  readAnyAddress,
+  readUnixAddress,
+  type SocketAddress,
+  UNIX_PATH_BYTES_MAX,
+  type UnixAddress,
+  writeAddress,
+} from "./address.js";
 export {
   Backend,
   type BackendOptions,
@@ -66,7 +76,7 @@ export {
 } from "./owned-buffer.js";
 export * from "./record.js";
 export type { Checked, Request, ResultOf } from "./request.js";
-export type { ConnectOptions } from "./resource/connect.js";
+export type { ConnectOptions, UnixConnectOptions } from "./resource/connect.js";
 export { File } from "./resource/file.js";
 export type { ReadResult, StatOptions, WriteResult } from "./resource/file-operations.js";
 export type { Advice, AdviseOptions, AllocateMode, AllocateOptions, FileRange } from "./resource/file-space.js";
@@ -79,8 +89,11 @@ export type { MakeDirectoryOptions, Path, RenameOptions } from "./resource/path-
 export type { PollOptions, Readiness } from "./resource/readiness.js";
 export type { PickedResult, ReceiveResult, SendResult, ShutdownHow } from "./resource/stream-operations.js";
 export type { ReceivedChunk } from "./resource/stream-reader.js";
+export { StreamListener } from "./resource/stream-listener.js";
+export { StreamSocket } from "./resource/stream-socket.js";
 export { TcpListener } from "./resource/tcp-listener.js";
 export { TcpStream } from "./resource/tcp-stream.js";
 export { Timer } from "./resource/timer.js";
 export type { ClosedResource, PositionedOptions, TransferOptions } from "./resource/transfer.js";
+export { UnixListener, type UnixListenOptions, type UnixPathOptions, UnixStream } from "./resource/unix-socket.js";
 export { checkBoolean, checkInteger, checkOptions } from "./validate.js";

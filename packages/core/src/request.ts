@@ -46,6 +46,7 @@ import {
   type RenameOptions,
 } from "./resource/path-operations.js";
 import { type PollOptions, preparePoll, type Readiness } from "./resource/readiness.js";
+import { listenerCore, type StreamListener } from "./resource/stream-listener.js";
 import {
   type PickedResult,
   prepareReceive,
@@ -56,8 +57,7 @@ import {
   type SendResult,
   type ShutdownHow,
 } from "./resource/stream-operations.js";
-import { listenerCore, type TcpListener } from "./resource/tcp-listener.js";
-import { streamCore, type TcpStream } from "./resource/tcp-stream.js";
+import { type StreamSocket, streamCore } from "./resource/stream-socket.js";
 import { prepareTimer } from "./resource/timer.js";
 import { operationOptionNames, type PositionedOptions, type TransferOptions } from "./resource/transfer.js";
 import type { ResourceTracker } from "./resource-tracker.js";
@@ -66,8 +66,8 @@ import { checkBoolean, checkOptions, describe } from "./validate.js";
 type On<R> = R extends "file"
   ? { readonly file: File }
   : R extends "stream"
-    ? { readonly stream: TcpStream }
-    : { readonly listener: TcpListener };
+    ? { readonly stream: StreamSocket }
+    : { readonly listener: StreamListener };
 
 interface With<B extends Lendable> {
   readonly buffer: B & Unreleased<B>;
@@ -136,7 +136,6 @@ export type Checked<R> =
 interface PlainResults {
   readonly open: File;
   readonly stat: FileStat;
-  readonly accept: TcpStream;
   readonly poll: Readiness;
 }
 
@@ -155,11 +154,13 @@ export type ResultOf<R> = R extends { readonly opcode: infer Opcode; readonly bu
     ? Opcode extends "readv"
       ? ReadVectorResult<B>
       : WriteVectorResult<B>
-    : R extends { readonly opcode: "receive" }
-      ? PickedResult
-      : R extends { readonly opcode: infer Opcode extends keyof PlainResults }
-        ? PlainResults[Opcode]
-        : undefined;
+    : R extends { readonly opcode: "accept"; readonly listener: StreamListener<infer S> }
+      ? S
+      : R extends { readonly opcode: "receive" }
+        ? PickedResult
+        : R extends { readonly opcode: infer Opcode extends keyof PlainResults }
+          ? PlainResults[Opcode]
+          : undefined;
 
 const nopKind = defineKind("nop", {});
 

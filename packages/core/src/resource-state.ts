@@ -6,7 +6,7 @@
 import { batonError } from "./errors.js";
 import type { Entry } from "./operation-table.js";
 
-export type ResourceKind = "file" | "tcp-stream" | "tcp-listener";
+export type ResourceKind = "file" | "tcp-stream" | "tcp-listener" | "unix-stream" | "unix-listener" | "udp-socket";
 
 let nextResourceNumber = 1;
 

@@ -58,6 +58,11 @@ export const capabilities: Capabilities = defineCapabilities(
       pageAlignedMemory: unsupported("memory on the JavaScript heap has no promised alignment"),
       multishotAccept: unsupported("node:net pushes connections; one accept at a time costs no more"),
       multishotReceive: unsupported("node:net pushes bytes; one receive at a time costs no more"),
+      unixSockets:
+        process.platform === "win32"
+          ? unsupported("Windows has named pipes under names of their own")
+          : native("node:net"),
+      abstractUnixSockets: unsupported("the runtime fills the name up with zeros, which makes it another name"),
       renameNoReplace: unsupported("the runtime's rename always replaces; to look first would not be one step"),
       links: unsupported("made by core, not by this driver"),
       linkTimeout: unsupported("deadlines are kept by core's clock"),

@@ -8,6 +8,7 @@ import { STATE } from "../lifecycle.js";
 import { defineKind } from "../operation-kind.js";
 import { WORD } from "../record.js";
 import type { ResourceState } from "../resource-state.js";
+import { attachPath } from "./file-operations.js";
 
 const closeKind = defineKind("close", {});
 const shutdownKind = defineKind("shutdown", {});
@@ -65,6 +66,27 @@ function shutDown(dispatcher: Dispatcher, state: ResourceState): void {
   state.enter(entry);
   dispatcher.counters.submitted++;
   dispatcher.launchUrgent(entry);
+}
+
+const unlinkKind = defineKind("unlink", {});
+
+/**
+ * Removes the file of a listener, whether or not the backend takes new operations. That it is gone already, or cannot
+ * be removed, changes nothing for the listener.
+ */
+export async function removeSocketFile(dispatcher: Dispatcher, path: Uint8Array): Promise<void> {
+  if (dispatcher.capabilities.operations.unlink.kind === "unsupported") return;
+  for (;;) {
+    if (dispatcher.ended) return;
+    const entry = dispatcher.beginReserved(unlinkKind);
+    if (entry !== undefined) {
+      dispatcher.records[entry.base + WORD.argument0] = 0;
+      attachPath(dispatcher, entry, path, 0);
+      dispatcher.counters.submitted++;
+      return dispatcher.start<void>(entry).catch(() => undefined);
+    }
+    await new Promise<void>((resolve) => dispatcher.clock.turn(resolve));
+  }
 }
 
 async function submitClose(dispatcher: Dispatcher, state: ResourceState): Promise<void> {

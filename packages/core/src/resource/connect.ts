@@ -1,4 +1,4 @@
-/** Making a TCP connection. */
+/** Making connections. */
 import { parseAddress, writeAddress } from "../address.js";
 import { type EarlyEnd, expectNotAborted } from "../cancel.js";
 import type { Dispatcher, OperationOptions } from "../dispatcher.js";
@@ -12,8 +12,9 @@ import { checkInteger, checkOptions } from "../validate.js";
 import { closeHandle } from "./closing.js";
 import { createStream } from "./listener-operations.js";
 import { type StreamSocketOptions, socketOptionBits, streamSocketOptionNames } from "./socket-options.js";
-import type { TcpStream } from "./tcp-stream.js";
+import type { StreamSocket } from "./stream-socket.js";
 import { operationOptionNames } from "./transfer.js";
+import { checkUnixPath, isUnix, type UnixPathOptions, unixConnectOptionNames } from "./unix-socket.js";
 
 export interface ConnectOptions extends StreamSocketOptions, OperationOptions {
   /** Internet address or host name; default `"127.0.0.1"`. A name is looked up and its addresses tried in turn. */
@@ -24,17 +25,22 @@ export interface ConnectOptions extends StreamSocketOptions, OperationOptions {
 
 const connectOptionNames = { host: true, port: true, ...streamSocketOptionNames, ...operationOptionNames } as const;
 
+/** Options of `io.connect` with a path. */
+export interface UnixConnectOptions extends UnixPathOptions {}
+
 interface ConnectSubject {
   readonly dispatcher: Dispatcher;
   readonly tracker: ResourceTracker;
+  readonly kind: "tcp-stream" | "unix-stream";
   readonly address: string;
-  readonly port: number;
+  readonly port: number | undefined;
 }
 
 const connectKind = defineKind("connect", {
-  finish: (entry, result, flags): TcpStream => {
-    const { dispatcher, tracker, address, port } = entry.subject as ConnectSubject;
-    const state = new ResourceState("tcp-stream", `${address}:${port}`, result, flags >>> AUXILIARY_SHIFT);
+  finish: (entry, result, flags): StreamSocket => {
+    const { dispatcher, tracker, kind, address, port } = entry.subject as ConnectSubject;
+    const label = port === undefined ? address : `${address}:${port}`;
+    const state = new ResourceState(kind, label, result, flags >>> AUXILIARY_SHIFT);
     return createStream(dispatcher, tracker, state, () => false);
   },
   salvage: (entry, result, flags) => {
@@ -50,8 +56,18 @@ const connectKind = defineKind("connect", {
 export async function startConnect(
   dispatcher: Dispatcher,
   tracker: ResourceTracker,
+  options: ConnectOptions | UnixConnectOptions,
+): Promise<StreamSocket> {
+  return isUnix(options)
+    ? dispatcher.run(() => prepareUnixConnect(dispatcher, tracker, options))
+    : startTcpConnect(dispatcher, tracker, options);
+}
+
+async function startTcpConnect(
+  dispatcher: Dispatcher,
+  tracker: ResourceTracker,
   options: ConnectOptions,
-): Promise<TcpStream> {
+): Promise<StreamSocket> {
   const where = "connect";
   checkOptions(where, options, connectOptionNames);
   const host = options.host ?? "127.0.0.1";
@@ -62,7 +78,7 @@ export async function startConnect(
   const bits = socketOptionBits(where, options);
   const early = dispatcher.canceler.check(where, options);
   const connectTo = (address: string) =>
-    dispatcher.run<TcpStream>(() => prepareConnect(dispatcher, tracker, address, port, bits, early));
+    dispatcher.run<StreamSocket>(() => prepareTcpConnect(dispatcher, tracker, address, port, bits, early));
   if (parseAddress(host) !== undefined) return connectTo(host);
   const addresses = await lookUp(dispatcher, where, host);
   let failure: unknown;
@@ -94,7 +110,7 @@ async function lookUp(dispatcher: Dispatcher, where: string, host: string): Prom
 }
 
 /** Begins a connect to an internet address. */
-function prepareConnect(
+function prepareTcpConnect(
   dispatcher: Dispatcher,
   tracker: ResourceTracker,
   address: string,
@@ -105,11 +121,31 @@ function prepareConnect(
   // It may have been aborted while the name was looked up, or while another address was tried.
   expectNotAborted("connect", early?.signal);
   const parsed = parseAddress(address)!;
+  return beginConnect({ dispatcher, tracker, kind: "tcp-stream", address, port }, parsed, bits, early);
+}
+
+/** Begins a connect to a path. */
+function prepareUnixConnect(dispatcher: Dispatcher, tracker: ResourceTracker, options: UnixConnectOptions): Entry {
+  const where = "connect";
+  checkOptions(where, options, unixConnectOptionNames);
+  const place = checkUnixPath(dispatcher, where, options.path);
+  const early = dispatcher.canceler.check(where, options);
+  const subject = { dispatcher, tracker, kind: "unix-stream", address: place.label, port: undefined } as const;
+  return beginConnect(subject, place, 0, early);
+}
+
+function beginConnect(
+  subject: ConnectSubject,
+  address: Parameters<typeof writeAddress>[3],
+  bits: number,
+  early: EarlyEnd | undefined,
+): Entry {
+  const { dispatcher, port = 0 } = subject;
   const entry = dispatcher.begin(connectKind, undefined);
-  entry.subject = { dispatcher, tracker, address, port } satisfies ConnectSubject;
+  entry.subject = subject;
   dispatcher.records[entry.base + WORD.argument0] = bits;
   entry.areaBytes = ADDRESS_BYTES;
-  entry.writeArea = (offset) => writeAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset, parsed, port);
+  entry.writeArea = (offset) => writeAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset, address, port);
   dispatcher.canceler.attach(entry, early);
   return entry;
 }

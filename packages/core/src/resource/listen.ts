@@ -1,5 +1,5 @@
 /** Listening for connections. */
-import { parseAddress, readAddress, writeAddress } from "../address.js";
+import { parseAddress, readAddress, readUnixAddress, writeAddress } from "../address.js";
 import type { Dispatcher, OperationOptions } from "../dispatcher.js";
 import { batonError } from "../errors.js";
 import { defineKind } from "../operation-kind.js";
@@ -9,11 +9,19 @@ import { ResourceState } from "../resource-state.js";
 import type { ResourceTracker } from "../resource-tracker.js";
 import { checkBoolean, checkInteger, checkOptions, describe } from "../validate.js";
 import { Acceptor } from "./acceptor.js";
-import { closeHandle } from "./closing.js";
+import { closeHandle, removeSocketFile } from "./closing.js";
 import { closeListener, type ListenerCore } from "./listener-operations.js";
 import { type StreamSocketOptions, socketOptionBits, streamSocketOptionNames } from "./socket-options.js";
 import { TcpListener } from "./tcp-listener.js";
 import { operationOptionNames } from "./transfer.js";
+import {
+  checkUnixPath,
+  isUnix,
+  UnixListener,
+  type UnixListenOptions,
+  type UnixPlace,
+  unixListenOptionNames,
+} from "./unix-socket.js";
 
 export interface ListenOptions extends StreamSocketOptions, OperationOptions {
   /** Internet address to bind, in text form; default `"127.0.0.1"`. `"0.0.0.0"` and `"::"` are all addresses. */
@@ -27,6 +35,9 @@ export interface ListenOptions extends StreamSocketOptions, OperationOptions {
   /** With an IPv6 address: no IPv4 connections; default false. */
   readonly ipv6Only?: boolean;
 }
+
+/** As in Node. */
+const BACKLOG_DEFAULT = 511;
 
 const listenOptionNames = {
   host: true,
@@ -68,7 +79,68 @@ const listenKind = defineKind("listen", {
   },
 });
 
-export function prepareListen(dispatcher: Dispatcher, tracker: ResourceTracker, options: ListenOptions): Entry {
+/** Begins to listen, on an internet address or a path. */
+export function prepareListen(
+  dispatcher: Dispatcher,
+  tracker: ResourceTracker,
+  options: ListenOptions | UnixListenOptions,
+): Entry {
+  return isUnix(options)
+    ? prepareUnixListen(dispatcher, tracker, options)
+    : prepareTcpListen(dispatcher, tracker, options);
+}
+
+interface UnixListenSubject {
+  readonly dispatcher: Dispatcher;
+  readonly tracker: ResourceTracker;
+  readonly place: UnixPlace;
+}
+
+const unixListenKind = defineKind("listen", {
+  finish: (entry, result, flags): UnixListener => {
+    const { dispatcher, tracker, place } = entry.subject as UnixListenSubject;
+    const offset = dispatcher.records[entry.base + WORD.arenaOffset]!;
+    const address = readUnixAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset);
+    const state = new ResourceState("unix-listener", place.label, result, flags >>> AUXILIARY_SHIFT);
+    const acceptor = new Acceptor(dispatcher, state, 0);
+    const core: ListenerCore = {
+      dispatcher,
+      tracker,
+      state,
+      acceptor,
+      streamBits: 0,
+      ...(!place.abstract && { socketFile: place.bytes }),
+    };
+    const listener = new UnixListener(core, address);
+    tracker.track(listener, state, () => closeListener(core));
+    return listener;
+  },
+  salvage: (entry, result, flags) => {
+    const { dispatcher, place } = entry.subject as UnixListenSubject;
+    const close = () => closeHandle(dispatcher, result, flags >>> AUXILIARY_SHIFT);
+    if (place.abstract) close();
+    else void removeSocketFile(dispatcher, place.bytes).then(close);
+  },
+  details: (entry) => ({ address: (entry.subject as UnixListenSubject).place.label }),
+});
+
+function prepareUnixListen(dispatcher: Dispatcher, tracker: ResourceTracker, options: UnixListenOptions): Entry {
+  const where = "listen";
+  checkOptions(where, options, unixListenOptionNames);
+  const place = checkUnixPath(dispatcher, where, options.path);
+  const backlog = checkInteger(where, "backlog", options.backlog ?? BACKLOG_DEFAULT, 1, 65_535);
+  const early = dispatcher.canceler.check(where, options);
+  const entry = dispatcher.begin(unixListenKind, undefined);
+  entry.subject = { dispatcher, tracker, place } satisfies UnixListenSubject;
+  dispatcher.records[entry.base + WORD.argument0] = 0;
+  dispatcher.records[entry.base + WORD.argument1] = backlog;
+  entry.areaBytes = ADDRESS_BYTES;
+  entry.writeArea = (offset) => writeAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset, place, 0);
+  dispatcher.canceler.attach(entry, early);
+  return entry;
+}
+
+function prepareTcpListen(dispatcher: Dispatcher, tracker: ResourceTracker, options: ListenOptions): Entry {
   const where = "listen";
   checkOptions(where, options, listenOptionNames);
   const { host = "127.0.0.1", reusePort, ipv6Only } = options;
@@ -80,7 +152,7 @@ export function prepareListen(dispatcher: Dispatcher, tracker: ResourceTracker, 
     );
   }
   const port = checkInteger(where, "port", options.port ?? 0, 0, 65_535);
-  const backlog = checkInteger(where, "backlog", options.backlog ?? 511, 1, 65_535);
+  const backlog = checkInteger(where, "backlog", options.backlog ?? BACKLOG_DEFAULT, 1, 65_535);
   const streamBits = socketOptionBits(where, options);
   let bits = streamBits;
   if (reusePort !== undefined && checkBoolean(where, "reusePort", reusePort)) {

@@ -7,9 +7,11 @@ import { ResourceState } from "../resource-state.js";
 import type { ResourceTracker } from "../resource-tracker.js";
 import { checkOptions } from "../validate.js";
 import type { Acceptor, Connection } from "./acceptor.js";
-import { closeResource } from "./closing.js";
+import { closeResource, removeSocketFile } from "./closing.js";
+import type { StreamSocket } from "./stream-socket.js";
 import { TcpStream } from "./tcp-stream.js";
 import { operationOptionNames } from "./transfer.js";
+import { UnixStream } from "./unix-socket.js";
 
 /** A listener as its operations know it. */
 export interface ListenerCore {
@@ -19,11 +21,13 @@ export interface ListenerCore {
   readonly acceptor: Acceptor;
   /** Socket options of accepted connections. */
   readonly streamBits: number;
+  /** The socket file that it made, to be removed when it closes. */
+  readonly socketFile?: Uint8Array;
 }
 
 /** For `submit`: one accept of one's own. What nobody waits for goes to the listener's other callers. */
 const acceptKind = defineKind("accept", {
-  finish: (entry, result, flags): TcpStream =>
+  finish: (entry, result, flags): StreamSocket =>
     createAcceptedStream(entry.subject as ListenerCore, {
       handleIndex: result,
       handleGeneration: flags >>> AUXILIARY_SHIFT,
@@ -48,10 +52,11 @@ export function prepareAccept(core: ListenerCore, options: OperationOptions): En
 }
 
 /** The stream for a connection that a listener accepted. */
-export function createAcceptedStream(core: ListenerCore, connection: Connection): TcpStream {
+export function createAcceptedStream(core: ListenerCore, connection: Connection): StreamSocket {
   const { acceptor, dispatcher, tracker } = core;
   const label = `accepted by ${core.state.label}`;
-  const state = new ResourceState("tcp-stream", label, connection.handleIndex, connection.handleGeneration);
+  const kind = core.state.kind === "unix-listener" ? "unix-stream" : "tcp-stream";
+  const state = new ResourceState(kind, label, connection.handleIndex, connection.handleGeneration);
   return createStream(dispatcher, tracker, state, () => {
     // Dropped without any use, as by a race that another promise won: it is still a good connection.
     if (state.used) return false;
@@ -67,8 +72,9 @@ export function createStream(
   tracker: ResourceTracker,
   state: ResourceState,
   giveBack: () => boolean,
-): TcpStream {
-  const stream = new TcpStream({
+): StreamSocket {
+  const Stream = state.kind === "unix-stream" ? UnixStream : TcpStream;
+  const stream = new Stream({
     dispatcher,
     state,
     receiveLane: dispatcher.createLane(),
@@ -82,8 +88,10 @@ export function createStream(
   return stream;
 }
 
-export async function closeListener({ dispatcher, state, acceptor }: ListenerCore): Promise<void> {
+export async function closeListener({ dispatcher, state, acceptor, socketFile }: ListenerCore): Promise<void> {
   state.phase = "closing";
   acceptor.close();
+  // Before the close: afterwards it could be the file of somebody who listens there next.
+  if (socketFile !== undefined) await removeSocketFile(dispatcher, socketFile);
   await closeResource(dispatcher, state, "cancel");
 }

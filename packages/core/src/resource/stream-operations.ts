@@ -1,5 +1,5 @@
 /** Operations on connections: each is checked and begun here; `TcpStream` and `submit` start them. */
-import { readAddress, type SocketAddress } from "../address.js";
+import { readAnyAddress, type SocketAddress, type UnixAddress } from "../address.js";
 import type { Dispatcher, OperationOptions } from "../dispatcher.js";
 import { batonError } from "../errors.js";
 import type { Lane } from "../lane.js";
@@ -147,10 +147,10 @@ export function prepareShutdown({ dispatcher, state, sendLane }: StreamCore, how
 }
 
 const addressKind = defineKind("address", {
-  finish: (entry): SocketAddress => {
+  finish: (entry): SocketAddress | UnixAddress => {
     const { dispatcher } = entry.subject as StreamCore;
     const offset = dispatcher.records[entry.base + WORD.arenaOffset]!;
-    return readAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset);
+    return readAnyAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset);
   },
 });
 

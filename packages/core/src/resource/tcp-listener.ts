@@ -1,94 +1,11 @@
-/** The listener that users hold. */
+/** A listener for connections over TCP. */
 import type { SocketAddress } from "../address.js";
-import type { OperationOptions } from "../dispatcher.js";
-import { checkOptions, wrongType } from "../validate.js";
-import { expectNotClosed } from "./closing.js";
-import { closeListener, createAcceptedStream, type ListenerCore } from "./listener-operations.js";
+import { StreamListener } from "./stream-listener.js";
 import type { TcpStream } from "./tcp-stream.js";
-import { type ClosedResource, NO_OPTIONS, operationOptionNames } from "./transfer.js";
-
-// Set by the class's static block: what is private to users is open to the rest of core.
-let coreOfListener: (listener: TcpListener) => ListenerCore;
 
 /**
- * A listener. A connection belongs to it until a caller of `accept` has it: one that arrives after its caller gave up
- * goes to the next caller, and one that a caller dropped without ever using it comes back when it is collected.
+ * A listener for connections over TCP. Made by `io.listen`; what it can do stands in `StreamListener`.
  *
- * @example
- * await using listener = await io.listen({ port: 8080 });
- * for await (const stream of listener) serve(stream);
+ * @example const listener = await io.listen({ host: "0.0.0.0", port: 8080 });
  */
-export class TcpListener {
-  /** The address it is bound to. */
-  readonly address: SocketAddress;
-  readonly #core: ListenerCore;
-
-  /** Core's: use `io.listen`. */
-  constructor(core: ListenerCore, address: SocketAddress) {
-    this.#core = core;
-    this.address = address;
-  }
-
-  /** True once `close()` was called. */
-  get closed(): boolean {
-    return this.#core.state.phase !== "open";
-  }
-
-  /** Connections that arrived and wait for a caller of `accept`. */
-  get ready(): number {
-    return this.#core.acceptor.ready;
-  }
-
-  /**
-   * The next connection. A caller that aborts or times out takes none: the next caller gets it. Errors such as
-   * `EMFILE` reject one call and leave the listener alive. Source: accept4(2).
-   */
-  async accept(options: OperationOptions = NO_OPTIONS): Promise<TcpStream> {
-    this.#core.state.expectOpen("listener.accept");
-    checkOptions("listener.accept", options, operationOptionNames);
-    return createAcceptedStream(this.#core, await this.#core.acceptor.next(options));
-  }
-
-  /** Accepts until the listener is closed. Breaking out of the loop loses nothing. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<TcpStream, void, void> {
-    while (!this.closed) {
-      let stream: TcpStream;
-      try {
-        stream = await this.accept();
-      } catch (error) {
-        if (this.closed) return;
-        throw error;
-      }
-      yield stream;
-    }
-  }
-
-  /**
-   * Stops accepting: callers of `accept` get `ERR_RESOURCE_CLOSED`, connections that nobody took are closed, streams
-   * that were accepted live on. A second call rejects with `ERR_RESOURCE_CLOSED_TWICE`.
-   */
-  async close(): Promise<ClosedResource> {
-    expectNotClosed(this.#core.state);
-    await closeListener(this.#core);
-    return this as ClosedResource;
-  }
-
-  /** Closes; does nothing when the listener is closed or closing. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#core.state.phase === "open") await this.close();
-  }
-
-  static {
-    coreOfListener = (listener) => {
-      if (typeof listener !== "object" || listener === null || !(#core in listener)) {
-        throw wrongType("submit", "listener", "a TcpListener", listener);
-      }
-      return listener.#core;
-    };
-  }
-}
-
-/** For `submit`: a listener as its operations know it. */
-export function listenerCore(listener: TcpListener): ListenerCore {
-  return coreOfListener(listener);
-}
+export class TcpListener extends StreamListener<TcpStream, SocketAddress> {}

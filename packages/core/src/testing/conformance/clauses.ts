@@ -26,6 +26,7 @@ import { streamLoopClause } from "./stream-loop.js";
 import { acceptClause, connectClause, listenClause } from "./tcp-listen.js";
 import { receivePickedClause, streamClause } from "./tcp-stream.js";
 import { timerClause } from "./timers.js";
+import { unixClauses } from "./unix-socket.js";
 
 export const clauses: readonly Clause[] = [
   spiSessionClause,
@@ -58,6 +59,7 @@ export const clauses: readonly Clause[] = [
   streamClause,
   receivePickedClause,
   streamLoopClause,
+  ...unixClauses,
   pollClause,
   timerClause,
   salvageClause,

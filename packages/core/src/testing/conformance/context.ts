@@ -1,4 +1,5 @@
 /** What a case works with: backends over the driver under test, files, connections, and ways to wait. */
+import type { SocketAddress, UnixAddress } from "../../address.js";
 import { type Backend, type BackendOptions, createBackend, type Leak } from "../../backend.js";
 import { type Clock, systemClock } from "../../clock.js";
 import type { StateName } from "../../lifecycle.js";
@@ -31,6 +32,8 @@ const FAILED_CLOSE_DEADLINE_MS = 200;
 export class CaseContext {
   readonly subject: ConformanceSubject;
   readonly clock: Clock;
+  /** What connections of the case go over. */
+  transport: "tcp" | "unix" = "tcp";
   readonly #waits: Waits;
   readonly #accounts: Account[] = [];
   readonly #expected: Expected = { orphans: 0, resourcesOpen: 0, buffersOut: 0 };
@@ -132,14 +135,25 @@ export class CaseContext {
 
   // --- connections --------------------------------------------------------------------------------------------------
 
+  /**
+   * A listener of `io`. Over Unix-domain sockets it is a `UnixListener`, which for all that is asked of it here is the
+   * same; what differs has cases of its own.
+   */
+  async listen(): Promise<TcpListener> {
+    if (this.transport === "tcp") return this.io.listen();
+    return (await this.io.listen({ path: this.path("socket") })) as unknown as TcpListener;
+  }
+
   /** Connects `far` to a listener of `io`. */
-  connectTo(listener: TcpListener): Promise<TcpStream> {
+  async connectTo(listener: TcpListener): Promise<TcpStream> {
+    const address = listener.address as SocketAddress | UnixAddress;
+    if (address.family === "unix") return (await this.far.connect({ path: address.path })) as unknown as TcpStream;
     return this.far.connect({ host: listener.address.address, port: listener.address.port });
   }
 
   /** Two connected ends: `near` was accepted by `io`, `far` connected to it. */
   async pair(): Promise<Pair> {
-    const listener = await this.io.listen();
+    const listener = await this.listen();
     const [near, far] = await Promise.all([listener.accept(), this.connectTo(listener)]);
     return {
       near,

@@ -205,8 +205,16 @@ const featureRefusals: Readonly<Record<FeatureName, Refusal>> = {
       argument1: second.length,
     });
   },
-  unixSockets: onlyDeclared,
-  abstractUnixSockets: onlyDeclared,
+  unixSockets: async ({ io }) => {
+    await rejects(io.listen({ path: "/baton.sock" }), "ERR_UNSUPPORTED", { driver: io.driver });
+    await rejects(io.connect({ path: "/baton.sock" }), "ERR_UNSUPPORTED", { driver: io.driver });
+    equal(io.inspect().counters.submitted, 0, "the number of operations submitted");
+  },
+  abstractUnixSockets: async ({ io }) => {
+    await rejects(io.listen({ path: "\0baton" }), "ERR_UNSUPPORTED", { driver: io.driver });
+    await rejects(io.connect({ path: "\0baton" }), "ERR_UNSUPPORTED", { driver: io.driver });
+    equal(io.inspect().counters.submitted, 0, "the number of operations submitted");
+  },
   reusePort: async ({ io }) => {
     await rejects(io.listen({ reusePort: true }), "ERR_UNSUPPORTED", { driver: io.driver });
     equal(io.inspect().counters.submitted, 0, "the number of operations submitted");

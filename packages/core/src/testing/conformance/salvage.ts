@@ -45,7 +45,7 @@ function acceptCase(way: WayOut): Clause["cases"][number] {
     id: `accept-${way}`,
     title: `an accept that is given up (${way}) as a connection comes leaves it to the next accept`,
     run: async (context) => {
-      await using listener = await context.io.listen();
+      await using listener = await context.listen();
       const clients: TcpStream[] = [];
       const streams: TcpStream[] = [];
       for (let round = 0; round < 5; round++) {
@@ -110,7 +110,7 @@ export const salvageClause: Clause = {
       id: "accept-already-answered",
       title: "an accept aborted when its connection is in already rejects, and the next accept gets the connection",
       run: async (context) => {
-        await using listener = await context.io.listen();
+        await using listener = await context.listen();
         const client = await context.connectTo(listener);
         const controller = new AbortController();
         const operation = context.io.submit({ opcode: "accept", listener, signal: controller.signal });
@@ -238,7 +238,7 @@ export const salvageClause: Clause = {
       title:
         "with accepts raced against aborts in a loop, as many connections are accepted as were made, each with its bytes",
       run: async (context) => {
-        await using listener = await context.io.listen();
+        await using listener = await context.listen();
         const count = 40;
         const heard = new Set<string>();
         const server = serveUntil(context, listener, count, heard);
@@ -257,7 +257,7 @@ export const salvageClause: Clause = {
       title: "the loser of Promise.race can be aborted: no connection is lost, however short the deadline",
       needs: ["timer"],
       run: async (context) => {
-        await using listener = await context.io.listen();
+        await using listener = await context.listen();
         const accepted: TcpStream[] = [];
         const clients: Promise<TcpStream>[] = [];
         for (let round = 0; accepted.length < 10; round++) {

@@ -140,7 +140,7 @@ export const connectClause: Clause = {
       id: "by-name",
       title: "a host name is looked up where the driver can, and refused with ERR_INVALID_ARG_VALUE where it cannot",
       run: async (context) => {
-        await using listener = await context.io.listen();
+        await using listener = await context.listen();
         const connecting = context.io
           .connect({ host: "localhost", port: listener.address.port })
           .catch((error: { code: string }) => error.code);
@@ -226,7 +226,7 @@ export const acceptClause: Clause = {
       id: "waiting-connections",
       title: "connections that were made before anybody accepts are all there, in whatever order",
       run: async (context) => {
-        await using listener = await context.io.listen();
+        await using listener = await context.listen();
         const clients = await Promise.all(Array.from({ length: 5 }, () => context.connectTo(listener)));
         const streams: TcpStream[] = [];
         for (let index = 0; index < 5; index++) streams.push(await listener.accept());
@@ -239,7 +239,7 @@ export const acceptClause: Clause = {
       title: "fifty accepts and fifty connects at once meet, and each pair talks to itself",
       needs: ["send", "receive"],
       run: async (context) => {
-        await using listener = await context.io.listen();
+        await using listener = await context.listen();
         const accepts = Array.from({ length: 50 }, () => listener.accept());
         const clients = await Promise.all(Array.from({ length: 50 }, () => context.connectTo(listener)));
         await Promise.all(
@@ -269,7 +269,7 @@ export const acceptClause: Clause = {
       id: "iterator",
       title: "for await gives stream after stream, and ends when the listener is closed",
       run: async (context) => {
-        const listener = await context.io.listen();
+        const listener = await context.listen();
         const seen: TcpStream[] = [];
         const loop = (async () => {
           for await (const stream of listener) {
@@ -288,7 +288,7 @@ export const acceptClause: Clause = {
       title: "a loop that waits for the next connection ends without an error when the listener is closed",
       promise: "P8",
       run: async (context) => {
-        const listener = await context.io.listen();
+        const listener = await context.listen();
         const loop = (async () => {
           for await (const stream of listener) await stream.close();
         })();
@@ -303,7 +303,7 @@ export const acceptClause: Clause = {
       title: "breaking out of the loop loses no connection: the next accept gets it, and the listener is open",
       promise: "P6",
       run: async (context) => {
-        await using listener = await context.io.listen();
+        await using listener = await context.listen();
         const clients = await Promise.all(Array.from({ length: 3 }, () => context.connectTo(listener)));
         const streams: TcpStream[] = [];
         for await (const stream of listener) {
@@ -325,7 +325,7 @@ export const acceptClause: Clause = {
       title: "closing the listener rejects every waiting accept with ERR_RESOURCE_CLOSED",
       promise: "P8",
       run: async (context) => {
-        const listener = await context.io.listen();
+        const listener = await context.listen();
         const waiting = Array.from({ length: 5 }, () => rejects(listener.accept(), "ERR_RESOURCE_CLOSED"));
         await context.flush();
         await listener.close();
@@ -338,7 +338,7 @@ export const acceptClause: Clause = {
       promise: "P8",
       needs: ["send", "receive"],
       run: async (context) => {
-        const listener = await context.io.listen();
+        const listener = await context.listen();
         const taken = await context.connectTo(listener);
         const accepted = await listener.accept();
         const left = await context.connectTo(listener);

@@ -1,0 +1,166 @@
+/** What users hold of a connection, whichever way it goes: see `TcpStream` and `UnixStream`. */
+import type { SocketAddress, UnixAddress } from "../address.js";
+import type { OperationOptions } from "../dispatcher.js";
+import { isLendable, type Lendable, type Unreleased } from "../owned-buffer.js";
+import { wrongType } from "../validate.js";
+import { closeResource, expectNotClosed } from "./closing.js";
+import { type PollOptions, preparePoll, type Readiness } from "./readiness.js";
+import {
+  type PickedResult,
+  prepareAddress,
+  prepareReceive,
+  prepareReceivePicked,
+  prepareSend,
+  prepareShutdown,
+  type ReceiveResult,
+  type SendResult,
+  type ShutdownHow,
+  type StreamCore,
+} from "./stream-operations.js";
+import { type ReceivedChunk, readChunks } from "./stream-reader.js";
+import { type ClosedResource, NO_OPTIONS, type TransferOptions } from "./transfer.js";
+
+// Set by the class's static block: what is private to users is open to the rest of core.
+let coreOfStream: (stream: StreamSocket) => StreamCore;
+
+/**
+ * A connection; its ends have addresses of the kind `A`. Receives go one after the other, and so do sends: whichever driver runs, bytes come and go in the
+ * order of the calls. All methods reject with `ERR_RESOURCE_CLOSED` after `close()`.
+ *
+ * @example
+ * let buffer = io.buffers.take(65536);
+ * for (;;) {
+ *   const { bytesReceived } = await stream.receive(buffer);
+ *   if (bytesReceived === 0) break;
+ *   await stream.send(buffer, { length: bytesReceived });
+ * }
+ */
+export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress | UnixAddress> {
+  readonly #core: StreamCore;
+
+  /** Core's: use `io.connect` or `listener.accept`. */
+  constructor(core: StreamCore) {
+    this.#core = core;
+  }
+
+  /** True once `close()` was called. */
+  get closed(): boolean {
+    return this.#core.state.phase !== "open";
+  }
+
+  /**
+   * Receives into the buffer, which is lent exclusively until the promise settles. Resolves as soon as there is
+   * anything; 0 bytes mean the peer has ended its side. Bytes that win the race against an abort are given to the
+   * next receive. Source: recv(2).
+   */
+  receive<B extends Lendable>(buffer: B & Unreleased<B>, options?: TransferOptions): Promise<ReceiveResult<B>>;
+  /**
+   * Receives into a buffer that the driver picks when bytes arrive: an idle connection holds none. The caller
+   * releases it. Needs the feature `bufferSelect`.
+   */
+  receive(options?: OperationOptions): Promise<PickedResult>;
+  receive(
+    first: Lendable | OperationOptions = NO_OPTIONS,
+    options: TransferOptions = NO_OPTIONS,
+  ): Promise<ReceiveResult<Lendable> | PickedResult> {
+    // Not `dispatcher.run`: a closure per operation would be felt here.
+    try {
+      const entry = looksLikeBuffer(first)
+        ? prepareReceive(this.#core, first, options)
+        : prepareReceivePicked(this.#core, first);
+      return this.#core.dispatcher.start(entry);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Sends all bytes of the buffer, or of the part that the options name; the buffer is lent shared until the promise
+   * settles. When it is ended early, `error.bytesTransferred` says how many bytes went out. Source: send(2).
+   */
+  send<B extends Lendable>(buffer: B & Unreleased<B>, options: TransferOptions = NO_OPTIONS): Promise<SendResult<B>> {
+    try {
+      return this.#core.dispatcher.start(prepareSend(this.#core, buffer, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Receives until the peer ends its side: bytes in buffers that the driver picks, which the program releases. Where
+   * the driver can, one submission serves the whole loop. Leaving the loop loses nothing: what had arrived goes to the
+   * next `receive`. Other receives wait until the loop has ended. Needs the feature `bufferSelect`. Source: recv(2);
+   * multishot: Linux 6.0.
+   *
+   * @example
+   * for await (const { buffer, bytesReceived } of stream) {
+   *   parse(buffer.bytes.subarray(0, bytesReceived));
+   *   buffer.release();
+   * }
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<ReceivedChunk, void, void> {
+    return readChunks(this.#core);
+  }
+
+  /**
+   * Waits until a receive or a send would not have to wait, and moves no byte: for protocols that must not commit a
+   * buffer beforehand. Resolves with everything that it is ready for, also with what was not asked for. Needs the
+   * operation `poll`. Source: poll(2).
+   *
+   * @example const { hangUp } = await stream.poll({ readable: true, timeoutMs: 1000 });
+   */
+  poll(options: PollOptions): Promise<Readiness> {
+    return this.#core.dispatcher.run(() => preparePoll(this.#core, options));
+  }
+
+  /** Ends one or both directions; what was sent before still arrives. Source: shutdown(2). */
+  shutdown(how: ShutdownHow = "send"): Promise<void> {
+    return this.#core.dispatcher.run(() => prepareShutdown(this.#core, how));
+  }
+
+  /** This end's address. Source: getsockname(2). */
+  localAddress(): Promise<A> {
+    return this.#core.dispatcher.run(() => prepareAddress(this.#core, "local"));
+  }
+
+  /** The peer's address. Source: getpeername(2). */
+  peerAddress(): Promise<A> {
+    return this.#core.dispatcher.run(() => prepareAddress(this.#core, "peer"));
+  }
+
+  /**
+   * Shuts down, cancels what is in flight (it rejects with `ERR_RESOURCE_CLOSED` and its buffer, or settles with what
+   * really happened), then closes. A second call rejects with `ERR_RESOURCE_CLOSED_TWICE`.
+   */
+  async close(): Promise<ClosedResource> {
+    const { dispatcher, state } = this.#core;
+    expectNotClosed(state);
+    await closeResource(dispatcher, state, "shut-down-and-cancel");
+    return this as ClosedResource;
+  }
+
+  /** Closes; does nothing when the stream is closed or closing. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#core.state.phase === "open") await this.close();
+  }
+
+  static {
+    coreOfStream = (stream) => {
+      if (typeof stream !== "object" || stream === null || !(#core in stream)) {
+        throw wrongType("submit", "stream", "a TcpStream or UnixStream", stream);
+      }
+      return stream.#core;
+    };
+  }
+}
+
+/** For `submit`: a connection as its operations know it. */
+export function streamCore(stream: StreamSocket): StreamCore {
+  return coreOfStream(stream);
+}
+
+/** A buffer, or something that was meant to be one and must be refused as such rather than read as options. */
+function looksLikeBuffer(first: Lendable | OperationOptions): first is Lendable {
+  if (isLendable(first)) return true;
+  return typeof first === "object" && first !== null && ("bytes" in first || "byteLength" in first);
+}
