@@ -103,7 +103,7 @@ Napi::Value Open(const Napi::CallbackInfo& call) {
   auto shared = SharedMemory::Create(baton::ReadLimits(options));
   if (!shared.ok()) return Napi::Number::New(env, shared.error());
   const Features features = DetectFeatures(ring.value()->raw(), ReadNumber(options, "disabledFeatures"));
-  const EngineOptions engine_options{ReadNumber(options, "zeroCopySendMinBytes")};
+  const EngineOptions engine_options{ReadNumber(options, "zeroCopySendMinBytes"), ReadFlag(options, "registeredBuffers")};
   auto engine = std::make_unique<UringEngine>(ring.Take(), shared.Take(), features, engine_options);
   const Napi::Object info = DescribeRing(env, engine->port(), engine->features());
   Napi::Object session = baton::NapiSession<UringEngine>::Create(env, std::move(engine), call[1].As<Napi::Function>(),

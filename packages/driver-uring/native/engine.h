@@ -20,6 +20,7 @@
 #include "finish.h"
 #include "handover.h"
 #include "op.h"
+#include "registered_buffers.h"
 #include "ring.h"
 #include "starter.h"
 #include "state.h"
@@ -31,6 +32,8 @@ namespace baton::uring {
 struct EngineOptions {
   // Sends of so many bytes and more go without a copy where the kernel can; 0: none.
   uint32_t zero_copy_min_bytes = 0;
+  // Pool memory is made known to the kernel as it is allocated.
+  bool register_buffers = false;
 };
 
 template <typename Port>
@@ -41,6 +44,9 @@ class Engine {
         handover_(std::move(port)),
         starter_(state_, handover_) {
     state_.RegisterBufferRing(this->port().raw());
+    if (!options.register_buffers || !features.registered_buffers) return;
+    state_.features.registered_buffers = registered_buffers_.Start(this->port().raw()) == 0;
+    if (state_.features.registered_buffers) state_.buffers.Observe(&registered_buffers_);
   }
 
   Port& port() { return handover_.port(); }
@@ -293,6 +299,7 @@ class Engine {
 
   // Order matters: the ring goes first, then what it pointed to.
   State state_;
+  RegisteredBuffers registered_buffers_;
   Handover<Port> handover_;
   Starter<Port> starter_;
   ForkGuard fork_guard_;

@@ -45,9 +45,11 @@ class Preparation {
       case Opcode::kClose:
         return io_uring_prep_close(sqe, fd_);
       case Opcode::kRead:
-        return io_uring_prep_read(sqe, fd_, Lend(), record_.length, position());
+        io_uring_prep_read(sqe, fd_, Lend(), record_.length, position());
+        return UseRegistration(sqe, IORING_OP_READ_FIXED);
       case Opcode::kWrite:
-        return io_uring_prep_write(sqe, fd_, Lend(), record_.length, position());
+        io_uring_prep_write(sqe, fd_, Lend(), record_.length, position());
+        return UseRegistration(sqe, IORING_OP_WRITE_FIXED);
       case Opcode::kFsync:
         return io_uring_prep_fsync(sqe, fd_, 0);
       case Opcode::kFdatasync:
@@ -113,6 +115,13 @@ class Preparation {
     op_.slab = cell->slab;
     if (op_.slab != nullptr) op_.slab->Ref();
     return cell->data + record_.buffer_offset;
+  }
+
+  // Where the kernel knows the memory beforehand it need not look it up, nor pin it for the device.
+  void UseRegistration(io_uring_sqe* sqe, uint8_t operation) {
+    if (op_.slab == nullptr || op_.slab->registration() < 0 || record_.length == 0) return;
+    sqe->opcode = operation;
+    sqe->buf_index = static_cast<uint16_t>(op_.slab->registration());
   }
 
   void FillStat(io_uring_sqe* sqe) {

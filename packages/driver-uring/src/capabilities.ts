@@ -11,6 +11,7 @@ import {
   unsupported,
 } from "@baton-io/core";
 import type { RingInfo } from "./binding.js";
+import type { NativeOptions } from "./options.js";
 
 const entry = native("an entry of the ring");
 const call = native("a system call that does not block, on the calling thread");
@@ -48,8 +49,12 @@ function operationSupport(ring: RingInfo, name: OpcodeName): Support {
   return emulated(`${systemCall} on the calling thread: the kernel lacks the entry (Linux ${since}), or it is off`);
 }
 
-/** `zeroCopySendMinBytes`: 0 where it is not wanted. */
-export function uringCapabilities(ring: RingInfo, zeroCopySendMinBytes: number): Capabilities {
+/** `options`: what was asked for, which the ring may lack. */
+export function uringCapabilities(
+  ring: RingInfo,
+  options: Pick<NativeOptions, "zeroCopySendMinBytes" | "registeredBuffers">,
+): Capabilities {
+  const { zeroCopySendMinBytes, registeredBuffers } = options;
   const when = (has: boolean, support: Support, why: string) => (has ? support : unsupported(why));
   const lacking = (what: string, since: string) => `the kernel lacks ${what} (Linux ${since}), or it is switched off`;
   return defineCapabilities(
@@ -71,6 +76,10 @@ export function uringCapabilities(ring: RingInfo, zeroCopySendMinBytes: number):
                 native(`IORING_OP_SEND_ZC from ${zeroCopySendMinBytes} bytes on`),
                 lacking("it", "6.0"),
               ),
+        registeredBuffers: registeredBuffers
+          ? when(ring.registeredBuffers, native("slabs of the pool"), lacking("sparse tables", "5.19"))
+          : unsupported("switched off: option registeredBuffers is false"),
+        registeredFiles: unsupported("not used: no gain was measured (docs/decisions/0022-registered-resources.md)"),
         cancelFile: native("what has not reached the device; a block read in flight runs to its end"),
         cancelSocket: native(),
         pageAlignedMemory: native(),

@@ -39,7 +39,7 @@ export function uringDriver(options: UringOptions = {}): Driver {
       if (typeof ring === "number") return refused(ring);
       return {
         available: true,
-        capabilities: uringCapabilities(ring, native.zeroCopySendMinBytes),
+        capabilities: uringCapabilities(ring, native),
         evidence: [
           { name: "ring", value: `${ring.entries} entries, ${ring.cqEntries} completions` },
           { name: "set-up flags", value: `0x${ring.setupFlags.toString(16)}` },
@@ -56,7 +56,7 @@ export function uringDriver(options: UringOptions = {}): Driver {
       if (typeof session === "number") throw unavailable(refused(session));
       return createNativeSession({
         native: session,
-        capabilities: uringCapabilities(session.ring, native.zeroCopySendMinBytes),
+        capabilities: uringCapabilities(session.ring, native),
         runtime,
         guardPages: native.guardPages,
         lookup: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),

@@ -36,6 +36,12 @@ export interface UringOptions {
    * 0: none. Default 0: the kernel copies on the loopback anyway, so measure on your network before you choose.
    */
   readonly zeroCopySendMinBytes?: number;
+  /**
+   * Make pool memory known to the kernel as it is allocated (registered buffers). Default false: reads and writes cost
+   * the kernel 3 to 10 % less processor time, but all of the pool is locked in memory from the start and counts against
+   * `RLIMIT_MEMLOCK`, which rings need too. What the limit does not allow is used unregistered.
+   */
+  readonly registeredBuffers?: boolean;
   /** Features to leave unused, as in `BATON_URING_DISABLE`. */
   readonly disable?: readonly UringFeature[];
 }
@@ -82,6 +88,7 @@ const optionNames = {
   hugePages: true,
   guardPages: true,
   zeroCopySendMinBytes: true,
+  registeredBuffers: true,
   disable: true,
 } as const;
 
@@ -101,6 +108,7 @@ export interface NativeOptions {
   readonly hugePages: boolean;
   readonly guardPages: boolean;
   readonly zeroCopySendMinBytes: number;
+  readonly registeredBuffers: boolean;
   readonly disabledFeatures: number;
 }
 
@@ -142,6 +150,7 @@ export function readOptions(
     hugePages: boolean("hugePages", false),
     guardPages: boolean("guardPages", environment["BATON_GUARD_PAGES"] === "1"),
     zeroCopySendMinBytes: integer("zeroCopySendMinBytes", 0, 0, ZERO_COPY_MIN_BYTES_MAX),
+    registeredBuffers: boolean("registeredBuffers", false),
     disabledFeatures: readMask(where, [
       ...(options.disable ?? []),
       ...(environment["BATON_URING_DISABLE"] ?? "").split(",").filter((name) => name !== ""),

@@ -22,6 +22,14 @@ struct BufferCell {
   uint32_t index_in_slab = 0;
 };
 
+// Is told of the slabs of a table: of each after it was allocated, and before the table lets go of it.
+class SlabObserver {
+ public:
+  virtual ~SlabObserver() = default;
+  virtual void OnAllocated(Slab* slab) = 0;
+  virtual void OnFreed(Slab* slab) = 0;
+};
+
 class BufferTable {
  public:
   ~BufferTable() {
@@ -29,6 +37,9 @@ class BufferTable {
       if (run.slab != nullptr) run.slab->Unref();
     }
   }
+
+  // The observer must outlive the table's last call of `Allocate` and `Free`.
+  void Observe(SlabObserver* observer) { observer_ = observer; }
 
   // Allocates `count` buffers of `bytes` each; the value is the first number, the others follow.
   Result<uint32_t> Allocate(size_t bytes, size_t count, const SlabOptions& options) {
@@ -39,6 +50,7 @@ class BufferTable {
       cells_[first + index] = {slab.value()->buffer(index), bytes, slab.value(), static_cast<uint32_t>(index)};
     }
     runs_.emplace(first, Run{count, slab.value()});
+    if (observer_ != nullptr) observer_->OnAllocated(slab.value());
     return first;
   }
 
@@ -58,7 +70,10 @@ class BufferTable {
     runs_.erase(found);
     for (size_t index = 0; index < run.count; index++) cells_[first + index] = {};
     free_[run.count].push_back(first);
-    if (run.slab != nullptr) run.slab->Unref();
+    if (run.slab != nullptr) {
+      if (observer_ != nullptr) observer_->OnFreed(run.slab);
+      run.slab->Unref();
+    }
     return true;
   }
 
@@ -89,6 +104,7 @@ class BufferTable {
     return first;
   }
 
+  SlabObserver* observer_ = nullptr;
   std::vector<BufferCell> cells_;
   std::map<uint32_t, Run> runs_;
   std::map<size_t, std::vector<uint32_t>> free_;

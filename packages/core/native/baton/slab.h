@@ -55,6 +55,12 @@ class Slab {
   size_t buffer_bytes() const { return buffer_bytes_; }
   size_t count() const { return count_; }
   size_t bytes() const { return bytes_; }
+  uint8_t* base() const { return base_; }
+  bool has_guard_pages() const { return guard_ != 0; }
+
+  // Under which number a driver has made the whole slab known to the kernel, -1 when it has not.
+  int32_t registration() const { return registration_; }
+  void set_registration(int32_t number) { registration_ = number; }
 
   void Ref() { refs_++; }
   void Unref() {
@@ -119,6 +125,7 @@ class Slab {
   const size_t count_;
   const size_t stride_;
   const size_t guard_;
+  int32_t registration_ = -1;
   uint32_t refs_ = 1;
 };
 

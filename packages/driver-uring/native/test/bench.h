@@ -17,6 +17,8 @@ struct BenchOptions {
   uint32_t completion_batch_max = 64;
   uint32_t disabled_features = 0;
   bool defer_taskrun = false;
+  uint32_t zero_copy_min_bytes = 0;
+  bool register_buffers = false;
 };
 
 inline std::unique_ptr<Engine<FaultRing>> MakeEngine(const BenchOptions& options) {
@@ -30,7 +32,8 @@ inline std::unique_ptr<Engine<FaultRing>> MakeEngine(const BenchOptions& options
   auto shared = SharedMemory::Create({options.slots, 1024, options.completion_batch_max, 65536});
   BATON_CHECK(shared.ok());
   const Features features = DetectFeatures(ring.value()->raw(), options.disabled_features);
-  return std::make_unique<Engine<FaultRing>>(std::make_unique<FaultRing>(ring.Take()), shared.Take(), features);
+  return std::make_unique<Engine<FaultRing>>(std::make_unique<FaultRing>(ring.Take()), shared.Take(), features,
+                                             EngineOptions{options.zero_copy_min_bytes, options.register_buffers});
 }
 
 class Bench : public baton::test::EngineBench<Engine<FaultRing>> {

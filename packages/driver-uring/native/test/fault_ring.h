@@ -25,6 +25,7 @@ class FaultRing {
     return error;
   }
 
+  bool restricted() const { return ring_->restricted(); }
   io_uring* raw() { return ring_->raw(); }
   int pollable_fd() const { return ring_->pollable_fd(); }
   void ClearWake() { ring_->ClearWake(); }
