@@ -23,8 +23,11 @@ export interface CompletionExtras {
   readonly bufferPicked?: boolean;
 }
 
-interface Completion extends Ticket, CompletionExtras {
+/** A completion that has to wait for room. */
+interface Completion {
+  readonly ticket: Ticket;
   readonly result: number;
+  readonly extras: CompletionExtras | undefined;
 }
 
 export class Deliver {
@@ -49,7 +52,10 @@ export class Deliver {
   beginSubmit(): void {
     this.#submitting = true;
     this.#inline = 0;
-    while (this.#overflow.length > 0 && this.#inline < this.#max) this.#write(this.#inline++, this.#overflow.shift()!);
+    while (this.#overflow.length > 0 && this.#inline < this.#max) {
+      const { ticket, result, extras } = this.#overflow.shift()!;
+      this.#write(this.#inline++, ticket, result, extras);
+    }
   }
 
   /** Core returns from `submit`. */
@@ -62,14 +68,13 @@ export class Deliver {
   /** One operation has ended. */
   complete(ticket: Ticket, result: number, extras?: CompletionExtras): void {
     if (this.#closed) return;
-    const completion: Completion = { slot: ticket.slot, generation: ticket.generation, result, ...extras };
     if (!this.#submitting) {
-      this.#write(0, completion);
+      this.#write(0, ticket, result, extras);
       this.#host.sink(1);
     } else if (this.#inline < this.#max) {
-      this.#write(this.#inline++, completion);
+      this.#write(this.#inline++, ticket, result, extras);
     } else {
-      this.#overflow.push(completion);
+      this.#overflow.push({ ticket, result, extras });
     }
   }
 
@@ -78,12 +83,16 @@ export class Deliver {
     this.#closed = true;
   }
 
-  #write(index: number, { slot, generation, result, auxiliary = 0, bufferPicked = false }: Completion): void {
+  #write(index: number, { slot, generation }: Ticket, result: number, extras: CompletionExtras | undefined): void {
     const base = index << COMPLETION_SHIFT;
-    this.#words[base + COMPLETION_WORD.slot] = slot;
-    this.#words[base + COMPLETION_WORD.generation] = generation;
-    this.#words[base + COMPLETION_WORD.result] = result;
-    this.#words[base + COMPLETION_WORD.flags] =
-      (auxiliary << AUXILIARY_SHIFT) | (bufferPicked ? COMPLETION_FLAG.bufferPicked : 0);
+    const words = this.#words;
+    words[base + COMPLETION_WORD.slot] = slot;
+    words[base + COMPLETION_WORD.generation] = generation;
+    words[base + COMPLETION_WORD.result] = result;
+    words[base + COMPLETION_WORD.flags] = extras === undefined ? 0 : flagsOf(extras);
   }
+}
+
+function flagsOf({ auxiliary = 0, bufferPicked = false }: CompletionExtras): number {
+  return (auxiliary << AUXILIARY_SHIFT) | (bufferPicked ? COMPLETION_FLAG.bufferPicked : 0);
 }

@@ -1,18 +1,17 @@
 /** Operations that have not ended yet, and how each can be ended early, if at all. */
 import { ERRNO } from "@baton-io/core";
-import type { Ticket } from "./deliver.js";
-
-interface PendingOperation {
-  readonly generation: number;
-  /** Bytes of its buffer. */
-  readonly bytes: number;
-  /** Ends it with `-ECANCELED`; absent when the runtime has no way to. */
-  cancel: (() => void) | undefined;
-}
+import type { Submission } from "./record-reader.js";
 
 export class Pending {
-  readonly #operations = new Map<number, PendingOperation>();
+  /** By slot. */
+  readonly #operations = new Map<number, Submission>();
+  readonly #bytesOf: (submission: Submission) => number;
   #onEmpty: (() => void) | undefined = undefined;
+
+  /** `bytesOf`: bytes of an operation's buffers. */
+  constructor(bytesOf: (submission: Submission) => number) {
+    this.#bytesOf = bytesOf;
+  }
 
   get count(): number {
     return this.#operations.size;
@@ -21,24 +20,24 @@ export class Pending {
   /** Bytes of buffers that the runtime still uses. */
   get bytes(): number {
     let sum = 0;
-    for (const operation of this.#operations.values()) sum += operation.bytes;
+    for (const operation of this.#operations.values()) sum += this.#bytesOf(operation);
     return sum;
   }
 
-  add(ticket: Ticket, bytes: number): void {
-    this.#operations.set(ticket.slot, { generation: ticket.generation, bytes, cancel: undefined });
+  add(submission: Submission): void {
+    this.#operations.set(submission.slot, submission);
   }
 
   /** The operation can be ended early from now on (or, with `undefined`, no longer). */
-  setCancel(ticket: Ticket, cancel: (() => void) | undefined): void {
-    const operation = this.#operations.get(ticket.slot);
-    if (operation !== undefined && operation.generation === ticket.generation) operation.cancel = cancel;
+  setCancel(submission: Submission, cancel: (() => void) | undefined): void {
+    submission.cancel = cancel;
   }
 
   /** The operation has ended; false when it had ended before. */
-  remove(ticket: Ticket): boolean {
-    if (this.#operations.get(ticket.slot)?.generation !== ticket.generation) return false;
-    this.#operations.delete(ticket.slot);
+  remove(submission: Submission): boolean {
+    // Another one may have its slot.
+    if (this.#operations.get(submission.slot) !== submission) return false;
+    this.#operations.delete(submission.slot);
     if (this.#operations.size === 0) this.#onEmpty?.();
     return true;
   }

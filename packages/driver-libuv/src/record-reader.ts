@@ -21,6 +21,8 @@ export interface Submission extends Ticket {
   readonly argument1: number;
   /** Entries of its vector. */
   readonly vectorCount: number;
+  /** Ends it with `-ECANCELED`; `undefined` when the runtime has no way to. */
+  cancel: (() => void) | undefined;
 }
 
 export function readSubmission(records: Int32Array, slot: number): Submission {
@@ -42,5 +44,6 @@ export function readSubmission(records: Int32Array, slot: number): Submission {
     argument0: records[base + WORD.argument0]!,
     argument1: records[base + WORD.argument1]!,
     vectorCount: records[base + WORD.vectorCount]!,
+    cancel: undefined,
   };
 }

@@ -47,7 +47,7 @@ export class LibuvSession implements DriverSession, SocketHost {
   readonly #provided: Int32Array;
   readonly #picks: number[] = [];
   readonly #handles = new HandleTable<Handle>();
-  readonly #pending = new Pending();
+  readonly #pending = new Pending((submission) => this.#bytesOf(submission));
   readonly #deliver: Deliver;
   readonly #vectors: Vectors;
   readonly #messageFlags: DataView;
@@ -156,7 +156,7 @@ export class LibuvSession implements DriverSession, SocketHost {
     if (opcode === OPCODE.cancel) {
       return this.#deliver.complete(submission, this.#pending.cancel(submission.argument0, submission.argument1));
     }
-    this.#pending.add(submission, this.#bytesOf(submission));
+    this.#pending.add(submission);
     switch (opcode) {
       case OPCODE.open:
         return this.#files.open(submission);
