@@ -44,7 +44,6 @@ RingOptions ReadRingOptions(const Napi::Object& options) {
   ring.sqpoll = ReadFlag(options, "sqpoll");
   ring.sqpoll_idle_ms = ReadNumber(options, "sqpollIdleMs");
   ring.sqpoll_cpu = ReadSignedNumber(options, "sqpollCpu");
-  ring.iopoll = ReadFlag(options, "iopoll");
   ring.defer_taskrun = ReadFlag(options, "deferTaskrun");
   ring.bounded_workers_max = ReadNumber(options, "boundedWorkersMax");
   ring.unbounded_workers_max = ReadNumber(options, "unboundedWorkersMax");

@@ -28,8 +28,6 @@ struct RingOptions {
   bool sqpoll = false;
   uint32_t sqpoll_idle_ms = 0;
   int sqpoll_cpu = -1;
-  // Completions are polled from the device; only for O_DIRECT files.
-  bool iopoll = false;
   // Completion work runs when asked for (IORING_SETUP_DEFER_TASKRUN); woken by an eventfd.
   bool defer_taskrun = false;
   // Most kernel worker threads for blocking and for unbounded work, 0: the kernel's own limit.
@@ -197,7 +195,6 @@ class Ring {
         params.sq_thread_cpu = static_cast<uint32_t>(options.sqpoll_cpu);
       }
     }
-    if (options.iopoll) params.flags |= IORING_SETUP_IOPOLL;
     const int error = io_uring_queue_init_params(entries, &ring_, &params);
     made_ = error == 0;
     return error;

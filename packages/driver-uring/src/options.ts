@@ -15,8 +15,11 @@ export interface UringOptions {
   readonly sqpollIdleMs?: number;
   /** Processor for that thread; default: the scheduler's choice. */
   readonly sqpollCpu?: number;
-  /** Completions are polled from the device (IORING_SETUP_IOPOLL): only for backends that do nothing but O_DIRECT. */
-  readonly iopoll?: boolean;
+  /**
+   * Completions polled from the device (IORING_SETUP_IOPOLL) are refused with `ERR_UNSUPPORTED`: such a ring can do
+   * nothing but O_DIRECT reads and writes, not even open their file, and nothing would wake an event loop for it.
+   */
+  readonly iopoll?: false;
   /** Run completion work only when asked for (IORING_SETUP_DEFER_TASKRUN), woken by an eventfd. Default false. */
   readonly deferTaskrun?: boolean;
   /** Most kernel workers for operations that block on devices. Default 16. */
@@ -99,7 +102,6 @@ export interface NativeOptions {
   readonly sqpoll: boolean;
   readonly sqpollIdleMs: number;
   readonly sqpollCpu: number;
-  readonly iopoll: boolean;
   readonly deferTaskrun: boolean;
   readonly boundedWorkersMax: number;
   readonly unboundedWorkersMax: number;
@@ -132,16 +134,24 @@ export function readOptions(
   if (sqpoll && deferTaskrun) {
     throw batonError("ERR_INVALID_ARG_VALUE", `${where}: sqpoll and deferTaskrun exclude each other.`);
   }
+  if (boolean("iopoll", false)) {
+    const why = "a ring with IORING_SETUP_IOPOLL can open no file and wakes no event loop";
+    throw batonError("ERR_UNSUPPORTED", `${where}: iopoll is not offered: ${why}.`, { driver: "uring" });
+  }
   if (!sqpoll && (options.sqpollIdleMs !== undefined || options.sqpollCpu !== undefined)) {
     throw batonError("ERR_INVALID_ARG_VALUE", `${where}: sqpollIdleMs and sqpollCpu need sqpoll.`);
   }
+  const entries = integer("entries", 1024, 8, ENTRIES_MAX);
+  const cqEntries = integer("cqEntries", 0, 8, ENTRIES_MAX * 2);
+  if (cqEntries !== 0 && cqEntries < entries) {
+    throw batonError("ERR_INVALID_ARG_VALUE", `${where}: cqEntries must not be less than entries (${entries}).`);
+  }
   return {
-    entries: integer("entries", 1024, 8, ENTRIES_MAX),
-    cqEntries: integer("cqEntries", 0, 8, ENTRIES_MAX * 2),
+    entries,
+    cqEntries,
     sqpoll,
     sqpollIdleMs: integer("sqpollIdleMs", 1000, 1, 60_000),
     sqpollCpu: integer("sqpollCpu", -1, 0, CPU_MAX),
-    iopoll: boolean("iopoll", false),
     deferTaskrun,
     boundedWorkersMax: integer("boundedWorkersMax", 16, 1, 4096),
     unboundedWorkersMax: integer("unboundedWorkersMax", 64, 1, 4096),
@@ -152,7 +162,7 @@ export function readOptions(
     zeroCopySendMinBytes: integer("zeroCopySendMinBytes", 0, 0, ZERO_COPY_MIN_BYTES_MAX),
     registeredBuffers: boolean("registeredBuffers", false),
     disabledFeatures: readMask(where, [
-      ...(options.disable ?? []),
+      ...checkNames(where, options.disable ?? []),
       ...(environment["BATON_URING_DISABLE"] ?? "").split(",").filter((name) => name !== ""),
     ]),
   };
@@ -163,6 +173,11 @@ function checkAffinity(where: string, affinity: readonly number[]): readonly num
     throw batonError("ERR_INVALID_ARG_TYPE", `${where}: affinity must be an array of processor numbers.`);
   }
   return affinity.map((cpu) => checkInteger(where, "affinity", cpu, 0, CPU_MAX));
+}
+
+function checkNames(where: string, names: readonly UringFeature[]): readonly UringFeature[] {
+  if (Array.isArray(names)) return names;
+  throw batonError("ERR_INVALID_ARG_TYPE", `${where}: disable must be an array of feature names.`);
 }
 
 /** The bits of features, as the addon takes them. */

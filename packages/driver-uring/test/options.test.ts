@@ -1,0 +1,180 @@
+import { readFileSync } from "node:fs";
+import { Worker } from "node:worker_threads";
+import { type Capabilities, createBackend, featureNames, opcodeNames } from "@baton-io/core";
+import { type UringFeature, type UringOptions, uringDriver, uringFeatures } from "@baton-io/driver-uring";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { uringCapabilities } from "../src/capabilities.js";
+import { hugePageSource, noticeHugePages } from "../src/placement.js";
+
+function capabilitiesOf(options: UringOptions): Capabilities {
+  const probe = uringDriver(options).probe();
+  if (!probe.available) throw new Error(probe.summary);
+  return probe.capabilities;
+}
+
+/** What a test hands in that the types refuse. */
+const wrong = (options: unknown) => () => uringDriver(options as UringOptions);
+
+afterEach(() => vi.unstubAllEnvs());
+
+describe("options", () => {
+  test.each([
+    [{ entries: 4 }, "ERR_OUT_OF_RANGE"],
+    [{ entries: 32_769 }, "ERR_OUT_OF_RANGE"],
+    [{ entries: 64.5 }, "ERR_OUT_OF_RANGE"],
+    [{ entries: "64" }, "ERR_INVALID_ARG_TYPE"],
+    [{ cqEntries: 1 }, "ERR_OUT_OF_RANGE"],
+    [{ entries: 1024, cqEntries: 64 }, "ERR_INVALID_ARG_VALUE"],
+    [{ sqpoll: 1 }, "ERR_INVALID_ARG_TYPE"],
+    [{ sqpollIdleMs: 10 }, "ERR_INVALID_ARG_VALUE"],
+    [{ sqpollCpu: 0 }, "ERR_INVALID_ARG_VALUE"],
+    [{ sqpoll: true, deferTaskrun: true }, "ERR_INVALID_ARG_VALUE"],
+    [{ boundedWorkersMax: 0 }, "ERR_OUT_OF_RANGE"],
+    [{ unboundedWorkersMax: 5000 }, "ERR_OUT_OF_RANGE"],
+    [{ affinity: 0 }, "ERR_INVALID_ARG_TYPE"],
+    [{ affinity: [-1] }, "ERR_OUT_OF_RANGE"],
+    [{ numaNode: -2 }, "ERR_OUT_OF_RANGE"],
+    [{ zeroCopySendMinBytes: -1 }, "ERR_OUT_OF_RANGE"],
+    [{ registeredBuffers: "yes" }, "ERR_INVALID_ARG_TYPE"],
+    [{ disable: ["teleport"] }, "ERR_INVALID_ARG_VALUE"],
+    [{ disable: "links" }, "ERR_INVALID_ARG_TYPE"],
+    [{ iopoll: true }, "ERR_UNSUPPORTED"],
+    [{ entires: 64 }, "ERR_UNKNOWN_OPTION"],
+  ])("%j is refused with %s, before anything is opened", (options, code) => {
+    expect(wrong(options)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test("the environment's mask is checked as the option is", () => {
+    vi.stubEnv("BATON_URING_DISABLE", "links,teleport");
+    expect(() => uringDriver()).toThrow(/"teleport".*there are: multishot-accept/);
+  });
+
+  test("a NUMA node that the machine has not is refused when the backend opens", () => {
+    expect(() => createBackend({ driver: uringDriver({ numaNode: 1000 }) })).toThrow(
+      expect.objectContaining({ code: "ERR_INVALID_ARG_VALUE" }),
+    );
+  });
+
+  test("processors that the machine has not make the driver unavailable, with the kernel's word for it", () => {
+    expect(() => createBackend({ driver: uringDriver({ affinity: [1000] }) })).toThrow(/EINVAL/);
+  });
+
+  test("affinity binds the thread that opens the backend, and a probe binds nothing", async () => {
+    const before = allowed();
+    uringDriver({ affinity: [0] }).probe();
+    expect(allowed()).toBe(before);
+    // In a thread of its own: it lasts as long as the thread.
+    const { seen, after } = await inWorker();
+    expect(seen).toBe("0");
+    expect(after).toBe(before);
+  });
+});
+
+describe("capabilities follow what is switched off", () => {
+  const all = capabilitiesOf({});
+
+  test("with everything on, nothing but what is off by default is unsupported", () => {
+    for (const name of opcodeNames) expect(all.operations[name].kind, name).not.toBe("unsupported");
+    const missing = featureNames.filter((name) => all.features[name].kind === "unsupported");
+    expect(missing.sort()).toEqual(["registeredBuffers", "registeredFiles", "zeroCopySend"]);
+  });
+
+  test.each<[UringFeature, Partial<Record<string, string>>]>([
+    ["multishot-accept", { multishotAccept: "unsupported" }],
+    ["multishot-receive", { multishotReceive: "unsupported" }],
+    ["buffer-ring", { bufferSelect: "unsupported", multishotReceive: "unsupported" }],
+    ["ftruncate", { truncate: "emulated" }],
+    ["links", { links: "emulated" }],
+    ["link-timeout", { linkTimeout: "unsupported" }],
+    ["splice", { splice: "unsupported" }],
+    ["paths", { unlink: "emulated", rename: "emulated", mkdir: "emulated", hardlink: "emulated", symlink: "emulated" }],
+    ["cancel-any", {}],
+    ["registered-ring", {}],
+    ["restrictions", {}],
+  ])("without %s: %j, and everything else as before", (feature, changes) => {
+    const without = capabilitiesOf({ disable: [feature] });
+    for (const name of opcodeNames) {
+      expect(without.operations[name].kind, name).toBe(changes[name] ?? all.operations[name].kind);
+    }
+    for (const name of featureNames) {
+      expect(without.features[name].kind, name).toBe(changes[name] ?? all.features[name].kind);
+    }
+  });
+
+  test("zero-copy sends and registered buffers are native when they are asked for, and not when they are masked", () => {
+    const wanted = { zeroCopySendMinBytes: 65_536, registeredBuffers: true };
+    const on = capabilitiesOf(wanted).features;
+    expect([on.zeroCopySend.kind, on.registeredBuffers.kind]).toEqual(["native", "native"]);
+    const off = capabilitiesOf({ ...wanted, disable: ["zero-copy-send", "registered-buffers"] }).features;
+    expect([off.zeroCopySend.kind, off.registeredBuffers.kind]).toEqual(["unsupported", "unsupported"]);
+  });
+
+  test("the environment switches features off as the option does, `all` all of them", () => {
+    vi.stubEnv("BATON_URING_DISABLE", "all");
+    const none = capabilitiesOf({});
+    vi.unstubAllEnvs();
+    expect(none).toEqual(capabilitiesOf({ disable: uringFeatures }));
+    expect(none.features.bufferSelect.kind).toBe("unsupported");
+  });
+
+  test("a ring without an entry and without a call for it declares the operation unsupported", () => {
+    const probe = { zeroCopySendMinBytes: 0, registeredBuffers: false };
+    const bare = {
+      ...{ setupFlags: 0, featureFlags: 0, entries: 8, cqEntries: 8, restricted: false },
+      ...{ multishotAccept: false, multishotReceive: false, bufferRing: false, zeroCopySend: false },
+      ...{ registeredBuffers: false, links: false, linkTimeout: false, operations: opcodeNames.map(() => false) },
+    };
+    const { operations } = uringCapabilities(bare, probe);
+    expect(operations.poll.kind).toBe("unsupported");
+    expect(operations.shutdown.kind).toBe("emulated");
+    expect(operations.listen.kind).toBe("native");
+  });
+});
+
+describe("huge pages", () => {
+  const system = (reserved: string | undefined, transparent: string | undefined) => (path: string) => {
+    const content = path.includes("hugepages-2048kB") ? reserved : transparent;
+    if (content === undefined) throw new Error("ENOENT");
+    return content;
+  };
+
+  test("reserved ones are used first, then transparent ones", () => {
+    expect(hugePageSource(system("12\n", "always madvise [never]\n"))).toBe("reserved");
+    expect(hugePageSource(system("0\n", "always [madvise] never\n"))).toBe("transparent");
+    expect(hugePageSource(system(undefined, "[always] madvise never\n"))).toBe("transparent");
+  });
+
+  test("where there are none it is said once, and ordinary pages are used", () => {
+    expect(hugePageSource(system("0\n", "always madvise [never]\n"))).toBe("none");
+    expect(hugePageSource(system(undefined, undefined))).toBe("none");
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    noticeHugePages("transparent");
+    expect(warn).not.toHaveBeenCalled();
+    noticeHugePages("none");
+    expect(warn).toHaveBeenCalledOnce();
+    expect(warn.mock.calls[0]).toContainEqual(expect.objectContaining({ code: "BATON_NO_HUGE_PAGES" }));
+    warn.mockRestore();
+  });
+});
+
+/** Processors that this thread may use. */
+function allowed(): string {
+  return /Cpus_allowed_list:\s*(\S+)/.exec(readFileSync("/proc/thread-self/status", "utf8"))?.[1] ?? "";
+}
+
+async function inWorker(): Promise<{ seen: string; after: string }> {
+  const addon = new URL("../prebuilds/linux-x64/driver-uring.node", import.meta.url).pathname;
+  const worker = new Worker(
+    `const { parentPort } = require("node:worker_threads");
+     const { readFileSync } = require("node:fs");
+     const session = require(${JSON.stringify(addon)}).open({ entries: 8, affinity: [0], disabledFeatures: 0, runtime: "node",
+       slots: 16, submissionBatchMax: 16, completionBatchMax: 16, arenaBytes: 4096 }, () => {});
+     const status = readFileSync("/proc/thread-self/status", "utf8");
+     session.close(0);
+     parentPort.postMessage(/Cpus_allowed_list:\\s*(\\S+)/.exec(status)[1]);`,
+    { eval: true },
+  );
+  const seen = await new Promise<string>((resolve, reject) => worker.once("message", resolve).once("error", reject));
+  await worker.terminate();
+  return { seen, after: allowed() };
+}
