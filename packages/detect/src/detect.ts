@@ -115,10 +115,10 @@ export async function examine(
   { cache = false, depth = "quick" }: ExamineOptions = {},
 ): Promise<{ readonly report: DetectReport; readonly surveyed: ReadonlyMap<DriverName, Surveyed> }> {
   const startMs = host.nowMs();
-  const kept = cache ? host.surveys.kept : undefined;
-  // Kept as a promise: detections that run at the same time share one look.
-  host.surveys.kept = kept ?? surveyDrivers(host, depth);
-  const { drivers: surveyed, ioUring } = await host.surveys.kept;
+  const trusted = wish.forced?.name;
+  const kept = cache && host.surveys.kept?.trusted === trusted ? host.surveys.kept : undefined;
+  host.surveys.kept = kept ?? { trusted, survey: surveyDrivers(host, { depth, trusted }) };
+  const { drivers: surveyed, ioUring } = await host.surveys.kept.survey;
   const drivers = applyRequirements(
     [...surveyed.values()].map((found) => found.report),
     wish.require,

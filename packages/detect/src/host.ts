@@ -1,10 +1,17 @@
 /** What detection takes from its surroundings, so that tests can give it others. */
+import type { DriverName } from "./candidates.js";
 import type { IoUringEvidence } from "./io-uring/evidence.js";
 import { type DriverHook, gatherEvidence } from "./io-uring/gather.js";
 import { sendChild } from "./io-uring/probe-child.js";
 import { fileSources } from "./io-uring/sources.js";
 import type { Depth } from "./io-uring/surroundings.js";
 import type { Survey } from "./survey.js";
+
+/** A survey that is kept. As a promise: detections that run at the same time share one look. */
+export interface KeptSurvey {
+  readonly trusted: DriverName | undefined;
+  readonly survey: Promise<Survey>;
+}
 
 export interface DetectHost {
   readonly platform: string;
@@ -20,8 +27,8 @@ export interface DetectHost {
   readonly nowMs: () => number;
   /** Everything that is known about io_uring here; a text instead of a hook says why there is nothing to ask with. */
   readonly gatherEvidence: (hook: DriverHook | string, depth: Depth) => Promise<IoUringEvidence>;
-  /** What was found last. */
-  readonly surveys: { kept: Promise<Survey> | undefined };
+  /** What was found last, and for whom. */
+  readonly surveys: { kept: KeptSurvey | undefined };
 }
 
 /** Of this process, or of this worker: workers load their own drivers. */

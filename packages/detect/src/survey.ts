@@ -24,8 +24,17 @@ export interface Survey {
 
 type NamedCandidate = Candidate & { readonly name: DriverName };
 
+export interface SurveyOptions {
+  readonly depth: Depth;
+  /**
+   * The driver that the operator asks for by name: known harm on this kernel does not count for it. A distribution may
+   * have mended its kernel under the same number, and whoever names the driver knows.
+   */
+  readonly trusted: DriverName | undefined;
+}
+
 /** Surveys all candidates, one after the other, so that the findings of one cannot depend on another's timing. */
-export async function surveyDrivers(host: DetectHost, depth: Depth): Promise<Survey> {
+export async function surveyDrivers(host: DetectHost, { depth, trusted }: SurveyOptions): Promise<Survey> {
   const drivers = new Map<DriverName, Surveyed>();
   let ioUring: IoUringEvidence | null = null;
   for (const candidate of candidates as readonly NamedCandidate[]) {
@@ -39,7 +48,8 @@ export async function surveyDrivers(host: DetectHost, depth: Depth): Promise<Sur
       drivers.set(candidate.name, surveyDriver(candidate, module));
       continue;
     }
-    ioUring = await host.gatherEvidence("available" in hook ? hook.summary : hook, depth);
+    const evidence = await host.gatherEvidence("available" in hook ? hook.summary : hook, depth);
+    ioUring = trusted === candidate.name ? { ...evidence, denied: null } : evidence;
     drivers.set(candidate.name, surveyOverKernel(candidate, module, hook, ioUring));
   }
   return { drivers, ioUring };
@@ -68,13 +78,13 @@ function surveyOverKernel(
   evidence: IoUringEvidence,
 ): Surveyed {
   const found = classify(evidence);
-  const next = explainNext(found.next, evidence);
+  const refused = found.cause === "OK" || found.cause === null ? undefined : found.cause;
   if ("available" in hook) {
-    return finding(candidate, { ...hook, next: [...(hook.next ?? []), ...next] });
+    // The package itself comes first; what was seen without it would bite next.
+    const behind = refused === undefined ? found.next : [refused, ...found.next];
+    return finding(candidate, { ...hook, next: [...(hook.next ?? []), ...explainNext(behind, evidence)] });
   }
-  if (found.cause !== "OK" && found.cause !== null) {
-    return finding(candidate, explainUnavailable(found, found.cause, evidence));
-  }
+  if (refused !== undefined) return finding(candidate, explainUnavailable(found, refused, evidence));
   const surveyed = surveyDriver(candidate, module);
   const { report } = surveyed;
   return {
@@ -82,7 +92,7 @@ function surveyOverKernel(
     report: {
       ...report,
       evidence: [...report.evidence, ...describeEvidence(evidence)],
-      next: [...report.next, ...next],
+      next: [...report.next, ...explainNext(found.next, evidence)],
     },
   };
 }

@@ -34,12 +34,14 @@ describe("baton doctor", () => {
     const report = JSON.parse(stdout) as DetectReport;
     expect(Object.keys(report).sort()).toEqual([
       "arch",
+      "cached",
       "choice",
       "chosen",
       "drivers",
       "elapsedMs",
       "expected",
       "forcedBy",
+      "ioUring",
       "platform",
       "reason",
       "runtime",

@@ -11,6 +11,8 @@ const DRIVER_COLUMNS = 11;
 const CAUSE_COLUMNS = 20;
 /** Borders and padding of a table of three columns. */
 const FRAME_COLUMNS = 4;
+/** Padding inside a cell. */
+const PADDING_COLUMNS = 2;
 
 /** How much of a report is shown. */
 export type ReportPart =
@@ -39,20 +41,33 @@ export function renderReport(
 }
 
 function driverTable(report: DetectReport, paint: Paint, columns: number): string {
+  const findingColumns = columns - DRIVER_COLUMNS - CAUSE_COLUMNS - FRAME_COLUMNS;
   const table = new Table({
     head: ["driver", "cause", "finding"],
     style: PLAIN,
-    wordWrap: true,
-    // A path or a command may be longer than the column; cut words are better than lost ones.
-    wrapOnWordBoundary: false,
-    colWidths: [DRIVER_COLUMNS, CAUSE_COLUMNS, columns - DRIVER_COLUMNS - CAUSE_COLUMNS - FRAME_COLUMNS],
+    colWidths: [DRIVER_COLUMNS, CAUSE_COLUMNS, findingColumns],
   });
   for (const driver of report.drivers) {
     const mark = driver.available ? paint("green", "✓") : paint("red", "✗");
     const name = driver.name === report.chosen ? paint("bold", driver.name) : driver.name;
-    table.push([`${mark} ${name}`, driver.cause, driver.summary]);
+    table.push([`${mark} ${name}`, driver.cause, wrap(driver.summary, findingColumns - PADDING_COLUMNS)]);
   }
   return table.toString();
+}
+
+/** Breaks between words, and inside a word that is longer than a line: cut words are better than lost ones. */
+export function wrap(text: string, columns: number): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = "";
+    }
+    line = line === "" ? word : `${line} ${word}`;
+    for (; line.length > columns; line = line.slice(columns)) lines.push(line.slice(0, columns));
+  }
+  return [...lines, line].join("\n");
 }
 
 /** Outside the table, so that a command can be copied in one piece. */

@@ -119,7 +119,8 @@ function checkLines(
   lines.push(`${verdict}: ${summary}`);
   if (loss !== undefined && (loss.rules > 0 || loss.archMap)) lines.push(lossLine(loss));
   if (verdict !== "ALLOWED") {
-    lines.push(`To allow the three calls and nothing else: baton seccomp --from ${path} --out FILE`);
+    const from = path === "-" ? "PROFILE" : path;
+    lines.push(`To allow the three calls and nothing else: baton seccomp --from ${from} --out FILE`);
     lines.push(`Read first, whether you should: ${SECURITY_ANCHOR}`);
   }
   return lines;

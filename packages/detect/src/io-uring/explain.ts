@@ -193,6 +193,7 @@ export function describeEvidence(evidence: IoUringEvidence): readonly Evidence[]
   add("memlock limit", seen.limits.memlockBytes === null ? null : sizeText(seen.limits.memlockBytes));
   add("security label", seen.lsm.label);
   for (const { name, marker } of seen.hints.slice(0, HINTS_MAX)) add("looks like", `${name} (${marker})`);
+  if (evidence.denied !== null) add("known harm", `${evidence.denied.reason} (${evidence.denied.link})`);
   const habit = knownHabit(evidence);
   if (habit !== undefined) add("known", habit);
   return lines;

@@ -64,8 +64,13 @@ export function findRemedy(cause: IoUringCause, evidence: IoUringEvidence): Weig
       return { text: "Raise pids.max of the cgroup, or leave SQPOLL off.", anchor: `${PAGE}#cgroup` };
     case "KERNEL_MISSING":
       return missingRemedy(seen);
-    case "KERNEL_TOO_OLD":
     case "DENYLISTED_KERNEL":
+      return {
+        text: "Use a newer kernel. Where the distribution has mended this one, ask for the driver by name.",
+        command: "BATON_DRIVER=uring",
+        anchor: `${PAGE}#kernel`,
+      };
+    case "KERNEL_TOO_OLD":
       return { text: "Use a newer kernel: 5.6 is the least, 6.1 or newer the best.", anchor: `${PAGE}#kernel` };
     case "GVISOR":
       return gvisorRemedy(seen);
