@@ -9,6 +9,7 @@ import { judgeProfile } from "../../packages/detect/src/seccomp/judge.js";
 import { parseProfile } from "../../packages/detect/src/seccomp/parse.js";
 import { dockerCapabilities } from "../../packages/detect/src/seccomp/target.js";
 import { root } from "../docs/markdown.js";
+import { needsIoUring } from "../seccomp/baseline.js";
 import { realProfile, smallProfile } from "../seccomp/profiles.js";
 import { asDockerHandsOver, type ContainerOptions, runContainer, runcMissing } from "../seccomp/runc.js";
 import { dockerfile } from "./dockerfile.js";
@@ -140,9 +141,11 @@ describe("followed to the letter", () => {
     return { chosen, cause: drivers[0]?.cause };
   }
 
-  function realProfiles({ skip }: TestContext) {
+  async function realProfiles(context: TestContext) {
+    const { skip } = context;
     const reason = runcMissing();
     if (reason !== undefined) skip(reason);
+    await needsIoUring(context);
     return { docker: realProfile("docker-29", skip), podman: realProfile("podman", skip) };
   }
 
@@ -151,7 +154,7 @@ describe("followed to the letter", () => {
     ["## Podman", "podman"],
   ] as const) {
     test(`the recipe for ${tool} turns a blocked container into one on io_uring`, async (context) => {
-      const real = realProfiles(context);
+      const real = await realProfiles(context);
       const before = asDockerHandsOver(JSON.parse(real[tool]));
       expect(await doctor({ seccomp: before })).toEqual({ chosen: "epoll", cause: "SECCOMP_ERRNO" });
       using sandbox = runBlock(below(heading).text, real);
@@ -163,7 +166,7 @@ describe("followed to the letter", () => {
   }
 
   test("the recipe for Kubernetes turns the blocked pod into one on io_uring", async (context) => {
-    const real = realProfiles(context);
+    const real = await realProfiles(context);
     const before = asDockerHandsOver(JSON.parse(real.docker), []);
     expect(await doctor({ ...restricted, seccomp: before })).toEqual({ chosen: "epoll", cause: "SECCOMP_ERRNO" });
     using sandbox = runBlock(below("### DaemonSet").text, real);

@@ -5,6 +5,7 @@ import type { DetectReport } from "@baton-io/detect";
 import { describe, expect, type TestContext, test } from "vitest";
 import type { JobResult } from "../../packages/detect/src/demo/job.js";
 import { builtCli } from "../../packages/detect/test/run-cli.js";
+import { needsIoUring } from "./baseline.js";
 import { root } from "./runc.js";
 import { tool } from "./tools.js";
 
@@ -35,8 +36,10 @@ function launch(context: TestContext, action: string, calls: string, command: re
   });
 }
 
-const baton = (context: TestContext, action: string, calls: string, args: readonly string[]) =>
-  launch(context, action, calls, [process.execPath, builtCli(), ...args]);
+async function baton(context: TestContext, action: string, calls: string, args: readonly string[]): Promise<Result> {
+  await needsIoUring(context);
+  return launch(context, action, calls, [process.execPath, builtCli(), ...args]);
+}
 
 /** What the kernel itself answers for descriptor -1; register since Linux 6.13, and before. */
 const EBADF = 9;
@@ -121,6 +124,7 @@ describe("an application under a filter", () => {
     ["KILL_PROCESS", "all"],
   ] as const) {
     test(`that does ${action} to ${calls} works, and says one line`, async (context) => {
+      await needsIoUring(context);
       const command = [process.execPath, "--input-type=module", "--eval", APP, join(root, "package.json")];
       const { code, stdout, stderr } = await launch(context, action, calls, command);
       expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: "epoll 16\n" });

@@ -224,6 +224,16 @@ describe("the plain form", () => {
   });
 
   for (const name of realProfileNames) {
+    test(`of the real profile of ${name} allows io_uring on both architectures, and each is another one`, (context) => {
+      const profile = allowIoUring(parseProfile(realProfile(name, context.skip)));
+      const forArm = flattenProfile(profile, { ...plainTarget, arch: "arm64" });
+      expect(forArm.architectures).toEqual(["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]);
+      expect(judgeProfile(forArm, { ...plainTarget, arch: "arm64" }).verdict).toBe("ALLOWED");
+      expect(() => flattenProfile(forArm, plainTarget)).toThrow("not made for amd64");
+      expect(judgeCall(forArm, "arch_prctl", { ...plainTarget, arch: "arm64" }).effect).toBe("refused");
+      expect(judgeCall(flattenProfile(profile, plainTarget), "arch_prctl", plainTarget).effect).toBe("allowed");
+    });
+
     test(`of the real profile of ${name} widens nothing, which the file as it is does when containerd reads it`, (context) => {
       const profile = allowIoUring(parseProfile(realProfile(name, context.skip)));
       const allows = (one: typeof profile, call: string) => judgeCall(one, call, plainTarget).effect === "allowed";

@@ -10,6 +10,7 @@ import { ioUringCalls, judgeProfile } from "../../packages/detect/src/seccomp/ju
 import { readProfile } from "../../packages/detect/src/seccomp/parse.js";
 import { dockerCapabilities } from "../../packages/detect/src/seccomp/target.js";
 import { builtCli, runCli } from "../../packages/detect/test/run-cli.js";
+import { needsIoUring } from "./baseline.js";
 import { type RealProfileName, realProfile, realProfilePath } from "./profiles.js";
 import { asDockerHandsOver, type ContainerOptions, root, runContainer, runcMissing } from "./runc.js";
 import { tool } from "./tools.js";
@@ -31,10 +32,11 @@ const JOB = [
 /** Kubernetes' `restricted` level: nobody's id, no capabilities. */
 const RESTRICTED = { uid: 65_534, capabilities: [] } as const;
 
-/** Skips where there is no runc. */
-function needsRunc({ skip }: TestContext): void {
+/** Skips where there is no runc, or no io_uring outside of it. */
+async function needsRunc(context: TestContext): Promise<void> {
   const reason = runcMissing();
-  if (reason !== undefined) skip(reason);
+  if (reason !== undefined) context.skip(reason);
+  await needsIoUring(context);
 }
 
 /** What io_uring's calls answer in a container: 0, or an errno. */
@@ -101,7 +103,7 @@ describe("under the default profile", () => {
     ["podman", ENOSYS, "ENOSYS"],
   ] as const) {
     test(`of ${name} all three calls say ${cause}, and the main job runs on epoll`, async (context) => {
-      needsRunc(context);
+      await needsRunc(context);
       const seccomp = asDockerHandsOver(JSON.parse(realProfile(name, context.skip)));
       expect(await fingerprint(context, { seccomp })).toEqual({ setup: errno, enter: errno, register: errno });
       expect(await baton({ seccomp })).toEqual({
@@ -116,7 +118,7 @@ describe("under the default profile", () => {
   }
 
   test("of docker-24.0 io_uring is there, and the main job runs on it", async (context) => {
-    needsRunc(context);
+    await needsRunc(context);
     const seccomp = asDockerHandsOver(JSON.parse(realProfile("docker-24.0", context.skip)));
     expect(await fingerprint(context, { seccomp })).toEqual(REACHED);
     expect(await baton({ seccomp })).toEqual(ON_URING);
@@ -126,7 +128,7 @@ describe("under the default profile", () => {
 describe("under the profile that `baton seccomp` makes", () => {
   for (const name of ["docker-24.0", "docker-29", "podman"] as const) {
     test(`of ${name}, the main job runs on io_uring`, async (context) => {
-      needsRunc(context);
+      await needsRunc(context);
       realProfile(name, context.skip);
       const seccomp = asDockerHandsOver(await madeFrom(name));
       expect(await fingerprint(context, { seccomp })).toEqual(REACHED);
@@ -134,7 +136,7 @@ describe("under the profile that `baton seccomp` makes", () => {
     });
 
     test(`of ${name} for Kubernetes, read as containerd reads it, a restricted container runs on io_uring`, async (context) => {
-      needsRunc(context);
+      await needsRunc(context);
       realProfile(name, context.skip);
       // The file itself: runc takes from it what containerd takes, and drops the rest as silently.
       const seccomp = await madeFrom(name, ["--kubernetes"]);
@@ -168,7 +170,7 @@ describe("what --check says of a profile is what the calls answer under it", () 
   ];
   for (const [what, syscalls] of profiles) {
     test(`${what}`, async (context) => {
-      needsRunc(context);
+      await needsRunc(context);
       // Everything else is allowed, so that the container itself runs.
       const profile = { defaultAction: "SCMP_ACT_ALLOW", syscalls };
       const { calls } = judgeProfile(readProfile(profile), here);
@@ -182,7 +184,7 @@ describe("what --check says of a profile is what the calls answer under it", () 
   }
 
   test("a kill", async (context) => {
-    needsRunc(context);
+    await needsRunc(context);
     const found = tool("fingerprint");
     if ("missing" in found) return context.skip(found.missing);
     const profile = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: all, action: "SCMP_ACT_KILL_PROCESS" }] };

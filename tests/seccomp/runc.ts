@@ -34,6 +34,8 @@ export interface ContainerOptions {
   readonly capabilities?: readonly string[];
   readonly uid?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Empty files that are there, by absolute path: what a runtime leaves for programs to recognise it by. */
+  readonly markers?: readonly string[];
 }
 
 export interface ContainerResult {
@@ -52,6 +54,7 @@ export function runcMissing(): string | undefined {
 
 function findOut(): string | undefined {
   if (process.platform !== "linux") return "runc is of Linux";
+  if (!["x64", "arm64"].includes(process.arch)) return "profiles are made for amd64 and arm64";
   if (process.getuid?.() !== 0) return "needs root, for runc";
   try {
     execFileSync("runc", ["--version"], { stdio: "pipe" });
@@ -110,6 +113,10 @@ function makeBundle(command: readonly string[], options: ContainerOptions): stri
     if (link) symlinkSync(readlinkSync(path), join(rootfs, path));
     else mkdirSync(join(rootfs, path), { recursive: true });
     if (!link) mounted.push(path);
+  }
+  for (const path of options.markers ?? []) {
+    mkdirSync(dirname(join(rootfs, path)), { recursive: true });
+    writeFileSync(join(rootfs, path), "");
   }
   writeFileSync(join(bundle, "config.json"), JSON.stringify(ociConfig(command, options, mounted)));
   return bundle;
