@@ -5,11 +5,15 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -77,6 +81,19 @@ inline int NextFd() {
   const int fd = dup(0);
   close(fd);
   return fd;
+}
+
+// Waits until a thread of the process is in that system call, as the kernel tells it.
+inline void WaitForThreadIn(long number) {
+  const std::string wanted = std::to_string(number) + " ";
+  for (int rounds = 0; rounds < 2000; rounds++) {
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+      std::ifstream file(task.path() / "syscall");
+      std::string call;
+      if (std::getline(file, call) && call.starts_with(wanted)) return;
+    }
+    usleep(1000);
+  }
 }
 
 class Bench : public baton::test::EngineBench<Engine> {
@@ -240,14 +257,19 @@ class Bench : public baton::test::EngineBench<Engine> {
     On(kHelperSlot, Opcode::kClose, handle);
     BATON_CHECK(Ask(kHelperSlot).result == 0);
   }
-  // Runs what is prepared for a slot, by itself, and forgets its completion.
+  // Runs what is prepared, waits for the completion of a slot and takes it; those of others stay.
   CompletionRecord Ask(uint32_t slot) {
-    const std::vector<CompletionRecord> before = std::exchange(completions, {});
-    BATON_CHECK(Run(1));
-    const CompletionRecord answer = completions.back();
-    completions = before;
-    NextGeneration(slot);
-    return answer;
+    Submit();
+    for (;;) {
+      const auto found = std::ranges::find(completions, slot, &CompletionRecord::slot);
+      if (found != completions.end()) {
+        const CompletionRecord answer = *found;
+        completions.erase(found);
+        NextGeneration(slot);
+        return answer;
+      }
+      BATON_CHECK(WaitFor(completions.size() + 1));
+    }
   }
 
   static constexpr uint32_t kHelperSlot = 4000;

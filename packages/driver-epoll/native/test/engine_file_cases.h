@@ -6,7 +6,7 @@
 
 #include "bench.h"
 
-namespace baton::epoll::test {
+namespace baton::epoll::test::file_cases {
 
 TEST("a read of what is in the page cache completes within the submission, and no thread is asked") {
   Scratch scratch;
@@ -194,7 +194,7 @@ TEST("a call that no thread has begun is withdrawn by its cancel, one that a thr
   bench.SetPaths(1, hanging, fifo);
   hanging.argument0 = kOpenRead;
   bench.Submit();
-  usleep(20'000);
+  WaitForThreadIn(SYS_openat);
   SubmissionRecord& waiting = bench.Prepare(2, Opcode::kMkdir);
   bench.SetPaths(2, waiting, scratch / "d");
   bench.Submit();
@@ -221,7 +221,7 @@ TEST("a close that waits for a thread is never taken back: its descriptor goes")
     bench.SetPaths(1, hanging, fifo);
     hanging.argument0 = kOpenRead;
     bench.Submit();
-    usleep(20'000);
+    WaitForThreadIn(SYS_openat);
     bench.On(2, Opcode::kClose, file);
     bench.Submit();
     bench.CancelSlot(3, 2);
@@ -234,6 +234,6 @@ TEST("a close that waits for a thread is never taken back: its descriptor goes")
   EXPECT(NextFd() == before);
 }
 
-}  // namespace baton::epoll::test
+}  // namespace baton::epoll::test::file_cases
 
 #endif  // BATON_EPOLL_TEST_ENGINE_FILE_CASES_H_
