@@ -1,0 +1,68 @@
+/**
+ * What idle connections cost a server in memory: `idle.mjs DRIVER CLIENT WARM_UP COUNT`, with `--expose-gc`. The
+ * connections wait in `receive()` without a buffer where the driver picks one.
+ */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createBackend, isSupported, type TcpStream } from "@baton-io/core";
+import { createDriver, say } from "../../life/programs/drivers.js";
+
+const MESSAGE_BYTES = 64;
+
+const after = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
+
+/** Bytes of the process's own memory that are in use, whoever allocated them; not what is mapped of files. */
+async function memoryBytes(): Promise<number> {
+  for (let round = 0; round < 4; round++) {
+    globalThis.gc?.();
+    await after(50);
+  }
+  const status = readFileSync("/proc/self/status", "utf8");
+  return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+}
+
+const [driver = "", clientPath = "", warmUp = "", count = ""] = process.argv.slice(2);
+const io = createBackend({ driver: createDriver(driver), receiveBufferBytes: 4096, receiveBuffersMax: 64 });
+const picks = isSupported(io.capabilities.features.bufferSelect);
+const listener = await io.listen({ host: "127.0.0.1", backlog: 4096 });
+const client = fork(clientPath, [driver, String(listener.address.port)], { execArgv: [] });
+await once(client, "message");
+const streams: TcpStream[] = [];
+
+async function serve(stream: TcpStream): Promise<void> {
+  for (;;) {
+    const { buffer, bytesReceived } = picks
+      ? await stream.receive()
+      : await stream.receive(io.buffers.take(MESSAGE_BYTES));
+    if (bytesReceived > 0) await stream.send(buffer!, { length: bytesReceived });
+    buffer?.release();
+    if (bytesReceived === 0) return;
+  }
+}
+
+/** Each connection has had a message sent back and then waits for the next. */
+async function openMany(connections: number): Promise<void> {
+  const answered = once(client, "message");
+  client.send({ connect: connections });
+  for (let index = 0; index < connections; index++) {
+    const stream = await listener.accept();
+    streams.push(stream);
+    serve(stream).catch(() => undefined);
+  }
+  await answered;
+}
+
+await openMany(Number(warmUp));
+const before = await memoryBytes();
+await openMany(Number(count));
+const after_ = await memoryBytes();
+const { buffers } = io.inspect();
+say({
+  picks,
+  connections: Number(count),
+  bytesEach: Math.round((after_ - before) / Number(count)),
+  buffersOut: buffers.out,
+});
+client.kill();
+process.exit(0);
