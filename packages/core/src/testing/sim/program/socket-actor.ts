@@ -3,8 +3,9 @@
  * carries a pattern of its own in both directions, so every byte that is lost, doubled or out of place is seen.
  */
 
-import type { TcpListener } from "../../../resource/tcp-listener.js";
-import type { TcpStream } from "../../../resource/tcp-stream.js";
+import type { OperationOptions } from "../../../dispatcher.js";
+import type { StreamListener } from "../../../resource/stream-listener.js";
+import type { StreamSocket } from "../../../resource/stream-socket.js";
 import type { Random } from "../random.js";
 import { type Context, LOW_LEVEL_CODES } from "./context.js";
 import { endSending, type Heard, Reader, type Sent, sendPattern } from "./stream-transfer.js";
@@ -31,9 +32,10 @@ interface Conversation {
 
 /** A server and its clients, from the first connect to the close of the listener. */
 export async function socketActor(context: Context, random: Random): Promise<void> {
+  const isUnix = random.chance(0.3);
   const listener = await context.insist("listen", () => {
     const early = context.earlyEnd(random, 0.2, true);
-    return context.io.listen({ port: 0, backlog: random.between(1, 8), ...early.options }).finally(early.done);
+    return listen(context, random, isUnix, early.options).finally(early.done);
   }, ["ABORT_ERR", "ERR_TIMEOUT"]);
   if (listener === undefined) return;
   const conversations: Conversation[] = Array.from({ length: random.between(1, 4) }, (_, index) => ({
@@ -55,6 +57,24 @@ export async function socketActor(context: Context, random: Random): Promise<voi
   await serving;
   for (const conversation of conversations) checkEnds(context, conversation);
 }
+
+function listen({ io }: Context, random: Random, isUnix: boolean, options: OperationOptions): Promise<StreamListener> {
+  const backlog = random.between(1, 8);
+  // A name of its own each time: what was given up may have made its socket file and not removed it yet.
+  return isUnix
+    ? io.listen({ path: `${random.pick(["/tmp/socket-", "\0socket-"])}${random.next()}`, backlog, ...options })
+    : io.listen({ port: 0, backlog, ...options });
+}
+
+/** Connects to where a listener is. */
+function connectTo({ io }: Context, { address }: StreamListener, options: OperationOptions): Promise<StreamSocket> {
+  return address.family === "unix"
+    ? io.connect({ path: address.path, ...options })
+    : io.connect({ port: address.port, host: address.address, ...options });
+}
+
+/** The port of a client's end; all that have none are one to the books of the simulated network. */
+const NO_PORT = 0;
 
 /** A connection that nobody broke and nobody left early must have been served, and is complete in both directions. */
 function checkEnds(context: Context, conversation: Conversation): void {
@@ -91,14 +111,14 @@ function checkDirection(
 async function client(
   context: Context,
   random: Random,
-  listener: TcpListener,
+  listener: StreamListener,
   conversation: Conversation,
 ): Promise<void> {
   await context.pause(random.below(3));
   const stream = await connect(context, random, listener);
   if (stream === undefined) return;
   const address = await context.insist("localAddress", () => stream.localAddress());
-  conversation.port = address?.port;
+  conversation.port = address === undefined || "port" in address ? address?.port : NO_PORT;
   if (conversation.port !== undefined) {
     const { number, clientBytes } = conversation;
     await talk(context, random, stream, conversation, {
@@ -120,11 +140,10 @@ async function client(
 }
 
 /** Connects, with attempts that are ended early now and then. */
-async function connect(context: Context, random: Random, listener: TcpListener): Promise<TcpStream | undefined> {
-  const { port } = listener.address;
+async function connect(context: Context, random: Random, listener: StreamListener): Promise<StreamSocket | undefined> {
   for (let tries = 0; !context.closing; tries++) {
     const early = context.earlyEnd(random, 0.2, true);
-    const ended = await context.end("connect", context.io.connect({ port, ...early.options }), early.codes);
+    const ended = await context.end("connect", connectTo(context, listener, early.options), early.codes);
     early.done();
     if (ended.ok) return ended.value;
     if (tries > 500) return void context.fail(`connect: failed ${tries} times, last with ${ended.error.code}`);
@@ -138,12 +157,12 @@ async function connect(context: Context, random: Random, listener: TcpListener):
 class Server {
   readonly #context: Context;
   readonly #random: Random;
-  readonly #listener: TcpListener;
+  readonly #listener: StreamListener;
   readonly #conversations: readonly Conversation[];
   readonly #serving: Promise<void>[] = [];
   #stopped = false;
 
-  constructor(context: Context, random: Random, listener: TcpListener, conversations: readonly Conversation[]) {
+  constructor(context: Context, random: Random, listener: StreamListener, conversations: readonly Conversation[]) {
     this.#context = context;
     this.#random = random;
     this.#listener = listener;
@@ -165,9 +184,8 @@ class Server {
 
   /** A client that comes when the server is about to close: whatever becomes of it, nothing may be left over. */
   #straggle(): void {
-    const { port } = this.#listener.address;
     const late = async () => {
-      const ended = await this.#context.end("late connect", this.#context.io.connect({ port }));
+      const ended = await this.#context.end("late connect", connectTo(this.#context, this.#listener, {}));
       if (ended.ok) await closeStream(this.#context, "late client", ended.value);
     };
     this.#serving.push(late());
@@ -221,11 +239,11 @@ class Server {
     else await context.pause(0.2);
   }
 
-  #serve(stream: TcpStream): void {
+  #serve(stream: StreamSocket): void {
     this.#serving.push(this.#answer(stream, this.#random.fork()));
   }
 
-  async #answer(stream: TcpStream, random: Random): Promise<void> {
+  async #answer(stream: StreamSocket, random: Random): Promise<void> {
     const context = this.#context;
     const reader = new Reader(context, random, stream);
     const head = await reader.header(HEADER_BYTES);
@@ -269,7 +287,7 @@ interface Part {
 async function talk(
   context: Context,
   random: Random,
-  stream: TcpStream,
+  stream: StreamSocket,
   conversation: Conversation,
   part: Part,
 ): Promise<void> {
@@ -291,7 +309,7 @@ function missing(context: Context, who: string, { port, isAbrupt, number }: Conv
   context.fail(`${who} ${number}: the connection (port ${port}) ended before the other end had said a word`);
 }
 
-async function closeStream(context: Context, who: string, stream: TcpStream): Promise<void> {
+async function closeStream(context: Context, who: string, stream: StreamSocket): Promise<void> {
   if (stream.closed) return;
   const ended = await context.end(`close of a ${who}`, stream.close());
   if (!ended.ok && !context.closing) context.fail(`close of a ${who}: rejects with ${ended.error.code}`);

@@ -1,6 +1,6 @@
 /** Moving a pattern over a connection, with operations that are ended early in every way. */
 import type { OwnedBuffer } from "../../../owned-buffer.js";
-import type { TcpStream } from "../../../resource/tcp-stream.js";
+import type { StreamSocket } from "../../../resource/stream-socket.js";
 import type { Random } from "../random.js";
 import { type Context, LOW_LEVEL_CODES, patternByte } from "./context.js";
 
@@ -23,7 +23,7 @@ export interface Heard {
 export async function sendPattern(
   context: Context,
   random: Random,
-  stream: TcpStream,
+  stream: StreamSocket,
   what: { readonly header: Uint8Array; readonly seed: number; readonly length: number },
 ): Promise<Sent> {
   let sent = -what.header.length;
@@ -60,13 +60,13 @@ interface Sending {
 }
 
 /** Sends and ends the sending at once: what is sent goes before the end. */
-async function sendAndEnd(context: Context, stream: TcpStream, buffer: OwnedBuffer): Promise<Sending> {
+async function sendAndEnd(context: Context, stream: StreamSocket, buffer: OwnedBuffer): Promise<Sending> {
   const sending = sendPlainly(context, stream, buffer);
   if (!stream.closed) await context.end("shutdown", stream.shutdown("send"));
   return sending;
 }
 
-async function sendPlainly(context: Context, stream: TcpStream, buffer: OwnedBuffer): Promise<Sending> {
+async function sendPlainly(context: Context, stream: StreamSocket, buffer: OwnedBuffer): Promise<Sending> {
   const ended = await context.end("send", stream.send(buffer));
   if (ended.ok) return { count: ended.value.bytesSent, isUnknown: false, isBroken: false };
   const { code, bytesTransferred } = ended.error;
@@ -74,7 +74,7 @@ async function sendPlainly(context: Context, stream: TcpStream, buffer: OwnedBuf
 }
 
 /** Shuts the sending side down, which the other end waits for. */
-export async function endSending(context: Context, stream: TcpStream): Promise<void> {
+export async function endSending(context: Context, stream: StreamSocket): Promise<void> {
   while (!stream.closed && !context.closing) {
     const ended = await context.end("shutdown", stream.shutdown("send"));
     if (ended.ok || ENDED_CODES.has(ended.error.code)) return;
@@ -82,7 +82,7 @@ export async function endSending(context: Context, stream: TcpStream): Promise<v
   }
 }
 
-async function sendOnce(context: Context, random: Random, stream: TcpStream, buffer: OwnedBuffer): Promise<Sending> {
+async function sendOnce(context: Context, random: Random, stream: StreamSocket, buffer: OwnedBuffer): Promise<Sending> {
   const where = "send";
   if (random.chance(0.25) && !stream.closed) return submitSend(context, random, stream, buffer);
   const half = buffer.length >> 1;
@@ -114,7 +114,12 @@ async function sendOnce(context: Context, random: Random, stream: TcpStream, buf
 }
 
 /** One submission, which may send less than asked. */
-async function submitSend(context: Context, random: Random, stream: TcpStream, buffer: OwnedBuffer): Promise<Sending> {
+async function submitSend(
+  context: Context,
+  random: Random,
+  stream: StreamSocket,
+  buffer: OwnedBuffer,
+): Promise<Sending> {
   const operation = context.trySubmit(() => context.io.submit({ opcode: "send", stream, buffer }));
   if (operation === undefined) {
     await context.pause(0.5);
@@ -144,11 +149,11 @@ const ENDED_CODES: ReadonlySet<string> = new Set([
 export class Reader {
   readonly #context: Context;
   readonly #random: Random;
-  readonly #stream: TcpStream;
+  readonly #stream: StreamSocket;
   #endedWell = false;
   #isOver = false;
 
-  constructor(context: Context, random: Random, stream: TcpStream) {
+  constructor(context: Context, random: Random, stream: StreamSocket) {
     this.#context = context;
     this.#random = random;
     this.#stream = stream;
