@@ -65,11 +65,25 @@ describe("a profile is judged", () => {
     expect(judgeCall(rules(refuse, allow), setup, plainTarget)).toMatchObject({ errno: "ENOSYS", rule: 0 });
     expect(judgeCall(rules(allow, refuse), setup, plainTarget)).toMatchObject({ effect: "allowed", rule: 0 });
     expect(judgeCall(rules(allowSome, refuse), setup, plainTarget)).toMatchObject({ errno: "ENOSYS", rule: 1 });
+    const refuseSome = { ...refuse, args: allowSome.args };
+    expect(judgeCall(rules(allowSome, refuseSome), setup, plainTarget)).toMatchObject({ effect: "undecided", rule: 0 });
   });
 
   test("leaving out a rule that says what the default says", () => {
     const same = { names: [setup], action: "SCMP_ACT_ERRNO", errnoRet: 1 };
     expect(judgeCall(rules(same, { names: [setup], action: ALLOW }), setup, plainTarget).effect).toBe("allowed");
+  });
+
+  test("leaving out rules that the container's architecture, capabilities or kernel exclude", () => {
+    const allowUnless = (excludes: object) => rules({ names: [setup], action: ALLOW, excludes });
+    const effect = (excludes: object, target: object = {}) =>
+      judgeCall(allowUnless(excludes), setup, { ...plainTarget, ...target }).effect;
+    expect(effect({ arches: ["amd64"] })).toBe("refused");
+    expect(effect({ arches: ["s390x"] })).toBe("allowed");
+    expect(effect({ caps: ["CAP_BPF"] })).toBe("allowed");
+    expect(effect({ caps: ["CAP_BPF", "CAP_CHOWN"] }, { capabilities: ["CAP_CHOWN"] })).toBe("refused");
+    expect(effect({ minKernel: "6.1" })).toBe("refused");
+    expect(effect({ minKernel: "6.2" })).toBe("allowed");
   });
 
   test("for the container it is meant for", () => {
@@ -122,6 +136,13 @@ describe("io_uring is allowed", () => {
       { names: ["bpf"], action: "SCMP_ACT_ERRNO", errnoRet: 1, comment: "kept" },
       added,
     ]);
+  });
+
+  test("by a rule without conditions in place of one on arguments, and of one for some containers", () => {
+    const every = { names: [...ioUringCalls], action: ALLOW };
+    const onArguments = { ...every, args: [{ index: 0, value: 8, op: "SCMP_CMP_LT" }] };
+    expect(allowIoUring(rules(onArguments)).json["syscalls"]).toEqual([added]);
+    expect(allowIoUring(rules({ ...every, excludes: { arches: ["arm64"] } })).json["syscalls"]).toEqual([added]);
   });
 
   test("by completing a profile that allows only one of the three", () => {
@@ -199,6 +220,14 @@ describe("the plain form", () => {
   test("is refused for an architecture that the profile is not made for", () => {
     const json = profileWith({ archMap: [{ architecture: "SCMP_ARCH_AARCH64", subArchitectures: [] }] });
     expect(() => flattenProfile(readProfile(json), plainTarget)).toThrow("not made for amd64");
+  });
+
+  test("is needed because containerd drops every condition, and a name of an errno", () => {
+    const one = { names: [setup], action: "SCMP_ACT_ERRNO", errno: "EACCES", excludes: { caps: ["CAP_BPF"] } };
+    const read = asContainerdReads(rules({ ...one, includes: { arches: ["s390x"] } }));
+    expect(read.loss).toEqual({ rules: 1, archMap: false });
+    expect(read.profile.json["syscalls"]).toEqual([{ names: [setup], action: "SCMP_ACT_ERRNO" }]);
+    expect(flattenProfile(rules(one), plainTarget).rules[0]).toMatchObject({ errno: 13 });
   });
 
   test("of a plain profile is that profile", () => {
