@@ -14,14 +14,8 @@ import { closeListener, type ListenerCore } from "./listener-operations.js";
 import { type StreamSocketOptions, socketOptionBits, streamSocketOptionNames } from "./socket-options.js";
 import { TcpListener } from "./tcp-listener.js";
 import { operationOptionNames } from "./transfer.js";
-import {
-  checkUnixPath,
-  isUnix,
-  UnixListener,
-  type UnixListenOptions,
-  type UnixPlace,
-  unixListenOptionNames,
-} from "./unix-socket.js";
+import { UnixListener } from "./unix-listener.js";
+import { checkUnixPath, isUnix, type UnixListenOptions, type UnixPlace, unixListenOptionNames } from "./unix-socket.js";
 
 export interface ListenOptions extends StreamSocketOptions, OperationOptions {
   /** Internet address to bind, in text form; default `"127.0.0.1"`. `"0.0.0.0"` and `"::"` are all addresses. */

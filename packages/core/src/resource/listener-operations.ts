@@ -11,7 +11,7 @@ import { closeResource, removeSocketFile } from "./closing.js";
 import type { StreamSocket } from "./stream-socket.js";
 import { TcpStream } from "./tcp-stream.js";
 import { operationOptionNames } from "./transfer.js";
-import { UnixStream } from "./unix-socket.js";
+import { UnixStream } from "./unix-stream.js";
 
 /** A listener as its operations know it. */
 export interface ListenerCore {

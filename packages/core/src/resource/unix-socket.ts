@@ -1,31 +1,11 @@
-/** Connections within the machine, under a path of the file system or an abstract name. */
-import { UNIX_PATH_BYTES_MAX, type UnixAddress } from "../address.js";
+/** Where a Unix-domain socket is: a path of the file system, or an abstract name. */
+import { UNIX_PATH_BYTES_MAX } from "../address.js";
 import type { Dispatcher, OperationOptions } from "../dispatcher.js";
 import { batonError } from "../errors.js";
 import { ADDRESS_FAMILY } from "../record.js";
 import { describe, type OptionNames } from "../validate.js";
 import { displayPath } from "./file-operations.js";
-import { StreamListener } from "./stream-listener.js";
-import { StreamSocket } from "./stream-socket.js";
 import { operationOptionNames } from "./transfer.js";
-
-/**
- * A connection over a Unix-domain socket. An end that was bound to no path has the path `""` as its address.
- *
- * @example const stream = await io.connect({ path: "/run/service.sock" });
- */
-export class UnixStream extends StreamSocket<UnixAddress> {}
-
-/**
- * A listener on a Unix-domain socket. Listening makes a socket file at its path; closing the listener removes it,
- * without looking whether somebody has put another in its place. A program that ends without closing leaves the file,
- * and the next one that listens there gets `EADDRINUSE`. An abstract name leaves nothing.
- *
- * @example
- * await using listener = await io.listen({ path: "/run/service.sock" });
- * for await (const stream of listener) serve(stream);
- */
-export class UnixListener extends StreamListener<UnixStream, UnixAddress> {}
 
 /** Where a Unix-domain socket is. */
 export interface UnixPathOptions extends OperationOptions {
