@@ -15,6 +15,7 @@ import type { Entry } from "./operation-table.js";
 import type { Lendable } from "./owned-buffer.js";
 import { SLOT_COUNT_MAX } from "./record.js";
 import { type Checked, prepareNop, prepareRequest, type Request, type ResultOf } from "./request.js";
+import { type BindUdpOptions, prepareBindUdp } from "./resource/bind-udp.js";
 import { type ConnectOptions, startConnect, type UnixConnectOptions } from "./resource/connect.js";
 import type { File } from "./resource/file.js";
 import { preparePathStat, type StatOptions } from "./resource/file-operations.js";
@@ -36,7 +37,10 @@ import type { TcpListener } from "./resource/tcp-listener.js";
 import type { TcpStream } from "./resource/tcp-stream.js";
 import { prepareTimer, Timer } from "./resource/timer.js";
 import { NO_OPTIONS } from "./resource/transfer.js";
-import type { UnixListener, UnixListenOptions, UnixStream } from "./resource/unix-socket.js";
+import type { UdpSocket } from "./resource/udp-socket.js";
+import type { UnixListener } from "./resource/unix-listener.js";
+import type { UnixListenOptions } from "./resource/unix-socket.js";
+import type { UnixStream } from "./resource/unix-stream.js";
 import { type ResourceLeakListener, ResourceTracker } from "./resource-tracker.js";
 import { checkBoolean, checkDurationMs, checkInteger, checkOptions, describe, wrongType } from "./validate.js";
 
@@ -251,6 +255,14 @@ export class Backend {
   connect(options: ConnectOptions): Promise<TcpStream>;
   connect(options: ConnectOptions | UnixConnectOptions): Promise<StreamSocket> {
     return startConnect(this.#dispatcher, this.#tracker, options);
+  }
+
+  /**
+   * Makes a socket for datagrams over UDP and binds it. Rejects with `EADDRINUSE`, `EADDRNOTAVAIL`, … which carry
+   * `address` and `port`. Needs the operation `datagram`. Source: udp(7).
+   */
+  bindUdp(options: BindUdpOptions = NO_OPTIONS): Promise<UdpSocket> {
+    return this.#dispatcher.run(() => prepareBindUdp(this.#dispatcher, this.#tracker, options));
   }
 
   /** A timer that can be started again and again. */

@@ -18,6 +18,13 @@ export interface LaneHost {
   settleWithBytes(entry: Entry, bytes: Uint8Array): void;
 }
 
+/** Messages that wait for the next receive: unlike bytes they are neither cut nor joined. */
+export interface KeptMessages {
+  readonly waiting: boolean;
+  /** Gives the first one to an operation; its result. */
+  take(entry: Entry): number;
+}
+
 interface Waiting {
   readonly entry: Entry;
   readonly generation: number;
@@ -29,9 +36,12 @@ export class Lane {
   #waiting: Waiting[] = [];
   #salvaged: Uint8Array[] = [];
   #salvagedBytes = 0;
+  readonly #messages: KeptMessages | undefined;
 
-  constructor(host: LaneHost) {
+  /** @param messages what is kept, where operations move messages instead of bytes */
+  constructor(host: LaneHost, messages?: KeptMessages) {
     this.#host = host;
+    this.#messages = messages;
   }
 
   /** Bytes that wait for the next receive. */
@@ -41,13 +51,13 @@ export class Lane {
 
   /** True when an operation can be launched without asking the lane to hold it. */
   get isFree(): boolean {
-    return this.#current === undefined && this.#salvagedBytes === 0;
+    return this.#current === undefined && this.#salvagedBytes === 0 && this.#messages?.waiting !== true;
   }
 
   /** The operation goes next, or waits its turn. It is in state `queued`. */
   enter(entry: Entry): void {
     entry.lane = this;
-    if (this.#current === undefined && this.#salvagedBytes === 0 && !isEmpty(entry)) {
+    if (this.isFree && !this.#isNothing(entry)) {
       this.#current = entry;
       this.#host.launchInTurn(entry);
     } else {
@@ -86,9 +96,11 @@ export class Lane {
       // Cancelled while it waited: it has ended already.
       if (entry.generation !== generation || entry.state !== STATE.queued || !entry.held) continue;
       entry.held = false;
-      if (isEmpty(entry)) {
+      if (this.#isNothing(entry)) {
         // Moving no bytes waits for nothing but its turn: a driver might wait for bytes it may not take.
         this.#host.settleLocally(entry, 0);
+      } else if (this.#messages?.waiting === true) {
+        this.#host.settleLocally(entry, this.#messages.take(entry));
       } else if (this.#salvagedBytes > 0 && !carriesMemory(entry)) {
         const bytes = this.#salvaged.shift()!;
         this.#salvagedBytes -= bytes.length;
@@ -101,6 +113,11 @@ export class Lane {
         this.#host.launchInTurn(entry);
       }
     }
+  }
+
+  /** It moves nothing. A message of no bytes is a message all the same. */
+  #isNothing(entry: Entry): boolean {
+    return this.#messages === undefined && isEmpty(entry);
   }
 
   #takeSalvaged(target: Uint8Array): number {

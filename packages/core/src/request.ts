@@ -4,6 +4,12 @@ import { batonError } from "./errors.js";
 import { defineKind } from "./operation-kind.js";
 import type { Entry } from "./operation-table.js";
 import type { Lendable, ReleasedBuffer, Unreleased } from "./owned-buffer.js";
+import {
+  type DatagramResult,
+  type DatagramSendOptions,
+  prepareReceiveMessage,
+  prepareSendMessage,
+} from "./resource/datagram-operations.js";
 import { type File, fileCore } from "./resource/file.js";
 import {
   FILE_KIND,
@@ -60,14 +66,17 @@ import {
 import { type StreamSocket, streamCore } from "./resource/stream-socket.js";
 import { prepareTimer } from "./resource/timer.js";
 import { operationOptionNames, type PositionedOptions, type TransferOptions } from "./resource/transfer.js";
+import { socketCore, type UdpSocket } from "./resource/udp-socket.js";
 import type { ResourceTracker } from "./resource-tracker.js";
 import { checkBoolean, checkOptions, describe } from "./validate.js";
 
 type On<R> = R extends "file"
   ? { readonly file: File }
-  : R extends "stream"
-    ? { readonly stream: StreamSocket }
-    : { readonly listener: StreamListener };
+  : R extends "socket"
+    ? { readonly socket: UdpSocket }
+    : R extends "stream"
+      ? { readonly stream: StreamSocket }
+      : { readonly listener: StreamListener };
 
 interface With<B extends Lendable> {
   readonly buffer: B & Unreleased<B>;
@@ -96,6 +105,8 @@ export type Request<B extends Lendable = Lendable> =
   | ({ readonly opcode: "receive" } & On<"stream"> & With<B> & TransferOptions)
   | ({ readonly opcode: "receive"; readonly buffer?: undefined } & On<"stream"> & OperationOptions)
   | ({ readonly opcode: "send" } & On<"stream"> & With<B> & TransferOptions)
+  | ({ readonly opcode: "receiveMessage" } & On<"socket"> & With<B> & TransferOptions)
+  | ({ readonly opcode: "sendMessage" } & On<"socket"> & With<B> & DatagramSendOptions)
   | ({ readonly opcode: "poll" } & On<"stream"> & PollOptions)
   | ({ readonly opcode: "shutdown"; readonly how?: ShutdownHow } & On<"stream">);
 
@@ -147,9 +158,9 @@ export type ResultOf<R> = R extends { readonly opcode: infer Opcode; readonly bu
       ? WriteResult<B>
       : Opcode extends "receive"
         ? ReceiveResult<B>
-        : Opcode extends "send"
-          ? SendResult<B>
-          : undefined
+        : Opcode extends "receiveMessage"
+          ? DatagramResult<B>
+          : SendResult<B>
   : R extends { readonly opcode: infer Opcode; readonly buffers: infer B extends readonly Lendable[] }
     ? Opcode extends "readv"
       ? ReadVectorResult<B>
@@ -263,6 +274,14 @@ export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker,
       // At this level one operation is one submission: what did not go out is the caller's to send.
       entry.whole = false;
       return entry;
+    }
+    case "receiveMessage": {
+      const { opcode: _, socket, buffer, ...options } = request;
+      return prepareReceiveMessage(socketCore(socket), buffer, options);
+    }
+    case "sendMessage": {
+      const { opcode: _, socket, buffer, ...options } = request;
+      return prepareSendMessage(socketCore(socket), buffer, options);
     }
     case "poll": {
       const { opcode: _, stream, ...options } = request;

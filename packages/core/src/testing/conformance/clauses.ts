@@ -6,6 +6,7 @@ import { whileOpen } from "../traits/while-open.js";
 import { backendClause, capabilitiesClause, inspectorClause } from "./backend.js";
 import type { Clause } from "./case.js";
 import { chainClause } from "./chains.js";
+import { datagramClause } from "./datagram.js";
 import { fileFlushClause, fileLengthClause, fileMetadataClause } from "./file-metadata.js";
 import { fileOpenClause } from "./file-open.js";
 import { fileAdviceClause, fileSpaceClause } from "./file-space.js";
@@ -60,6 +61,7 @@ export const clauses: readonly Clause[] = [
   receivePickedClause,
   streamLoopClause,
   ...unixClauses,
+  datagramClause,
   pollClause,
   timerClause,
   salvageClause,

@@ -60,6 +60,7 @@ const backendCalls: Partial<Record<OpcodeName, (context: CaseContext) => Promise
   stat: (context) => context.io.stat(context.path()),
   listen: ({ io }) => io.listen(),
   connect: ({ io }) => io.connect({ port: 9 }),
+  datagram: ({ io }) => io.bindUdp(),
   unlink: (context) => context.io.unlink(context.path()),
   rename: (context) => context.io.rename(context.path(), context.path()),
   mkdir: (context) => context.io.mkdir(context.path()),

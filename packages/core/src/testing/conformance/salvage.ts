@@ -9,11 +9,11 @@ import { equal, equalBytes, ok, oneOf, rejects } from "./expect.js";
 import { receiveAll, receiveBytes, sendText } from "./stream-talk.js";
 
 /** Ways to give up an accept or receive that is in flight. */
-const waysOut = ["cancel", "signal", "timeout", "abandon", "abandon-by-signal"] as const;
-type WayOut = (typeof waysOut)[number];
+export const waysOut = ["cancel", "signal", "timeout", "abandon", "abandon-by-signal"] as const;
+export type WayOut = (typeof waysOut)[number];
 
 /** Gives an operation up, then waits until its caller has been told. */
-async function giveUp(
+export async function giveUp(
   context: CaseContext,
   way: WayOut,
   submit: (options: { signal?: AbortSignal; timeoutMs?: number; onAbort?: "abandon" }) => {

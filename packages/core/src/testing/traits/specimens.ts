@@ -1,4 +1,5 @@
 /** All specimens, in the order of the reports. */
+import { datagramSpecimens } from "./datagram-specimens.js";
 import { backendSpecimens, fileSpecimens } from "./file-specimens.js";
 import { pathSpecimens } from "./path-specimens.js";
 import { socketSpecimens } from "./socket-specimens.js";
@@ -9,4 +10,5 @@ export const specimens: readonly Specimen[] = [
   ...fileSpecimens,
   ...pathSpecimens,
   ...socketSpecimens,
+  ...datagramSpecimens,
 ];

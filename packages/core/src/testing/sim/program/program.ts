@@ -10,6 +10,7 @@ import { Random } from "../random.js";
 import { createSimulation } from "../simulation.js";
 import { chainActor } from "./chain-actor.js";
 import { Context } from "./context.js";
+import { datagramActor } from "./datagram-actor.js";
 import { appendActor, positionalFileActor, sequentialReadActor } from "./file-actor.js";
 import { idleActor } from "./idle-actor.js";
 import { nameActor } from "./name-actor.js";
@@ -136,6 +137,7 @@ function startActors(context: Context, random: Random, hasSockets: boolean): Pro
   start(0.3, (chance, path) => nameActor(context, chance, path));
   start(0.4, (chance, path) => chainActor(context, chance, path));
   start(hasSockets ? 0.3 : 0, (chance) => idleActor(context, chance));
+  start(hasSockets ? 0.4 : 0, (chance) => datagramActor(context, chance));
   start(0.3, (chance) => timerActor(context, chance));
   start(0.3, (chance) => poolActor(context, chance));
   start(0.3, (chance, path) => batchActor(context, chance, path));

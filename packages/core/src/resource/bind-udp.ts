@@ -1,0 +1,102 @@
+/** Making a datagram socket. */
+import { parseAddress, readAddress, writeAddress } from "../address.js";
+import type { Dispatcher, OperationOptions } from "../dispatcher.js";
+import { batonError } from "../errors.js";
+import { defineKind } from "../operation-kind.js";
+import type { Entry } from "../operation-table.js";
+import { ADDRESS_BYTES, AUXILIARY_SHIFT, SOCKET_OPTION, WORD } from "../record.js";
+import { ResourceState } from "../resource-state.js";
+import type { ResourceTracker } from "../resource-tracker.js";
+import { checkBoolean, checkInteger, checkOptions, describe, type OptionNames } from "../validate.js";
+import { closeHandle, closeResource } from "./closing.js";
+import { type DatagramCore, KeptDatagrams } from "./datagram-operations.js";
+import { operationOptionNames } from "./transfer.js";
+import { UdpSocket } from "./udp-socket.js";
+
+export interface BindUdpOptions extends OperationOptions {
+  /**
+   * Internet address to bind, in text form; default `"127.0.0.1"`, which reaches this machine only. `"0.0.0.0"` and
+   * `"::"` are all addresses.
+   */
+  readonly host?: string;
+  /** 0–65535; default 0: the system chooses, see `socket.address`. */
+  readonly port?: number;
+  /** Share the port with other sockets that say so too (SO_REUSEPORT); default false. */
+  readonly reusePort?: boolean;
+  /** May send to broadcast addresses (SO_BROADCAST); default false, and then that is `EACCES`. */
+  readonly broadcast?: boolean;
+  /** With an IPv6 address: no IPv4 datagrams; default false. */
+  readonly ipv6Only?: boolean;
+}
+
+const bindUdpOptionNames: OptionNames = {
+  host: true,
+  port: true,
+  reusePort: true,
+  broadcast: true,
+  ipv6Only: true,
+  ...operationOptionNames,
+};
+
+interface BindSubject {
+  readonly dispatcher: Dispatcher;
+  readonly tracker: ResourceTracker;
+  readonly address: string;
+  readonly port: number;
+}
+
+const datagramKind = defineKind("datagram", {
+  finish: (entry, result, flags): UdpSocket => {
+    const { dispatcher, tracker } = entry.subject as BindSubject;
+    const { arena, records } = dispatcher;
+    const address = readAddress(arena.bytes, arena.words, records[entry.base + WORD.arenaOffset]!);
+    const host = address.family === "ipv6" ? `[${address.address}]` : address.address;
+    const state = new ResourceState("udp-socket", `${host}:${address.port}`, result, flags >>> AUXILIARY_SHIFT);
+    const kept = new KeptDatagrams();
+    const core: DatagramCore = {
+      dispatcher,
+      state,
+      address,
+      kept,
+      receiveLane: dispatcher.createLane(kept),
+      // Nothing that was to be sent is ever kept, but a datagram of no bytes has its turn too.
+      sendLane: dispatcher.createLane(new KeptDatagrams()),
+    };
+    const socket = new UdpSocket(core);
+    tracker.track(socket, state, () => closeResource(dispatcher, state, "cancel"));
+    return socket;
+  },
+  salvage: (entry, result, flags) => {
+    closeHandle((entry.subject as BindSubject).dispatcher, result, flags >>> AUXILIARY_SHIFT);
+  },
+  details: (entry) => {
+    const { address, port } = entry.subject as BindSubject;
+    return { address, port };
+  },
+});
+
+export function prepareBindUdp(dispatcher: Dispatcher, tracker: ResourceTracker, options: BindUdpOptions): Entry {
+  const where = "bindUdp";
+  checkOptions(where, options, bindUdpOptionNames);
+  const { host = "127.0.0.1" } = options;
+  const parsed = typeof host === "string" ? parseAddress(host) : undefined;
+  if (parsed === undefined) {
+    const given = typeof host === "string" ? `"${host}"` : describe(host);
+    throw batonError("ERR_INVALID_ARG_VALUE", `${where}: host must be an internet address, not ${given}.`);
+  }
+  const port = checkInteger(where, "port", options.port ?? 0, 0, 65_535);
+  let bits = 0;
+  for (const name of ["reusePort", "broadcast", "ipv6Only"] as const) {
+    const value = options[name];
+    if (value !== undefined && checkBoolean(where, name, value)) bits |= SOCKET_OPTION[name];
+  }
+  if ((bits & SOCKET_OPTION.reusePort) !== 0) dispatcher.expectFeature(where, "reusePort");
+  const early = dispatcher.canceler.check(where, options);
+  const entry = dispatcher.begin(datagramKind, undefined);
+  entry.subject = { dispatcher, tracker, address: host, port } satisfies BindSubject;
+  dispatcher.records[entry.base + WORD.argument0] = bits;
+  entry.areaBytes = ADDRESS_BYTES;
+  entry.writeArea = (offset) => writeAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset, parsed, port);
+  dispatcher.canceler.attach(entry, early);
+  return entry;
+}
