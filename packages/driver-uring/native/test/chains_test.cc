@@ -162,7 +162,7 @@ TEST("an operation that is no entry of the ring, and a connect and a close, have
   }
 }
 
-// mutant: cancelled-close-forgets
+// mutant: chain-goes-on-after-failure
 TEST("a close that its chain never came to leaves the handle open") {
   for (const uint32_t mask : kMasks) {
     Scratch scratch;
