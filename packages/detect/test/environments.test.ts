@@ -1,67 +1,25 @@
 /** Surroundings that get in the way, made for real: limits, users, tracers, permissions. What seccomp does is in tests/seccomp. */
-import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { release, tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { describe, expect, type TestContext, test } from "vitest";
 import type { DetectReport } from "../src/index.js";
 import { chargesMemlock } from "../src/io-uring/memory.js";
-import { builtCli, type CliOptions, type CliResult, runCli } from "./run-cli.js";
-
-const linux = process.platform === "linux";
-const isRoot = process.getuid?.() === 0;
-const JOB = ["--connections", "2", "--round-trips", "50", "--race-rounds", "4"];
-/** A user with no other process: locked memory is counted by user. */
-const NOBODY_ELSE = 61_234;
-
-const manifest = fileURLToPath(new URL("../package.json", import.meta.url));
-const root = fileURLToPath(new URL("../../../", import.meta.url));
-
-function need(context: TestContext, met: boolean, reason: string): void {
-  if (!met) context.skip(reason);
-}
-
-/** Whether io_uring runs here when nothing is put in its way. */
-async function needIoUring(context: TestContext): Promise<void> {
-  need(context, linux, "io_uring is of Linux");
-  const { stdout } = await runCli(["doctor", "--json"]);
-  const { chosen, drivers } = JSON.parse(stdout) as DetectReport;
-  need(context, chosen === "uring", `io_uring does not run here anyway: ${drivers[0]?.cause}`);
-}
-
-async function examine(options: CliOptions): Promise<{ readonly code: number | null; readonly report: DetectReport }> {
-  const { code, stdout, stderr } = await runCli(["doctor", "--json"], options);
-  expect(stderr).toBe("");
-  return { code, report: JSON.parse(stdout) as DetectReport };
-}
-
-/** The main job, done in the same surroundings; returns the drivers it was done with. */
-async function driversOfJob(options: CliOptions): Promise<readonly string[]> {
-  const { code, stdout, stderr } = await runCli(["demo", manifest, ...JOB, "--json"], options);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  const { jobs } = JSON.parse(stdout) as { readonly jobs: readonly { readonly driver: string }[] };
-  return jobs.map(({ driver }) => driver);
-}
-
-/** Runs any command and collects what it prints. */
-function run(command: readonly string[]): Promise<CliResult> {
-  const { BATON_DRIVER: _driver, BATON_LOG: _log, ...env } = process.env;
-  const child = spawn(command[0]!, command.slice(1), { env, cwd: root, timeout: 19_000, killSignal: "SIGKILL" });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (text) => {
-    stdout += text;
-  });
-  child.stderr.on("data", (text) => {
-    stderr += text;
-  });
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
-  });
-}
+import {
+  driversOfJob,
+  examine,
+  isLinux,
+  isRoot,
+  JOB,
+  manifest,
+  NOBODY_ELSE,
+  need,
+  needIoUring,
+  run,
+} from "./real-runs.js";
+import { builtCli } from "./run-cli.js";
 
 describe("with little locked memory, as an ordinary user", () => {
   const user = isRoot ? { uid: NOBODY_ELSE } : {};
@@ -143,7 +101,7 @@ describe("where io_uring's calls are answered by something else", () => {
   ];
   const allMissing = "inject=io_uring_setup,io_uring_enter,io_uring_register:error=ENOSYS";
   const needStrace = (context: TestContext) => {
-    need(context, linux, "strace is of Linux");
+    need(context, isLinux, "strace is of Linux");
     const tried = spawnSync("strace", ["-f", "-o", "/dev/null", "true"], { encoding: "utf8" });
     need(context, tried.error === undefined, "strace is not installed");
     need(context, tried.status === 0, `strace may not trace here: ${tried.stderr.split("\n", 1)[0]}`);
@@ -211,7 +169,7 @@ describe("where io_uring's calls are answered by something else", () => {
 
 describe("with a runtime that may not load addons", () => {
   test("RUNTIME_PERMISSION for both native drivers, libuv is used, and the remedy names the flag", async (context) => {
-    need(context, linux, "the drivers in question are made for Linux");
+    need(context, isLinux, "the drivers in question are made for Linux");
     const { code, stdout } = await run([process.execPath, "--no-addons", builtCli(), "doctor", "--json"]);
     const { chosen, drivers } = JSON.parse(stdout) as DetectReport;
     expect({ code, chosen }).toEqual({ code: 3, chosen: "libuv" });
@@ -220,7 +178,7 @@ describe("with a runtime that may not load addons", () => {
   });
 
   test("the permission model alone does the same", async (context) => {
-    need(context, linux, "the drivers in question are made for Linux");
+    need(context, isLinux, "the drivers in question are made for Linux");
     const flag = process.allowedNodeEnvironmentFlags.has("--permission") ? "--permission" : "--experimental-permission";
     need(context, process.allowedNodeEnvironmentFlags.has(flag), "this runtime has no permission model");
     const { stdout } = await run([process.execPath, flag, "--allow-fs-read=*", builtCli(), "doctor", "--json"]);
@@ -249,64 +207,5 @@ describe("when privileges are given up", () => {
     expect(await answer("open(); drop();")).toBe("true");
     expect(await answer("drop(); open();")).toBe("false");
     expect(await answer("open();")).toBe("false");
-  });
-});
-
-describe("the sysctl", () => {
-  const files = { disabled: "/proc/sys/kernel/io_uring_disabled", group: "/proc/sys/kernel/io_uring_group" };
-  const GROUP = 61_235;
-
-  /** Sets it for the whole machine, runs, and sets it back; each write opens the file anew. */
-  async function withSysctl<T>(disabled: number, group: number, body: () => Promise<T>): Promise<T> {
-    const before = { disabled: readFileSync(files.disabled, "utf8"), group: readFileSync(files.group, "utf8") };
-    const restore = () => {
-      writeFileSync(files.disabled, before.disabled);
-      writeFileSync(files.group, before.group);
-    };
-    process.once("exit", restore);
-    try {
-      writeFileSync(files.group, String(group));
-      writeFileSync(files.disabled, String(disabled));
-      return await body();
-    } finally {
-      restore();
-      process.removeListener("exit", restore);
-      // Left behind, it would switch io_uring off for everybody.
-      expect(readFileSync(files.disabled, "utf8")).toBe(before.disabled);
-      expect(readFileSync(files.group, "utf8")).toBe(before.group);
-    }
-  }
-
-  const needSysctl = async (context: TestContext) => {
-    need(
-      context,
-      process.env["BATON_TEST_SYSCTL"] === "1",
-      "BATON_TEST_SYSCTL=1 allows it: it changes the whole machine",
-    );
-    need(context, isRoot, "only root may set it");
-    await needIoUring(context);
-  };
-
-  test("2 switches io_uring off, for root too: SYSCTL_DISABLED, and the job is done on epoll", async (context) => {
-    await needSysctl(context);
-    await withSysctl(2, -1, async () => {
-      const { code, report } = await examine({});
-      expect({ code, cause: report.drivers[0]?.cause }).toEqual({ code: 3, cause: "SYSCTL_DISABLED" });
-      expect(report.drivers[0]?.remedy?.command).toBe("sysctl -w kernel.io_uring_disabled=0");
-      expect(await driversOfJob({})).toEqual(["epoll", "libuv"]);
-    });
-  });
-
-  test("1 lets in root and the group and nobody else: SYSCTL_GROUP", async (context) => {
-    await needSysctl(context);
-    await withSysctl(1, GROUP, async () => {
-      const other = await examine({ uid: NOBODY_ELSE });
-      expect({ code: other.code, cause: other.report.drivers[0]?.cause }).toEqual({ code: 3, cause: "SYSCTL_GROUP" });
-      expect(other.report.drivers[0]?.summary).toContain(String(GROUP));
-      // runCli gives the process the group of the same number.
-      const member = await examine({ uid: GROUP });
-      expect({ code: member.code, chosen: member.report.chosen }).toEqual({ code: 0, chosen: "uring" });
-      expect((await examine({})).report.chosen).toBe("uring");
-    });
   });
 });
