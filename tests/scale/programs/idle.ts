@@ -30,15 +30,16 @@ const client = fork(clientPath, [driver, String(listener.address.port)], { execA
 await once(client, "message");
 const streams: TcpStream[] = [];
 
-async function serve(stream: TcpStream): Promise<void> {
-  for (;;) {
-    const { buffer, bytesReceived } = picks
-      ? await stream.receive()
-      : await stream.receive(io.buffers.take(MESSAGE_BYTES));
-    if (bytesReceived > 0) await stream.send(buffer!, { length: bytesReceived });
-    buffer?.release();
+/** With callbacks, so that what waits is as little as a program can have. */
+function serve(stream: TcpStream): void {
+  const receiving = picks ? stream.receive() : stream.receive(io.buffers.take(MESSAGE_BYTES));
+  receiving.then(({ buffer, bytesReceived }) => {
     if (bytesReceived === 0) return;
-  }
+    stream.send(buffer!, { length: bytesReceived }).then(({ buffer: sent }) => {
+      sent.release();
+      serve(stream);
+    });
+  });
 }
 
 /** Each connection has had a message sent back and then waits for the next. */
@@ -48,7 +49,7 @@ async function openMany(connections: number): Promise<void> {
   for (let index = 0; index < connections; index++) {
     const stream = await listener.accept();
     streams.push(stream);
-    serve(stream).catch(() => undefined);
+    serve(stream);
   }
   await answered;
 }
