@@ -67,7 +67,7 @@ export function findRemedy(cause: IoUringCause, evidence: IoUringEvidence): Weig
     case "DENYLISTED_KERNEL":
       return {
         text: "Use a newer kernel. Where the distribution has mended this one, ask for the driver by name.",
-        command: "BATON_DRIVER=uring",
+        command: "export BATON_DRIVER=uring",
         anchor: `${PAGE}#kernel`,
       };
     case "KERNEL_TOO_OLD":
