@@ -5,37 +5,15 @@
 
 import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
-import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD, POLL_EVENT, WORD } from "../../record.js";
+import { POLL_EVENT, WORD } from "../../record.js";
+import { type AttemptHost, badHandle, type Outcome } from "./attempt-host.js";
 import { attemptOnFile, closeHandle, openFile, statPath } from "./file-operations.js";
-import type { Description, HandleId, Handles, Target } from "./handles.js";
-import type { Kernel } from "./kernel.js";
-import type { SimMemory } from "./memory.js";
+import type { Target } from "./handles.js";
 import { attemptOnDatagram, datagram } from "./message-operations.js";
-import type { RawAddress } from "./network.js";
 import { attemptOnPath, isOnPath } from "./path-operations.js";
 import { attemptOnListener, attemptOnStream, connect, listen } from "./socket-operations.js";
 import { makePipe, splice } from "./splice.js";
 import type { Ticket, WaitList } from "./ticket.js";
-
-/** The result, or `undefined`: the operation waits. */
-export type Outcome = number | undefined;
-
-/** What attempts need of their session. */
-export interface AttemptHost {
-  readonly kernel: Kernel;
-  readonly memory: SimMemory;
-  readonly handles: Handles;
-  /** The session is closed: all handles are. */
-  readonly isClosed: boolean;
-  readonly arenaBytes: Uint8Array<ArrayBuffer>;
-  readonly arenaWords: Int32Array<ArrayBuffer>;
-  /** Number of a provided buffer that no receive has picked, −1 when there is none. */
-  pickBuffer(): number;
-  /** Puts it back: a planted bug's work. */
-  unpickBuffer(number: number): void;
-  /** Answers a cancel. */
-  cancel(slot: number, generation: number): number;
-}
 
 export function attempt(host: AttemptHost, ticket: Ticket): Outcome {
   switch (ticket.opcode) {
@@ -103,54 +81,6 @@ function waitLists(target: Exclude<Target, { kind: "file" }>): WaitList[] {
     case "pipe":
       return [target.readers, target.writers];
   }
-}
-
-/** The answer to an operation on a handle that is closed or never was. */
-export function badHandle({ kernel, isClosed }: AttemptHost): number {
-  // What the end of the session overtakes is nobody's fault.
-  if (!isClosed) kernel.ledger.badHandles++;
-  return -ERRNO.EBADF;
-}
-
-/** True for operations whose record names an open handle that they hold. */
-export function holdsHandle(ticket: Ticket): boolean {
-  return ticket.word(WORD.handleIndex) >= 0 && ticket.opcode !== OPCODE.close;
-}
-
-/** A new handle as the result of an operation; `-EMFILE` when there are too many. */
-export function resultHandle(host: AttemptHost, ticket: Ticket, description: Description): number {
-  const id = newHandle(host, description);
-  ticket.auxiliary = id.generation;
-  return id.index;
-}
-
-/** A new handle. */
-export function newHandle(host: AttemptHost, description: Description): HandleId {
-  const id = host.handles.add(description);
-  const { ledger } = host.kernel;
-  ledger.handlesOpened++;
-  if (host.isClosed) {
-    // It comes too late for anybody to hear of it.
-    host.handles.remove(id.index, id.generation);
-    ledger.handlesClosed++;
-    description.close();
-  }
-  return id;
-}
-
-/** True when the operation must fail for want of handles. */
-export function lacksHandles({ kernel, handles }: AttemptHost): boolean {
-  return handles.open >= kernel.handlesMax || kernel.dice.happens("tooManyFiles");
-}
-
-/** The address in the operation's arena area. */
-export function readRawAddress({ arenaBytes, arenaWords }: AttemptHost, ticket: Ticket): RawAddress {
-  const offset = ticket.word(WORD.arenaOffset);
-  const word = offset >> 2;
-  const family = arenaWords[word + ADDRESS_WORD.family]!;
-  const port = arenaWords[word + ADDRESS_WORD.portOrLength]!;
-  const length = family === ADDRESS_FAMILY.unix ? port : 16;
-  return { family, bytes: arenaBytes.slice(offset + ADDRESS_BYTES_AT, offset + ADDRESS_BYTES_AT + length), port };
 }
 
 function attemptTimer({ kernel }: AttemptHost, ticket: Ticket): Outcome {

@@ -2,7 +2,7 @@
 import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
 import { ADVICE, ALLOCATE_FLAG, OPEN_FLAG, STAT_FIELD, WORD } from "../../record.js";
-import { type AttemptHost, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt.js";
+import { type AttemptHost, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt-host.js";
 import type { Node } from "./file-system.js";
 import { Description, type OpenFile } from "./handles.js";
 import { pathOf } from "./path-operations.js";

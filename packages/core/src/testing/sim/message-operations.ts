@@ -2,7 +2,7 @@
 import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
 import { MESSAGE_FLAG, MESSAGE_FLAGS_AT, WORD } from "../../record.js";
-import { type AttemptHost, lacksHandles, type Outcome, readRawAddress, resultHandle } from "./attempt.js";
+import { type AttemptHost, lacksHandles, type Outcome, readRawAddress, resultHandle } from "./attempt-host.js";
 import type { SimDatagram } from "./datagram.js";
 import { Description } from "./handles.js";
 import { answerAddress } from "./socket-operations.js";

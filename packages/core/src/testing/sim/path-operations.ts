@@ -2,7 +2,7 @@
 import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
 import { WORD } from "../../record.js";
-import type { AttemptHost } from "./attempt.js";
+import type { AttemptHost } from "./attempt-host.js";
 import type { Ticket } from "./ticket.js";
 
 /** True for operations on names. */

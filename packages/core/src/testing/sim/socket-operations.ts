@@ -3,7 +3,7 @@ import { parseAddress, writeAddress } from "../../address.js";
 import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
 import { ADDRESS_FAMILY, WORD } from "../../record.js";
-import { type AttemptHost, lacksHandles, type Outcome, readRawAddress, resultHandle } from "./attempt.js";
+import { type AttemptHost, lacksHandles, type Outcome, readRawAddress, resultHandle } from "./attempt-host.js";
 import type { Endpoint } from "./connection.js";
 import { Description } from "./handles.js";
 import { type SimAddress, SimListener } from "./network.js";

@@ -1,7 +1,7 @@
 /** Pipes, and moving bytes through them without bringing them into the program. */
 import { ERRNO } from "../../errno.js";
 import { OPEN_FLAG, PIPE_WORD, WORD } from "../../record.js";
-import { type AttemptHost, badHandle, newHandle, type Outcome } from "./attempt.js";
+import { type AttemptHost, badHandle, newHandle, type Outcome } from "./attempt-host.js";
 import { Description, type OpenFile, type Target } from "./handles.js";
 import { PipeEnd } from "./pipe.js";
 import type { Ticket } from "./ticket.js";

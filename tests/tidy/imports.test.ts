@@ -1,0 +1,98 @@
+/** What the compiler does not say of imports: a circle of values may load from sources and fail from a bundle. */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const packageNames = ["core", "driver-uring", "driver-epoll", "driver-libuv", "detect"] as const;
+
+function sourcesOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile() && file.name.endsWith(".ts"))
+    .map((file) => join(file.parentPath, file.name));
+}
+
+/** What a source imports or re-exports as a value. */
+function valueImports(text: string): string[] {
+  const found: string[] = [];
+  for (const [, names, from] of text.matchAll(/^(?:import|export) (?!type )([^;]*?) ?from "([^"]+)";/gms)) {
+    const specifiers = /\{([^}]*)\}/s
+      .exec(names!)?.[1]
+      ?.split(",")
+      .filter((name) => name.trim() !== "") ?? ["all"];
+    if (specifiers.some((name) => !/^\s*type /.test(name))) found.push(from!);
+  }
+  return found;
+}
+
+/** The first circle found, as paths; empty when there is none. */
+function findCircle(edges: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): string[] => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return [];
+    path.push(file);
+    for (const next of edges.get(file) ?? []) {
+      const circle = visit(next);
+      if (circle.length > 0) return circle;
+    }
+    path.pop();
+    done.add(file);
+    return [];
+  };
+  for (const file of edges.keys()) {
+    const circle = visit(file);
+    if (circle.length > 0) return circle;
+  }
+  return [];
+}
+
+describe("imports", () => {
+  test("a circle is found, and an import of types alone makes none", () => {
+    expect(valueImports('import { a } from "./a.js";\nimport type { b } from "./b.js";\n')).toEqual(["./a.js"]);
+    expect(valueImports('import { type a, type b } from "./a.js";\nexport { c } from "./c.js";\n')).toEqual(["./c.js"]);
+    const edges = new Map([
+      ["a", ["b"]],
+      ["b", ["c"]],
+      ["c", ["b"]],
+    ]);
+    expect(findCircle(edges)).toEqual(["b", "c", "b"]);
+  });
+
+  for (const name of packageNames) {
+    const folder = join(root, "packages", name, "src");
+    const sources = sourcesOf(folder);
+
+    test(`${name}: sources import each other's values in no circle`, () => {
+      const edges = new Map(
+        sources.map((file) => [
+          file,
+          valueImports(readFileSync(file, "utf8"))
+            .filter((from) => from.startsWith("."))
+            .map((from) => resolve(dirname(file), from.replace(/\.js$/, ".ts"))),
+        ]),
+      );
+      expect(findCircle(edges).map((file) => relative(folder, file))).toEqual([]);
+    });
+  }
+
+  test("core imports no driver, and a driver no other driver and no detection", () => {
+    const allowed: Record<string, RegExp> = {
+      core: /^@baton-io\/$/,
+      "driver-uring": /^@baton-io\/core/,
+      "driver-epoll": /^@baton-io\/core/,
+      "driver-libuv": /^@baton-io\/core/,
+      detect: /^@baton-io\/(core|driver-)/,
+    };
+    for (const name of packageNames) {
+      for (const file of sourcesOf(join(root, "packages", name, "src"))) {
+        const foreign = [...readFileSync(file, "utf8").matchAll(/(?:from|import\() ?"(@baton-io\/[^"]+)"/g)]
+          .map(([, from]) => from!)
+          .filter((from) => !allowed[name]!.test(from));
+        expect(foreign, relative(root, file)).toEqual([]);
+      }
+    }
+  });
+});
