@@ -8,7 +8,7 @@ import { descriptorLimit } from "./limits.js";
 
 const FEW = rounds({ short: 200, long: 1000 });
 const MANY = rounds({ short: 2000, long: 10_000 });
-const IDLE = rounds({ short: 1000, long: 5000 });
+const IDLE = rounds({ short: 3000, long: 5000 });
 const IDLE_WARM_UP = 500;
 const TIMEOUT_MS = isLong ? 300_000 : 60_000;
 const CLOSE_MAX_MS = 2000;
