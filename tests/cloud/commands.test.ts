@@ -14,7 +14,7 @@ import { realProfile, smallProfile } from "../seccomp/profiles.js";
 import { asDockerHandsOver, type ContainerOptions, runContainer, runcMissing } from "../seccomp/runc.js";
 import { dockerfile } from "./dockerfile.js";
 import { at, blocks, nameOf, read, readYaml, yamlFile } from "./page.js";
-import { runBlock, type Sandbox } from "./sandbox.js";
+import { PROFILE_URL, runBlock, type Sandbox } from "./sandbox.js";
 import { knownTools, simpleCommands } from "./shell.js";
 
 const shell = blocks("sh");
@@ -117,6 +117,16 @@ describe("followed to the letter", () => {
       for (const call of sandbox.asked) checkAsked(sandbox, call);
     });
   }
+
+  test("what the page shows of --check is what it prints", ({ skip }) => {
+    const docker = realProfile("docker-29", skip);
+    const [shown, ...more] = blocks("text");
+    expect(more).toEqual([]);
+    const script = `curl -fsSLo default.json ${PROFILE_URL}; npx baton seccomp --check default.json --arch amd64 --kernel 6.18`;
+    using sandbox = runBlock(script, { docker, podman: docker });
+    expect(sandbox.output).toBe(shown?.text);
+    expect(sandbox.code).toBe(3);
+  });
 
   /** The block below a heading. */
   const below = (heading: string) => {
