@@ -7,7 +7,7 @@ import {
   readProfile,
 } from "../../packages/detect/src/seccomp/parse.js";
 import { isDockerFormat } from "../../packages/detect/src/seccomp/profile.js";
-import { parseCapabilities } from "../../packages/detect/src/seccomp/target.js";
+import { dockerCapabilities, parseCapabilities, targetFor } from "../../packages/detect/src/seccomp/target.js";
 import { missingReason, profileWith, realProfile, realProfileNames, smallProfile } from "./profiles.js";
 
 /** What the reader says of a profile. */
@@ -125,6 +125,32 @@ test("capabilities are read as names, with or without their prefix", () => {
   expect(parseCapabilities("docker")).toHaveLength(14);
   expect(parseCapabilities("sys_admin, CAP_CHOWN")).toEqual(["CAP_SYS_ADMIN", "CAP_CHOWN"]);
   for (const text of ["", "CAP_CHOWN,", "ALL CAPS", "1"]) expect(parseCapabilities(text)).toBeUndefined();
+});
+
+describe("the container that is meant", () => {
+  const nothing = { arch: undefined, caps: undefined, kernel: undefined, kubernetes: false };
+  const linux = { arch: "x64", platform: "linux", release: "6.8.0-45-generic" };
+
+  test("is like this machine, with what its runtime gives it", () => {
+    const target = { arch: "amd64", capabilities: dockerCapabilities, kernel: { major: 6, minor: 8 } };
+    expect(targetFor(nothing, linux)).toEqual(target);
+    expect(targetFor({ ...nothing, kubernetes: true }, linux)).toEqual({ ...target, capabilities: [] });
+  });
+
+  test("runs in a virtual machine where this is no Linux, whatever this one's version is", () => {
+    const mac = { arch: "arm64", platform: "darwin", release: "24.6.0" };
+    expect(targetFor(nothing, mac)).toMatchObject({ arch: "arm64", kernel: { major: 6, minor: 1 } });
+  });
+
+  test("is what was said, before anything else", () => {
+    const given = { arch: "arm64", caps: ["CAP_KILL"], kernel: { major: 5, minor: 15 }, kubernetes: true } as const;
+    expect(targetFor(given, linux)).toEqual({ arch: "arm64", capabilities: ["CAP_KILL"], kernel: given.kernel });
+  });
+
+  test("must be named on a machine that profiles are not made for", () => {
+    expect(targetFor(nothing, { ...linux, arch: "s390x" })).toBeUndefined();
+    expect(targetFor({ ...nothing, arch: "amd64" }, { ...linux, arch: "s390x" })?.arch).toBe("amd64");
+  });
 });
 
 test("a missing real profile is named in the reason for the skip", () => {

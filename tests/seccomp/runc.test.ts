@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errnoFromCode } from "@baton-io/core";
 import type { DetectReport } from "@baton-io/detect";
+import fc from "fast-check";
 import { describe, expect, type TestContext, test } from "vitest";
 import type { JobResult } from "../../packages/detect/src/demo/job.js";
 import { ioUringCalls, judgeProfile } from "../../packages/detect/src/seccomp/judge.js";
@@ -182,6 +183,25 @@ describe("what --check says of a profile is what the calls answer under it", () 
       expect([setup, enter, register]).toEqual(expected);
     });
   }
+
+  test("any rules without arguments", { timeout: 60_000 }, async (context) => {
+    await needsRunc(context);
+    const rule = fc.record({
+      names: fc.subarray(all, { minLength: 1 }),
+      action: fc.constantFrom("SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_LOG", "SCMP_ACT_TRACE"),
+      errnoRet: fc.constantFrom(1, 13, 38, 95),
+    });
+    const property = fc.asyncProperty(fc.array(rule, { minLength: 2, maxLength: 4 }), async (rules) => {
+      const syscalls = rules.map(({ errnoRet, ...rest }) =>
+        rest.action === "SCMP_ACT_ERRNO" ? { ...rest, errnoRet } : rest,
+      );
+      const profile = { defaultAction: "SCMP_ACT_ALLOW", syscalls };
+      const { calls } = judgeProfile(readProfile(profile), here);
+      const answers = Object.values(await fingerprint(context, { seccomp: profile }));
+      expect(answers).toEqual(calls.map(({ call, errno }) => (errno === null ? reached(call) : errnoFromCode(errno))));
+    });
+    await fc.assert(property, { numRuns: 30 });
+  });
 
   test("a kill", async (context) => {
     await needsRunc(context);

@@ -38,7 +38,11 @@ export function registerSeccomp(
       "capabilities of the container: none, docker, or CAP_A,CAP_B (default: docker; none with --kubernetes)",
       capabilities,
     )
-    .option("--kernel <version>", "version of Linux it runs on, 6.1 (default: this one's)", kernelVersion)
+    .option(
+      "--kernel <version>",
+      "version of Linux it runs on (default: this one's; where this is no Linux, 6.1)",
+      kernelVersion,
+    )
     .option("--json", "with --check: the verdict as JSON", false)
     .addHelpText("after", EXAMPLES)
     .action((given: Given) => run("seccomp", async () => seccomp({ ...NOT_GIVEN, ...given })));

@@ -5,9 +5,9 @@ import { resolve } from "node:path";
 import { allowIoUring, alreadyAllows } from "../seccomp/allow.js";
 import { asContainerdReads, flattenProfile, type Loss } from "../seccomp/flatten.js";
 import { judgeProfile, type Verdict, type VerdictCode } from "../seccomp/judge.js";
-import { ProfileError, parseKernelVersion, parseProfile } from "../seccomp/parse.js";
+import { ProfileError, parseProfile } from "../seccomp/parse.js";
 import { isDockerFormat, type JsonObject, type KernelVersion, type SeccompProfile } from "../seccomp/profile.js";
-import { type Architecture, dockerCapabilities, nativeArchitecture, type Target } from "../seccomp/target.js";
+import { type Architecture, dockerCapabilities, type Target, targetFor } from "../seccomp/target.js";
 import { CommandFailure } from "./failure.js";
 
 export interface SeccompOptions {
@@ -149,13 +149,10 @@ function about<T>(path: string, work: () => T): T {
   }
 }
 
-/** What is not given is this machine's; capabilities are Docker's, and none in Kubernetes, as `restricted` demands. */
-function targetOf({ kubernetes, arch, caps, kernel }: SeccompOptions): Target {
-  const native = arch ?? nativeArchitecture(process.arch);
-  if (native === undefined) throw new CommandFailure(`give --arch: profiles are not made for ${process.arch}`);
-  const version = kernel ?? (process.platform === "linux" ? parseKernelVersion(release()) : undefined);
-  if (version === undefined) throw new CommandFailure("give --kernel: the version of Linux the container will run on");
-  return { arch: native, capabilities: caps ?? (kubernetes ? [] : dockerCapabilities), kernel: version };
+function targetOf(options: SeccompOptions): Target {
+  const target = targetFor(options, { arch: process.arch, platform: process.platform, release: release() });
+  if (target === undefined) throw new CommandFailure(`give --arch: profiles are not made for ${process.arch}`);
+  return target;
 }
 
 function targetText({ arch, capabilities, kernel }: Target): string {

@@ -1,4 +1,5 @@
 /** The container a profile is meant for: conditional rules are in force or not by what it has. */
+import { parseKernelVersion } from "./parse.js";
 import type { KernelVersion, RuleFilter, SeccompProfile, SyscallRule } from "./profile.js";
 
 /** Architectures that profiles can be made for, by Go's name, with libseccomp's. */
@@ -36,8 +37,38 @@ export const dockerCapabilities: readonly string[] = [
   "CAP_SYS_CHROOT",
 ];
 
-/** The architecture of this machine, `undefined` when no profile can be made for it. */
-export function nativeArchitecture(arch: string): Architecture | undefined {
+/** What was said about the container; the rest is taken from the machine. */
+export interface GivenTarget {
+  readonly arch: Architecture | undefined;
+  readonly caps: readonly string[] | undefined;
+  readonly kernel: KernelVersion | undefined;
+  /** True for a pod, which by the level `restricted` has no capabilities. */
+  readonly kubernetes: boolean;
+}
+
+/** The machine this runs on, as Node names it. */
+export interface Machine {
+  readonly arch: string;
+  readonly platform: string;
+  readonly release: string;
+}
+
+/** Taken where this is no Linux: containers then run in a virtual machine, and no default profile tells it from newer. */
+const KERNEL_ELSEWHERE: KernelVersion = { major: 6, minor: 1 };
+
+/** The container that is meant; `undefined` on a machine of an architecture that profiles cannot be made for. */
+export function targetFor(given: GivenTarget, machine: Machine): Target | undefined {
+  const arch = given.arch ?? nativeArchitecture(machine.arch);
+  if (arch === undefined) return undefined;
+  const native = machine.platform === "linux" ? parseKernelVersion(machine.release) : undefined;
+  return {
+    arch,
+    capabilities: given.caps ?? (given.kubernetes ? [] : dockerCapabilities),
+    kernel: given.kernel ?? native ?? KERNEL_ELSEWHERE,
+  };
+}
+
+function nativeArchitecture(arch: string): Architecture | undefined {
   if (arch === "x64") return "amd64";
   return arch === "arm64" ? "arm64" : undefined;
 }
