@@ -146,6 +146,8 @@ export function nameOf(request: Request): string {
     case "allocate":
     case "advise":
     case "poll":
+    case "receiveMessage":
+    case "sendMessage":
     case "readv":
     case "writev":
     case "truncate":

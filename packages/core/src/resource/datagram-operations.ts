@@ -52,6 +52,8 @@ export interface DatagramSendOptions extends TransferOptions {
   readonly address: string;
   /** 1–65535. */
   readonly port: number;
+  /** That of the address; it need not be said, but an address that was received can be handed over as it is. */
+  readonly family?: "ipv4" | "ipv6";
 }
 
 interface Datagram {
@@ -147,7 +149,7 @@ const sendPlan: TransferPlan = {
   where: "socket.send",
   exclusive: false,
   whole: false,
-  optionNames: { address: true, port: true, ...transferOptionNames } satisfies OptionNames,
+  optionNames: { address: true, port: true, family: true, ...transferOptionNames } satisfies OptionNames,
   kind: defineKind("sendMessage", {
     finish: (entry, result): SendResult<unknown> => ({ bytesSent: result, buffer: entry.buffer }),
     details: (entry) => entry.subject as SendSubject,
@@ -166,6 +168,10 @@ export function prepareSendMessage(core: DatagramCore, buffer: Lendable, options
       throw batonError("ERR_INVALID_ARG_VALUE", `${where}: address must be an internet address, not ${given}.`);
     }
     checkInteger(where, "port", port, 1, 65_535);
+    const family = parsed.family === ADDRESS_FAMILY.ipv6 ? "ipv6" : "ipv4";
+    if (options.family !== undefined && options.family !== family) {
+      throw batonError("ERR_INVALID_ARG_VALUE", `${where}: family must be "${family}", as the address is.`);
+    }
   }
   const entry = prepareTransfer(dispatcher, state, sendPlan, buffer, options, sendLane);
   entry.subject = { address, port } satisfies SendSubject;

@@ -26,6 +26,7 @@ const survivable = {
   reset: 0,
   refused: 0,
   aborted: 0,
+  datagramLost: 0,
 };
 
 /** Clauses that ask for what the contract forbids, to see it refused. */
