@@ -1,5 +1,6 @@
 /**
- * Makes everything that follows from the tables of `packages/core/src`: the C++ header and the reference pages.
+ * Makes everything that follows from the tables of `packages/core/src` and from what the drivers declare: the C++ header
+ * and the reference pages.
  *
  *   npm run generate              writes them
  *   npm run generate -- --check   proves that writing them would change nothing; exit code 1 when it would
@@ -9,6 +10,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { renderCapabilitiesPage } from "./generate/capabilities-page.mjs";
+import { loadCapabilities } from "./generate/load-capabilities.mjs";
 import { loadTables } from "./generate/load-tables.mjs";
 import { renderNativeHeader } from "./generate/native-header.mjs";
 import { renderErrorsPage, renderOperationsPage } from "./generate/reference-pages.mjs";
@@ -21,9 +24,10 @@ const here = resolve(dirname(fileURLToPath(import.meta.url)), "..");
  * @param {string} root
  */
 export async function generate(root) {
-  const tables = await loadTables(root);
+  const [tables, capabilities] = await Promise.all([loadTables(root), loadCapabilities(root)]);
   return [
     { path: "packages/core/native/baton/opcode.gen.h", content: renderNativeHeader(tables) },
+    { path: "docs/reference/capabilities.md", content: renderCapabilitiesPage(tables, capabilities) },
     { path: "docs/reference/operations.md", content: renderOperationsPage(tables) },
     { path: "docs/reference/errors.md", content: renderErrorsPage(tables) },
   ];

@@ -5,7 +5,7 @@
 import { createRequire } from "node:module";
 
 /** esbuild is not a dependency of its own: it is the one that tsup builds the packages with. */
-async function loadEsbuild() {
+export async function loadEsbuild() {
   const tsup = createRequire(import.meta.url).resolve("tsup");
   return createRequire(tsup)("esbuild");
 }

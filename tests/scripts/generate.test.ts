@@ -12,7 +12,8 @@ const script = join(root, "scripts/generate.mjs");
 /** A copy of the tables and of what was generated from them. */
 function copyOfTables() {
   const directory = mkdtempSync(join(tmpdir(), "baton-generate-"));
-  for (const path of ["packages/core/src", "packages/core/native/baton/opcode.gen.h", "docs/reference"]) {
+  const sources = ["core", "driver-uring", "driver-epoll", "driver-libuv"].map((name) => `packages/${name}/src`);
+  for (const path of [...sources, "packages/core/native/baton/opcode.gen.h", "docs/reference"]) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
     cpSync(join(root, path), join(directory, path), { recursive: true });
   }
@@ -41,7 +42,7 @@ describe("npm run generate", () => {
 
   test("--check names what a change of a table makes stale, and generating mends it", () => {
     using copy = copyOfTables();
-    copy.change("packages/core/src/opcode.ts", 'name: "nop"', 'name: "noop"');
+    copy.change("packages/core/src/opcode.ts", 'syscall: "nop"', 'syscall: "noop"');
     const check = copy.run("--check");
     expect(check.status).toBe(1);
     expect(check.stderr).toContain("packages/core/native/baton/opcode.gen.h");
@@ -50,7 +51,7 @@ describe("npm run generate", () => {
     expect(copy.run().status).toBe(0);
     expect(copy.run("--check").status).toBe(0);
     expect(readFileSync(join(copy.directory, "packages/core/native/baton/opcode.gen.h"), "utf8")).toContain(
-      "kNoop = 0,",
+      "kNop = 0,  // noop",
     );
   });
 
@@ -62,6 +63,28 @@ describe("npm run generate", () => {
     expect(status).toBe(1);
     expect(stderr).toContain("errors.md");
     expect(stderr).toContain("operations.md");
+  });
+
+  test("--check sees that a driver declares something else than the page of capabilities says", () => {
+    using copy = copyOfTables();
+    copy.change("packages/driver-epoll/src/capabilities.ts", "a worker thread of the driver's own", "a thread");
+    const { status, stderr } = copy.run("--check");
+    expect(status).toBe(1);
+    expect(stderr).toContain("docs/reference/capabilities.md");
+    expect(stderr).not.toContain("operations.md");
+  });
+
+  test("every operation and every feature has its row of capabilities, and every answer its explanation", async () => {
+    const { featureNames, opcodeNames } = await import("../../packages/core/src/index.js");
+    const { capabilities } = await import("../../packages/driver-epoll/src/capabilities.js");
+    const files = new Map((await generate(root)).map(({ path, content }) => [path, content]));
+    const page = files.get("docs/reference/capabilities.md") ?? "";
+    for (const name of [...opcodeNames, ...featureNames])
+      expect(page).toMatch(new RegExp(`^\\| .*\`${name}\`.* \\|`, "m"));
+    for (const support of Object.values(capabilities.features)) {
+      const text = support.kind === "unsupported" ? support.why : support.how;
+      if (text !== undefined) expect(page).toContain(text);
+    }
   });
 
   test("every error code and every operation is in the reference", async () => {
