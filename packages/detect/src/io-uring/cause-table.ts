@@ -21,7 +21,7 @@ export const ioUringCauses = {
   OPERATION_DENIED: "A ring can be made, but operations on it are refused.",
   UNKNOWN_ENOSYS: "io_uring is not there, and nothing tells whether the kernel or a filter says so.",
   UNKNOWN_ERRNO: "io_uring is refused, and nothing that was seen explains it.",
-  PROBE_FAILED: "It was not safe to ask the kernel in this process, and asking in another failed.",
+  PROBE_UNSAFE: "It was not safe to ask the kernel in this process, and asking in another failed.",
 } as const;
 
 /** Permanent code of a cause. */

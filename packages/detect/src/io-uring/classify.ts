@@ -51,9 +51,9 @@ function findCause({ surroundings, probe, denied }: IoUringEvidence): Classifica
     case "not-asked":
       return null;
     case "killed":
-      return probe.signal === "SIGSYS" ? "SECCOMP_KILL" : "PROBE_FAILED";
+      return probe.signal === "SIGSYS" ? "SECCOMP_KILL" : "PROBE_UNSAFE";
     case "failed":
-      return probe.denied ? "RUNTIME_PERMISSION" : "PROBE_FAILED";
+      return probe.denied ? "RUNTIME_PERMISSION" : "PROBE_UNSAFE";
     case "answered": {
       const { answers } = probe;
       const cause = answers.setup === 0 ? judgeRing(answers, surroundings) : judgeRefusal(answers, surroundings);

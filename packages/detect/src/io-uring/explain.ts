@@ -88,7 +88,7 @@ function summarise(cause: IoUringCause, evidence: IoUringEvidence): string {
       return "io_uring's system calls answer ENOSYS; a seccomp filter is active, and nothing readable here tells whether the filter or the kernel says so.";
     case "UNKNOWN_ERRNO":
       return `io_uring is refused and nothing that was seen explains it (${[...refusals(evidence), ...kernelFacts(seen)].join("; ")}).`;
-    case "PROBE_FAILED":
+    case "PROBE_UNSAFE":
       return `It was not safe to ask the kernel in this process, and asking in another failed: ${failureText(evidence)}.`;
   }
 }

@@ -90,7 +90,7 @@ export function findRemedy(cause: IoUringCause, evidence: IoUringEvidence): Weig
         text: "Ask whoever set the restriction on this task's rings to allow the operations.",
         anchor: `${PAGE}#lsm`,
       };
-    case "PROBE_FAILED":
+    case "PROBE_UNSAFE":
       return {
         text: "A Node with libuv 1.50 or newer (Node 24) needs no child process for this.",
         anchor: `${PAGE}#seccomp`,

@@ -212,8 +212,8 @@ const combinations: readonly Row[] = [
     "SECCOMP_KILL",
     ["SYSCTL_DISABLED"],
   ],
-  ["the child died of something else", evidence({ kind: "killed", signal: "SIGKILL" }, filter), "PROBE_FAILED"],
-  ["no child could be sent", evidence({ kind: "failed", why: "ENOENT", denied: false }, filter), "PROBE_FAILED"],
+  ["the child died of something else", evidence({ kind: "killed", signal: "SIGKILL" }, filter), "PROBE_UNSAFE"],
+  ["no child could be sent", evidence({ kind: "failed", why: "ENOENT", denied: false }, filter), "PROBE_UNSAFE"],
   [
     "the runtime forbids children",
     evidence({ kind: "failed", why: "ERR_ACCESS_DENIED", denied: true }, filter),

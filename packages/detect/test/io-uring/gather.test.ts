@@ -124,7 +124,7 @@ describe("asking the kernel", () => {
     for (const [end, why] of ends) {
       const { found } = await gather(countingHook(), end, filtered);
       expect(found.probe).toMatchObject({ kind: "failed", why: expect.stringContaining(why) });
-      expect(classify(found).cause).toBe("PROBE_FAILED");
+      expect(classify(found).cause).toBe("PROBE_UNSAFE");
     }
   });
 
