@@ -175,6 +175,18 @@ describe("followed to the letter", () => {
     });
   }
 
+  test("docker's own client takes the command of the recipe, and reads the profile", ({ skip }) => {
+    if (spawnSync("docker", ["--version"]).status !== 0) skip("needs docker's client");
+    using sandbox = runBlock(below("## Docker").text, profiles());
+    const [, ...words] = sandbox.asked.find(([tool, command]) => tool === "docker" && command === "run")!;
+    // It reads the profile before it asks a daemon, and here there is none to be asked.
+    const env = { ...process.env, DOCKER_HOST: `unix://${sandbox.directory}/none.sock` };
+    const client = (args: readonly string[]) =>
+      spawnSync("docker", args, { cwd: sandbox.directory, env, encoding: "utf8", timeout: 15_000 }).stderr;
+    expect(client(words)).toMatch(/connect to the Docker/i);
+    expect(client(words.map((word) => word.replace("seccomp-io_uring", "gone")))).toMatch(/gone\.json/);
+  });
+
   test("the recipe for Kubernetes turns the blocked pod into one on io_uring", async (context) => {
     const real = await realProfiles(context);
     const before = asDockerHandsOver(JSON.parse(real.docker), []);
