@@ -20,13 +20,15 @@ export function errorOutcome(error, { directory = "", port, withPath = true }) {
   if (code === undefined) return `throws ${String(error)}`;
   /** @param {unknown} where */
   const relative = (where) =>
-    typeof where === "string" && where.startsWith(directory) ? `:${where.slice(directory.length)}` : where;
+    directory !== "" && typeof where === "string" && where.startsWith(directory)
+      ? `:${where.slice(directory.length)}`
+      : where;
   return JSON.stringify({
     code,
     errno,
     syscall,
     ...(withPath && { path: relative(path), dest: relative(dest) }),
-    address,
+    address: relative(address),
     port: given !== undefined && given === port ? "its port" : given,
   });
 }

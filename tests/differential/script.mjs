@@ -24,8 +24,11 @@ import { Random } from "@baton-io/core/testing";
  *   | { do: "symlink", target: string, name: string }} FileStep
  *
  * @typedef {{ do: "listen", slot: number, host: string }
+ *   | { do: "listenAt", slot: number, name: string }
+ *   | { do: "closeListener", slot: number }
  *   | { do: "listenAgain", slot: number }
  *   | { do: "connectNobody", host: string }
+ *   | { do: "connectAt", name: string }
  *   | { do: "pair", slot: number, listener: number }
  *   | { do: "send", slot: number, side: Side, length: number, fill: number }
  *   | { do: "receive", slot: number, side: Side, length: number }
@@ -35,7 +38,13 @@ import { Random } from "@baton-io/core/testing";
  *   | { do: "addresses", slot: number }
  *   | { do: "hangUp", slot: number, side: Side }} SocketStep
  *
- * @typedef {FileStep | SocketStep} Step
+ * @typedef {{ do: "bind", slot: number, host: string }
+ *   | { do: "bindAgain", slot: number }
+ *   | { do: "post", slot: number, to: number, length: number, fill: number }
+ *   | { do: "collect", slot: number, length: number }
+ *   | { do: "collectInVain", slot: number }} DatagramStep
+ *
+ * @typedef {FileStep | SocketStep | DatagramStep} Step
  *
  * @typedef {object} Script
  * @property {number} seed
@@ -46,12 +55,14 @@ const FILE_SLOTS = 3;
 const SOCKET_SLOTS = 2;
 
 /** Two directories, some files in and beside them, a link, and ways to say the same or what is not there. */
-const NAMES = ["a", "b", "d", "d/a", "d/b", "e", "e/a", "l", "a/x", "no/x", "d/../b", "./a", "d/", "l/a"];
+const NAMES = ["a", "b", "d", "d/a", "d/b", "e", "e/a", "l", "a/x", "no/x", "d/../b", "./a", "d/", "l/a", "s"];
 /** Every one of them that can be there; looked at when all is done. */
-export const PLACES = ["a", "b", "d", "d/a", "d/b", "e", "e/a", "l"];
+export const PLACES = ["a", "b", "d", "d/a", "d/b", "e", "e/a", "l", "s", "d/s"];
 const TOO_LONG = "n".repeat(300);
 const FLAGS = /** @type {const} */ (["r", "r+", "w", "w+", "wx", "a", "a+", "ax"]);
 const HOSTS = ["127.0.0.1", "::1"];
+/** Where a socket's name may be made, or not: in a file's place, below a file, nowhere. */
+const SOCKET_NAMES = ["s", "s", "s", "d/s", "d/s", "a", "d", "a/x", "no/x"];
 
 /**
  * The script of a seed.
@@ -63,7 +74,11 @@ export function makeScript(seed) {
   const random = new Random(seed);
   const kind = random.below(3);
   const steps = Array.from({ length: random.between(8, 20) }, () =>
-    kind === 0 || (kind === 1 && random.chance(0.5)) ? socketStep(random) : fileStep(random),
+    kind === 0 || (kind === 1 && random.chance(0.5))
+      ? random.chance(0.8)
+        ? socketStep(random)
+        : datagramStep(random)
+      : fileStep(random),
   );
   // Without these most of the others would find nothing to work on.
   const first = kind === 0 ? [] : openers(random);
@@ -83,8 +98,11 @@ function openers(random) {
 /** @param {Random} random @returns {Step[]} */
 function pairs(random) {
   return [
-    { do: "listen", slot: 0, host: random.pick(HOSTS) },
+    random.chance(0.6)
+      ? { do: "listen", slot: 0, host: random.pick(HOSTS) }
+      : { do: "listenAt", slot: 0, name: random.pick(SOCKET_NAMES) },
     { do: "pair", slot: 0, listener: 0 },
+    { do: "bind", slot: 0, host: random.pick(HOSTS) },
   ];
 }
 
@@ -136,9 +154,16 @@ function fileStep(random) {
 function socketStep(random) {
   const slot = random.below(SOCKET_SLOTS);
   const side = random.pick(/** @type {const} */ (["near", "far"]));
-  switch (random.below(16)) {
+  switch (random.below(20)) {
     case 0:
       return { do: "listen", slot, host: random.pick(HOSTS) };
+    case 16:
+    case 17:
+      return { do: "listenAt", slot, name: random.pick(SOCKET_NAMES) };
+    case 18:
+      return { do: "connectAt", name: random.pick(SOCKET_NAMES) };
+    case 19:
+      return { do: "closeListener", slot };
     case 1:
       return { do: "listenAgain", slot };
     case 2:
@@ -165,5 +190,29 @@ function socketStep(random) {
       return { do: "shutdown", slot, side };
     default:
       return { do: "hangUp", slot, side };
+  }
+}
+
+/** @param {Random} random @returns {DatagramStep} */
+function datagramStep(random) {
+  const slot = random.below(SOCKET_SLOTS);
+  switch (random.below(8)) {
+    case 0:
+      return { do: "bind", slot, host: random.pick(HOSTS) };
+    case 1:
+      return { do: "bindAgain", slot };
+    case 2:
+    case 3:
+    case 4:
+      return {
+        ...{ do: "post", slot, to: random.below(SOCKET_SLOTS), fill: random.below(256) },
+        // The last are too long for any datagram.
+        length: random.chance(0.1) ? random.pick([65_508, 70_000]) : random.below(3000),
+      };
+    case 5:
+    case 6:
+      return { do: "collect", slot, length: random.between(1, 3000) };
+    default:
+      return { do: "collectInVain", slot };
   }
 }

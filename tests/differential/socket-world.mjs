@@ -6,8 +6,9 @@
 import { errorOutcome, fillBytes, fingerprint, SKIPPED } from "./outcome.mjs";
 
 /** @typedef {import("@baton-io/core").Backend} Backend */
-/** @typedef {import("@baton-io/core").TcpListener} TcpListener */
-/** @typedef {import("@baton-io/core").TcpStream} TcpStream */
+/** @typedef {import("@baton-io/core").TcpListener | import("@baton-io/core").UnixListener} Listener */
+/** @typedef {import("@baton-io/core").TcpStream | import("@baton-io/core").UnixStream} Stream */
+/** @typedef {Listener["address"]} Address */
 /** @typedef {import("./outcome.mjs").Outcome} Outcome */
 /** @typedef {import("./script.mjs").SocketStep} SocketStep */
 /** @typedef {import("./script.mjs").Side} Side */
@@ -16,7 +17,7 @@ import { errorOutcome, fillBytes, fingerprint, SKIPPED } from "./outcome.mjs";
  * One end of a connection: what the other end has sent and this one has not received, and whether more can come.
  *
  * @typedef {object} End
- * @property {TcpStream} stream
+ * @property {Stream} stream
  * @property {number} coming bytes
  * @property {boolean} isEnded the other end has said that nothing follows
  * @property {boolean} hasEnded this one has
@@ -25,14 +26,18 @@ import { errorOutcome, fillBytes, fingerprint, SKIPPED } from "./outcome.mjs";
 /** @typedef {Record<Side, End>} Pair */
 
 export class SocketWorld {
-  /** @type {Map<number, TcpListener>} */
+  /** @type {Map<number, Listener>} */
   #listeners = new Map();
   /** @type {Map<number, Pair>} */
   #pairs = new Map();
 
-  /** @param {Backend} io */
-  constructor(io) {
+  /**
+   * @param {Backend} io
+   * @param {string} directory where the names of its sockets go, with a slash at the end
+   */
+  constructor(io, directory) {
     this.io = io;
+    this.directory = directory;
   }
 
   /** @param {SocketStep} step @returns {Promise<Outcome>} */
@@ -42,8 +47,14 @@ export class SocketWorld {
         return this.#listen(step);
       case "listenAgain": {
         const address = this.#listeners.get(step.slot)?.address;
-        return address === undefined ? SKIPPED : this.#told(this.#mustFail(address, "listen"), address.port);
+        return address === undefined ? SKIPPED : this.#told(this.#mustFail(address, "listen"), portOf(address));
       }
+      case "listenAt":
+        return this.#told(this.#listenAt(step), undefined);
+      case "connectAt":
+        return this.#told(this.#connectAt(`${this.directory}${step.name}`), undefined);
+      case "closeListener":
+        return this.#closeListener(step.slot);
       case "connectNobody":
         return this.#connectNobody(step.host);
       case "pair":
@@ -65,7 +76,7 @@ export class SocketWorld {
     try {
       return await promise;
     } catch (error) {
-      return errorOutcome(error, { port });
+      return errorOutcome(error, { port, directory: this.directory });
     }
   }
 
@@ -78,13 +89,50 @@ export class SocketWorld {
     return `${family} ${address} ${port > 0}`;
   }
 
+  /** @param {{ slot: number, name: string }} step @returns {Promise<Outcome>} */
+  async #listenAt({ slot, name }) {
+    if (this.#listeners.has(slot) || this.#hasNamed()) return SKIPPED;
+    const listener = await this.io.listen({ path: `${this.directory}${name}` });
+    this.#listeners.set(slot, listener);
+    return `at ${this.#nameOf(listener.address)}`;
+  }
+
   /**
-   * @param {{ address: string, port: number }} where
+   * Names move, so a connection could reach another listener than is meant, which nobody watches: there is one at most.
+   */
+  #hasNamed() {
+    return [...this.#listeners.values()].some(({ address }) => "path" in address);
+  }
+
+  /** @param {string} path @returns {Promise<Outcome>} */
+  async #connectAt(path) {
+    if (this.#hasNamed()) return SKIPPED;
+    await (await this.io.connect({ path })).close();
+    return "no error";
+  }
+
+  /** @param {number} slot @returns {Promise<Outcome>} */
+  async #closeListener(slot) {
+    const listener = this.#listeners.get(slot);
+    if (listener === undefined) return SKIPPED;
+    this.#listeners.delete(slot);
+    await listener.close();
+    return "closed";
+  }
+
+  /** An address as it is in every world. @param {Address} address */
+  #nameOf(address) {
+    if (!("path" in address)) return address.address;
+    return address.path.startsWith(this.directory) ? `:${address.path.slice(this.directory.length)}` : address.path;
+  }
+
+  /**
+   * @param {Address} where
    * @param {"listen" | "connect"} how
    * @returns {Promise<Outcome>}
    */
-  async #mustFail({ address: host, port }, how) {
-    const resource = await (how === "listen" ? this.io.listen({ host, port }) : this.io.connect({ host, port }));
+  async #mustFail(where, how) {
+    const resource = await (how === "listen" ? this.io.listen(placeOf(where)) : this.#connect(where));
     await resource.close();
     return "no error";
   }
@@ -102,9 +150,30 @@ export class SocketWorld {
   async #pair({ slot, listener: from }) {
     const listener = this.#listeners.get(from);
     if (listener === undefined || this.#pairs.has(slot)) return SKIPPED;
-    const { address: host, port } = listener.address;
-    const [near, far] = await Promise.all([listener.accept(), this.io.connect({ host, port })]);
-    const end = (/** @type {TcpStream} */ stream) => ({ stream, coming: 0, isEnded: false, hasEnded: false });
+    const { address } = listener;
+    const abort = new AbortController();
+    const accepting = listener.accept({ signal: abort.signal });
+    try {
+      const far = await this.#connect(address);
+      return this.#paired(slot, far, await accepting);
+    } catch (error) {
+      // Somebody has removed or replaced the listener's name: then nobody comes to be accepted.
+      abort.abort();
+      await accepting.catch(() => undefined);
+      return errorOutcome(error, { port: portOf(address), directory: this.directory });
+    }
+  }
+
+  /** @param {Address} where @returns {Promise<Stream>} */
+  #connect(where) {
+    return "path" in where
+      ? this.io.connect({ path: where.path })
+      : this.io.connect({ host: where.address, port: where.port });
+  }
+
+  /** @param {number} slot @param {Stream} far @param {Stream} near */
+  #paired(slot, far, near) {
+    const end = (/** @type {Stream} */ stream) => ({ stream, coming: 0, isEnded: false, hasEnded: false });
     this.#pairs.set(slot, { near: end(near), far: end(far) });
     return "a pair";
   }
@@ -131,7 +200,7 @@ export class SocketWorld {
         if (isOver(pair)) return SKIPPED;
         const near = await pair.near.stream.localAddress();
         const far = await pair.far.stream.peerAddress();
-        return `${JSON.stringify(near) === JSON.stringify(far)} ${near.family} ${near.address}`;
+        return `${JSON.stringify(near) === JSON.stringify(far)} ${near.family} ${this.#nameOf(near)}`;
       }
       case "hangUp": {
         await this.#hangUp(step.slot);
@@ -227,6 +296,16 @@ export class SocketWorld {
  */
 function isOver({ near, far }) {
   return near.hasEnded && far.hasEnded;
+}
+
+/** @param {Address} address */
+function portOf(address) {
+  return "port" in address ? address.port : undefined;
+}
+
+/** @param {Address} address */
+function placeOf(address) {
+  return "path" in address ? { path: address.path } : { host: address.address, port: address.port };
 }
 
 /** @param {Pair} pair @param {Side} side */

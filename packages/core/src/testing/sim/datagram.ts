@@ -9,8 +9,8 @@ import { EVENT_KIND } from "./event-hash.js";
 import type { Kernel } from "./kernel.js";
 import { type WaitList, wakeAll } from "./ticket.js";
 
-/** Longest content of a datagram over IPv4: 65,535 bytes less the headers. */
-const DATAGRAM_BYTES_MAX = 65_507;
+/** Longest content of a datagram: 65,535 bytes less the headers, of which IPv6 does not count its own. */
+const BYTES_MAX = { ipv4: 65_507, ipv6: 65_527 } as const;
 
 /** A datagram that has arrived. */
 export interface Message {
@@ -39,7 +39,7 @@ export class SimDatagram {
   /** One attempt to send to `target`, of which nobody may know: the bytes, or a negative errno. */
   send(bytes: Uint8Array, target: SimDatagram | undefined, from: SocketAddress): number {
     const { ledger, dice, timeline, hash } = this.#kernel;
-    if (bytes.length > DATAGRAM_BYTES_MAX) return -ERRNO.EMSGSIZE;
+    if (bytes.length > BYTES_MAX[from.family]) return -ERRNO.EMSGSIZE;
     ledger.datagramsSent++;
     if (target === undefined || dice.happens("datagramLost")) {
       ledger.datagramsLost++;

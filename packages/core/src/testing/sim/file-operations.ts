@@ -152,12 +152,25 @@ function advise(ticket: Ticket): number {
   return isKnown && ticket.long(WORD.argument0) >= 0 ? 0 : -ERRNO.EINVAL;
 }
 
+function sizeOf(node: Node): number {
+  switch (node.kind) {
+    case "file":
+      return node.size;
+    case "link":
+      return node.target.length;
+    case "directory":
+      return BLOCK_BYTES;
+    case "socket":
+      return 0;
+  }
+}
+
 function writeStat({ arenaBytes }: AttemptHost, ticket: Ticket, node: Node): void {
   const view = new DataView(arenaBytes.buffer);
   const offset = ticket.word(WORD.arenaOffset);
   const set = (field: number, value: bigint | number) => view.setBigInt64(offset + field * 8, BigInt(value), true);
   const time = (us: number) => (EPOCH_US + BigInt(us)) * 1000n;
-  const size = node.kind === "file" ? node.size : node.kind === "link" ? node.target.length : BLOCK_BYTES;
+  const size = sizeOf(node);
   set(STAT_FIELD.device, 1);
   set(STAT_FIELD.inode, node.inode);
   set(STAT_FIELD.mode, node.mode);
