@@ -38,6 +38,7 @@ describe("a profile is judged", () => {
     ["KILLS", rules({ names: [...ioUringCalls], action: "SCMP_ACT_KILL_PROCESS" })],
     ["KILLS", rules({ names: [setup], action: "SCMP_ACT_TRAP" }, { names: [enter, register], action: ALLOW })],
     ["UNDECIDED", rules({ names: [...ioUringCalls], action: "SCMP_ACT_NOTIFY" })],
+    ["UNDECIDED", rules({ names: [...ioUringCalls], action: "SCMP_ACT_ERRNO", errnoRet: 0 })],
     [
       "UNDECIDED",
       rules(

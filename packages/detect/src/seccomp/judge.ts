@@ -17,7 +17,7 @@ export interface CallJudgement {
     | "refused"
     /** It ends the process, or the thread, with SIGSYS. */
     | "killed"
-    /** Its arguments decide, or a supervisor outside the container. */
+    /** Its arguments decide, or a supervisor outside the container; or it seems to work and is not made. */
     | "undecided";
   readonly action: SeccompAction;
   /** Of `"refused"`: `"EPERM"`. */
@@ -32,7 +32,7 @@ export const verdictTable = {
   BLOCKED: "No ring can be made; programs get an error and can use epoll instead.",
   PARTIAL: "A ring can be made and not used. This is worse than a block: Node 24 aborts at start-up with it.",
   KILLS: "A program that only looks whether io_uring is there is killed with SIGSYS.",
-  UNDECIDED: "The profile alone does not tell: arguments or a supervisor decide.",
+  UNDECIDED: "The profile alone does not tell: arguments or a supervisor decide, or calls only seem to work.",
 } as const;
 
 export type VerdictCode = keyof typeof verdictTable;
@@ -81,8 +81,9 @@ function judgement(call: string, given: ActionWithErrno, rule: number | null): C
     case "SCMP_ACT_LOG":
       return decided("allowed");
     case "SCMP_ACT_ERRNO":
-      // Errno 0 makes the call "succeed" without having been made.
-      return { ...decided("refused"), errno: errnoOf(given) === 0 ? "0" : describeErrno(errnoOf(given)).code };
+      // Errno 0: the call is not made, and seems to have worked.
+      if (errnoOf(given) === 0) return decided("undecided");
+      return { ...decided("refused"), errno: describeErrno(errnoOf(given)).code };
     case "SCMP_ACT_TRACE":
       // Without a tracer the kernel says that it has no such call; see seccomp(2), SECCOMP_RET_TRACE.
       return { ...decided("refused"), errno: "ENOSYS" };
