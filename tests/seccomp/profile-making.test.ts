@@ -270,7 +270,9 @@ describe("the plain form", () => {
       const calls = [...new Set(profile.rules.flatMap((rule) => rule.names))];
       const widened = (read: typeof profile) => calls.filter((call) => allows(read, call) && !allows(profile, call));
       expect(widened(asContainerdReads(flattenProfile(profile, plainTarget)).profile)).toEqual([]);
-      expect(widened(asContainerdReads(profile).profile)).toContain("init_module");
+      const byAccident = widened(asContainerdReads(profile).profile);
+      expect(byAccident).toContain("init_module");
+      if (name.startsWith("docker")) expect(byAccident).toEqual(expect.arrayContaining(["mount", "bpf"]));
     });
   }
 });

@@ -78,21 +78,23 @@ export async function runContainer(command: readonly string[], options: Containe
   const bundle = makeBundle(command, options);
   const id = containerId();
   try {
-    return await new Promise((resolve) => {
-      execFile(
-        "runc",
-        ["run", "--bundle", bundle, id],
-        { timeout: CONTAINER_LIMIT_MS, killSignal: "SIGKILL", maxBuffer: 16 * 1024 * 1024 },
-        (error, stdout, stderr) => {
-          const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
-          resolve({ code, stdout, stderr });
-        },
-      );
-    });
+    return await run(bundle, id);
   } finally {
-    // Gone already, unless it was cut short.
-    execFile("runc", ["delete", "--force", id], () => rmSync(bundle, { recursive: true, force: true }));
+    rmSync(bundle, { recursive: true, force: true });
   }
+}
+
+function run(bundle: string, id: string): Promise<ContainerResult> {
+  const limits = { timeout: CONTAINER_LIMIT_MS, killSignal: "SIGKILL", maxBuffer: 16 * 1024 * 1024 } as const;
+  return new Promise((resolve) => {
+    execFile("runc", ["run", "--bundle", bundle, id], limits, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+      const finish = () => resolve({ code, stdout, stderr });
+      // What was cut short leaves its container running.
+      if (error?.killed === true) execFile("runc", ["delete", "--force", id], finish);
+      else finish();
+    });
+  });
 }
 
 function containerId(): string {
