@@ -5,14 +5,18 @@
 const OPERATIONS_PER_CLOCK = 256;
 
 /**
- * Runs `depth` lanes, each one operation at a time, for about `durationMs`. An operation is what `operate(lane)` resolves.
+ * Runs `depth` lanes, each one operation at a time, for about `durationMs`, or until `operationsMax` are done. An
+ * operation is what `operate(lane)` resolves.
  *
  * @param {number} depth
  * @param {number} durationMs
  * @param {(lane: number) => Promise<unknown>} operate
+ * @param {{ operationsPerClock?: number, operationsMax?: number }} [limits] Slow operations want the clock read often.
  * @returns {Promise<import("./case.mjs").Sample>}
  */
-export async function measureLanes(depth, durationMs, operate) {
+export async function measureLanes(depth, durationMs, operate, limits = {}) {
+  const { operationsPerClock = OPERATIONS_PER_CLOCK, operationsMax = Number.POSITIVE_INFINITY } = limits;
+  let begun = 0;
   let operations = 0;
   let running = true;
   const cpuStart = process.cpuUsage();
@@ -20,10 +24,11 @@ export async function measureLanes(depth, durationMs, operate) {
   const endMs = startMs + durationMs;
   /** @param {number} number */
   const lane = async (number) => {
-    while (running) {
+    while (running && begun < operationsMax) {
+      begun++;
       await operate(number);
       operations++;
-      if (operations % OPERATIONS_PER_CLOCK === 0 && performance.now() >= endMs) running = false;
+      if (operations % operationsPerClock === 0 && performance.now() >= endMs) running = false;
     }
   };
   await Promise.all(Array.from({ length: depth }, (_, number) => lane(number)));

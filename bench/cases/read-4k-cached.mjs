@@ -1,54 +1,15 @@
 // @ts-check
 /** 4 KiB random reads of a file that is in the page cache: nothing but the way there and back. */
-import { closeSync, openSync, read, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, read, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { runQuietly } from "../../scripts/child.mjs";
 import { openDriver } from "../drivers.mjs";
 import { measureLanes } from "../lanes.mjs";
+import { expectPage, expectWhole, PAGE, pageSource, writePageFile } from "../page-file.mjs";
 
-const PAGE = 4096;
 const FILE_MIB = 256;
 const FILE_MIB_QUICK = 32;
-
-/**
- * Writes the file: each page begins with its own number, so that a read can be told from another one.
- *
- * @param {string} path
- * @param {number} mebibytes
- */
-function writeFile(path, mebibytes) {
-  const chunk = Buffer.alloc(1 << 20, 0x5a);
-  const file = openSync(path, "wx");
-  for (let index = 0; index < mebibytes; index++) {
-    for (let page = 0; page < chunk.length / PAGE; page++) {
-      chunk.writeUInt32LE(index * (chunk.length / PAGE) + page, page * PAGE);
-    }
-    writeSync(file, chunk);
-  }
-  closeSync(file);
-}
-
-/** Random page numbers; the same ones in every process. @param {number} pages */
-function pageSource(pages) {
-  let state = 2_463_534_242;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % pages;
-  };
-}
-
-/** @param {number} found @param {number} expected */
-function expectPage(found, expected) {
-  if (found !== expected) throw new Error(`page ${found} was read instead of page ${expected}`);
-}
-
-/** @param {number} bytes */
-function expectWhole(bytes) {
-  if (bytes !== PAGE) throw new Error(`${bytes} bytes were read instead of ${PAGE}`);
-}
 
 /**
  * @param {string} implementation
@@ -197,7 +158,7 @@ export const read4kCached = {
   prepare: async ({ directory, quick }) => {
     const mebibytes = quick ? FILE_MIB_QUICK : FILE_MIB;
     const file = join(directory, "read-4k-cached.bin");
-    writeFile(file, mebibytes);
+    writePageFile(file, mebibytes);
     return { file, pages: (mebibytes << 20) / PAGE };
   },
   implementations: ({ drivers, native }) => {
