@@ -300,7 +300,7 @@ export const mutants = [
     name: "errors-hidden-by-the-close",
     promise: "P5",
     file: `${CORE}settle.ts`,
-    find: 'return result < 0 || (result === 0 && entry.kind!.name === "receive") || entry.kind!.name === "poll";',
+    find: 'return result < 0 || (result === 0 && isFromPeer(entry)) || entry.kind!.name === "poll";',
     replace: "return isCancelResult(result);",
     killedBy: core("endings", "ended early by close, whose result is 0, comes to ERR_RESOURCE_CLOSED"),
   },

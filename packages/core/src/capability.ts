@@ -32,6 +32,7 @@ export const featureTable = [
   ["zeroCopySend", "large sends leave from the caller's memory"],
   ["reusePort", "several listeners share one port"],
   ["renameNoReplace", "`rename` with `replace: false`: a name that is taken is left alone, in one step"],
+  ["pipeTo", "`stream.pipeTo(file)` and `file.pipeTo(stream)`"],
   ["unixSockets", "connections within the machine, under a path of the file system"],
   ["abstractUnixSockets", "… or under a name that is in no file system"],
 ] as const;
@@ -77,12 +78,20 @@ export function defineCapabilities(
   otherwise: string,
 ): Capabilities {
   const missing = unsupported(otherwise);
+  // Made by core, out of what the driver has.
+  const { splice = missing, pipe = missing } = declared.operations;
+  const pipeTo =
+    isSupported(splice) && isSupported(pipe)
+      ? native("splice through a pipe")
+      : emulated("through buffers of the pool: there is no splice");
   return Object.freeze({
     operations: Object.freeze(
       Object.fromEntries(opcodeNames.map((name) => [name, declared.operations[name] ?? missing])),
     ) as Capabilities["operations"],
     features: Object.freeze(
-      Object.fromEntries(featureNames.map((name) => [name, declared.features[name] ?? missing])),
+      Object.fromEntries(
+        featureNames.map((name) => [name, declared.features[name] ?? (name === "pipeTo" ? pipeTo : missing)]),
+      ),
     ) as Capabilities["features"],
   });
 }

@@ -88,6 +88,7 @@ export type { ListenOptions } from "./resource/listen.js";
 export type { OpenOptions } from "./resource/open.js";
 export type { OpenFlags } from "./resource/open-flags.js";
 export type { MakeDirectoryOptions, Path, RenameOptions } from "./resource/path-operations.js";
+export type { PipeFromFileOptions, PipeResult, PipeToFileOptions } from "./resource/pipe-transfer.js";
 export type { PollOptions, Readiness } from "./resource/readiness.js";
 export { StreamListener } from "./resource/stream-listener.js";
 export type { PickedResult, ReceiveResult, SendResult, ShutdownHow } from "./resource/stream-operations.js";

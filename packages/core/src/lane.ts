@@ -3,7 +3,9 @@
  * in flight could be answered in either order and two sends could interleave; in a lane neither can, whichever
  * driver runs. A lane also keeps the bytes that won a race against their cancel, for the next receive (P6).
  */
+import { ERRNO } from "./errno.js";
 import { STATE } from "./lifecycle.js";
+import { OPCODE } from "./opcode.js";
 import type { Entry } from "./operation-table.js";
 
 /** What a lane needs of the dispatcher. */
@@ -33,8 +35,9 @@ interface Waiting {
 export class Lane {
   readonly #host: LaneHost;
   #current: Entry | undefined = undefined;
-  #waiting: Waiting[] = [];
-  #salvaged: Uint8Array[] = [];
+  // Made when first needed: most lanes, of very many, never are.
+  #waiting: Waiting[] | undefined = undefined;
+  #salvaged: Uint8Array[] | undefined = undefined;
   #salvagedBytes = 0;
   readonly #messages: KeptMessages | undefined;
 
@@ -62,6 +65,7 @@ export class Lane {
       this.#host.launchInTurn(entry);
     } else {
       entry.held = true;
+      this.#waiting ??= [];
       this.#waiting.push({ entry, generation: entry.generation });
       if (this.#current === undefined) this.#serve();
     }
@@ -71,7 +75,7 @@ export class Lane {
   leave(entry: Entry): void {
     if (this.#current !== entry) return;
     this.#current = undefined;
-    if (this.#waiting.length > 0) this.#serve();
+    if (this.#waiting !== undefined) this.#serve();
   }
 
   /** Keeps the first `count` bytes of an operation's buffers for the next one. Copied: the buffers go home. */
@@ -86,13 +90,15 @@ export class Lane {
   /** Keeps bytes for the next operation. */
   salvageBytes(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
+    this.#salvaged ??= [];
     this.#salvaged.push(bytes);
     this.#salvagedBytes += bytes.length;
   }
 
   #serve(): void {
-    while (this.#current === undefined && this.#waiting.length > 0) {
+    while (this.#current === undefined && this.#waiting !== undefined) {
       const { entry, generation } = this.#waiting.shift()!;
+      if (this.#waiting.length === 0) this.#waiting = undefined;
       // Cancelled while it waited: it has ended already.
       if (entry.generation !== generation || entry.state !== STATE.queued || !entry.held) continue;
       entry.held = false;
@@ -101,8 +107,11 @@ export class Lane {
         this.#host.settleLocally(entry, 0);
       } else if (this.#messages?.waiting === true) {
         this.#host.settleLocally(entry, this.#messages.take(entry));
+      } else if (this.#salvagedBytes > 0 && entry.kind?.opcode === OPCODE.splice) {
+        // They are no longer in the handle that it splices from: whoever asked has to take them.
+        this.#host.settleLocally(entry, -ERRNO.EAGAIN);
       } else if (this.#salvagedBytes > 0 && !carriesMemory(entry)) {
-        const bytes = this.#salvaged.shift()!;
+        const bytes = this.#salvaged!.shift()!;
         this.#salvagedBytes -= bytes.length;
         this.#host.settleWithBytes(entry, bytes);
       } else if (this.#salvagedBytes > 0) {
@@ -122,13 +131,14 @@ export class Lane {
 
   #takeSalvaged(target: Uint8Array): number {
     let filled = 0;
-    while (filled < target.length && this.#salvaged.length > 0) {
-      const chunk = this.#salvaged[0]!;
+    const salvaged = this.#salvaged ?? [];
+    while (filled < target.length && salvaged.length > 0) {
+      const chunk = salvaged[0]!;
       const part = chunk.subarray(0, target.length - filled);
       target.set(part, filled);
       filled += part.length;
-      if (part.length === chunk.length) this.#salvaged.shift();
-      else this.#salvaged[0] = chunk.subarray(part.length);
+      if (part.length === chunk.length) salvaged.shift();
+      else salvaged[0] = chunk.subarray(part.length);
     }
     this.#salvagedBytes -= filled;
     return filled;

@@ -10,6 +10,11 @@ export type ResourceKind = "file" | "tcp-stream" | "tcp-listener" | "unix-stream
 
 let nextResourceNumber = 1;
 
+/** Told when a resource is closed. */
+export interface ClosedListener {
+  resourceClosed(state: ResourceState): void;
+}
+
 export class ResourceState {
   readonly kind: ResourceKind;
   /** What the inspector and errors call it: a path, an address. */
@@ -23,9 +28,10 @@ export class ResourceState {
   /** Some operation was submitted on it. */
   used = false;
   /** Told once, when it is closed. */
-  onClosed: (() => void) | undefined = undefined;
+  onClosed: ClosedListener | undefined = undefined;
   #first: Entry | undefined = undefined;
   #onDrained: (() => void) | undefined = undefined;
+  #holders: Set<() => void> | undefined = undefined;
 
   constructor(kind: ResourceKind, label: string, handleIndex: number, handleGeneration: number) {
     this.kind = kind;
@@ -52,6 +58,24 @@ export class ResourceState {
     this.#first = entry;
   }
 
+  /**
+   * Keeps the resource from being closed until what this returns is called; `onClosing` is told when somebody wants to.
+   */
+  hold(onClosing: () => void): () => void {
+    this.inFlight++;
+    this.used = true;
+    this.#holders ??= new Set();
+    this.#holders.add(onClosing);
+    return () => {
+      if (this.#holders?.delete(onClosing) === true && --this.inFlight === 0) this.#tellDrained();
+    };
+  }
+
+  /** It is closing: whoever holds it is asked to let go. */
+  tellHolders(): void {
+    for (const onClosing of [...(this.#holders ?? [])]) onClosing();
+  }
+
   /** It has ended. */
   leave(entry: Entry): void {
     if (entry.previous !== undefined) entry.previous.next = entry.next;
@@ -72,7 +96,7 @@ export class ResourceState {
   /** The handle is closed. Whoever still waits for operations in flight waits in vain. */
   markClosed(): void {
     this.phase = "closed";
-    this.onClosed?.();
+    this.onClosed?.resourceClosed(this);
     this.onClosed = undefined;
     this.#tellDrained();
   }

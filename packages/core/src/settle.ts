@@ -30,7 +30,7 @@ function isEarlyEnd(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, re
     case "close":
       // Shutting down makes drivers answer with the end of the stream, or with one of several errors; and it makes
       // whoever polls ready.
-      return result < 0 || (result === 0 && entry.kind!.name === "receive") || entry.kind!.name === "poll";
+      return result < 0 || (result === 0 && isFromPeer(entry)) || entry.kind!.name === "poll";
     case "cancel":
     case "timeout":
     case "chain":
@@ -69,6 +69,11 @@ export function settleFinal(
     finishExtras(extras, "error");
     entry.reject?.(error);
   }
+}
+
+/** Of a result of 0 it cannot be said whether the peer has ended its side or this one was shut down. */
+function isFromPeer({ kind }: Entry): boolean {
+  return kind!.name === "receive" || kind!.name === "splice";
 }
 
 function isCancelResult(result: number): boolean {

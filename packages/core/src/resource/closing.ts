@@ -5,7 +5,8 @@
 import type { Dispatcher } from "../dispatcher.js";
 import { batonError } from "../errors.js";
 import { STATE } from "../lifecycle.js";
-import { defineKind } from "../operation-kind.js";
+import { defineKind, type OperationKind } from "../operation-kind.js";
+import type { Entry } from "../operation-table.js";
 import { WORD } from "../record.js";
 import type { ResourceState } from "../resource-state.js";
 import { attachPath } from "./file-operations.js";
@@ -41,6 +42,7 @@ export type ClosePolicy = "await" | "shut-down-and-cancel" | "cancel";
 /** Closes a resource. The caller has made sure that it is open. */
 export async function closeResource(dispatcher: Dispatcher, state: ResourceState, policy: ClosePolicy): Promise<void> {
   state.phase = "closing";
+  state.tellHolders();
   if (policy !== "await" && state.inFlight > 0) {
     const entries = state.entries();
     if (policy === "shut-down-and-cancel") shutDown(dispatcher, state);
@@ -66,6 +68,27 @@ function shutDown(dispatcher: Dispatcher, state: ResourceState): void {
   state.enter(entry);
   dispatcher.counters.submitted++;
   dispatcher.launchUrgent(entry);
+}
+
+/**
+ * Begins an operation on a resource, also while it or the backend closes: for bytes that have to get where they were
+ * going. Throws `ERR_BACKEND_CLOSED` once the driver has ended.
+ */
+export async function beginAtLast(dispatcher: Dispatcher, kind: OperationKind, state: ResourceState): Promise<Entry> {
+  for (;;) {
+    if (dispatcher.ended || state.phase === "closed") {
+      throw batonError("ERR_BACKEND_CLOSED", `${kind.name}: the backend was closed before.`);
+    }
+    const entry = dispatcher.beginReserved(kind);
+    if (entry !== undefined) {
+      dispatcher.records[entry.base + WORD.handleIndex] = state.handleIndex;
+      dispatcher.records[entry.base + WORD.handleGeneration] = state.handleGeneration;
+      dispatcher.counters.submitted++;
+      state.enter(entry);
+      return entry;
+    }
+    await new Promise<void>((resolve) => dispatcher.clock.turn(resolve));
+  }
 }
 
 const unlinkKind = defineKind("unlink", {});

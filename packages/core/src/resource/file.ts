@@ -25,6 +25,8 @@ import {
   type VectorOptions,
   type WriteVectorResult,
 } from "./file-vector.js";
+import { type PipeFromFileOptions, type PipeResult, pipeFromFile } from "./pipe-transfer.js";
+import { type StreamSocket, streamCore } from "./stream-socket.js";
 import { type ClosedResource, NO_OPTIONS, type PositionedOptions, type TransferPlan } from "./transfer.js";
 
 // Set by the class's static block: what is private to users is open to the rest of core.
@@ -163,6 +165,18 @@ export class File {
    */
   advise(advice: Advice, options: AdviseOptions = NO_OPTIONS): Promise<void> {
     return this.#core.dispatcher.run(() => prepareAdvise(this.#core, advice, options));
+  }
+
+  /**
+   * Sends bytes of the file on a connection, to its end or `length` of them. With a `position` and a driver that can
+   * splice they never come into the program; otherwise they go through a buffer of the pool. When it is ended early,
+   * `error.bytesTransferred` says how many were sent; without a `position` the next read goes on behind these. Sends
+   * that are asked for meanwhile take turns with it. Source: splice(2).
+   *
+   * @example await file.pipeTo(stream, { position: 0, length: size });
+   */
+  async pipeTo(stream: StreamSocket, options: PipeFromFileOptions = NO_OPTIONS): Promise<PipeResult> {
+    return pipeFromFile(this.#core, streamCore(stream), options);
   }
 
   /**

@@ -4,6 +4,8 @@ import type { OperationOptions } from "../dispatcher.js";
 import { isLendable, type Lendable, type Unreleased } from "../owned-buffer.js";
 import { wrongType } from "../validate.js";
 import { closeResource, expectNotClosed } from "./closing.js";
+import { type File, fileCore } from "./file.js";
+import { type PipeResult, type PipeToFileOptions, pipeToFile } from "./pipe-transfer.js";
 import { type PollOptions, preparePoll, type Readiness } from "./readiness.js";
 import {
   type PickedResult,
@@ -111,6 +113,19 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
    */
   poll(options: PollOptions): Promise<Readiness> {
     return this.#core.dispatcher.run(() => preparePoll(this.#core, options));
+  }
+
+  /**
+   * Writes what arrives to a file, until the peer ends its side or `bytesMax` are moved. Where the driver can splice the
+   * bytes never come into the program; otherwise they go through a buffer of the pool (`capabilities.features.pipeTo`).
+   * Bytes that were taken from the connection are in the file before this settles, however it ends, and
+   * `error.bytesTransferred` says how many; what was not taken is there for the next receive. Receives and writes that
+   * are asked for meanwhile take turns with it. Source: splice(2).
+   *
+   * @example const { bytesTransferred } = await upload.pipeTo(file, { position: 0, signal });
+   */
+  async pipeTo(file: File, options: PipeToFileOptions = NO_OPTIONS): Promise<PipeResult> {
+    return pipeToFile(this.#core, fileCore(file), options);
   }
 
   /** Ends one or both directions; what was sent before still arrives. Source: shutdown(2). */

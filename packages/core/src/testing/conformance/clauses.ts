@@ -18,6 +18,7 @@ import { batchClause, submitClause } from "./low-level.js";
 import { onceClause } from "./once.js";
 import { ownershipClause } from "./ownership.js";
 import { linkClause, mkdirClause, renameClause, unlinkClause } from "./paths.js";
+import { pipeFromFileClause, pipeToFileClause } from "./pipe-transfer.js";
 import { pollClause } from "./poll.js";
 import { poolClause } from "./pool.js";
 import { fileSalvageClause, salvageClause } from "./salvage.js";
@@ -62,6 +63,8 @@ export const clauses: readonly Clause[] = [
   streamLoopClause,
   ...unixClauses,
   datagramClause,
+  pipeToFileClause,
+  pipeFromFileClause,
   pollClause,
   timerClause,
   salvageClause,

@@ -206,6 +206,17 @@ const featureRefusals: Readonly<Record<FeatureName, Refusal>> = {
       argument1: second.length,
     });
   },
+  pipeTo: async (context) => {
+    if (!has(context, [...connectionNeeds, "open"])) return;
+    const file = await context.openFile("content");
+    const pair = await context.pair();
+    const { submitted } = context.io.inspect().counters;
+    await rejects(pair.near.pipeTo(file), "ERR_UNSUPPORTED", { driver: context.io.driver });
+    await rejects(file.pipeTo(pair.near), "ERR_UNSUPPORTED", { driver: context.io.driver });
+    equal(context.io.inspect().counters.submitted, submitted, "the number of operations submitted");
+    await pair[Symbol.asyncDispose]();
+    await file.close();
+  },
   unixSockets: async ({ io }) => {
     await rejects(io.listen({ path: "/baton.sock" }), "ERR_UNSUPPORTED", { driver: io.driver });
     await rejects(io.connect({ path: "/baton.sock" }), "ERR_UNSUPPORTED", { driver: io.driver });

@@ -12,7 +12,7 @@ import type { Target } from "./handles.js";
 import { attemptOnDatagram, datagram } from "./message-operations.js";
 import { attemptOnPath, isOnPath } from "./path-operations.js";
 import { attemptOnListener, attemptOnStream, connect, listen } from "./socket-operations.js";
-import { makePipe, splice } from "./splice.js";
+import { makePipe, readFromPipe, splice } from "./splice.js";
 import type { Ticket, WaitList } from "./ticket.js";
 
 export function attempt(host: AttemptHost, ticket: Ticket): Outcome {
@@ -56,8 +56,8 @@ export function attempt(host: AttemptHost, ticket: Ticket): Outcome {
     case "datagram":
       return attemptOnDatagram(host, ticket, target);
     case "pipe":
-      // Core makes pipes for splices and does nothing else with them.
-      return -ERRNO.EINVAL;
+      // Core makes pipes for splices, and takes out of them what cannot be spliced.
+      return ticket.opcode === OPCODE.read ? readFromPipe(host, ticket, target) : -ERRNO.EINVAL;
   }
 }
 

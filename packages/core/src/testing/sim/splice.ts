@@ -21,6 +21,21 @@ export function makePipe(host: AttemptHost, ticket: Ticket): number {
   return 0;
 }
 
+/** Takes bytes out of a pipe into a buffer. */
+export function readFromPipe({ kernel }: AttemptHost, ticket: Ticket, pipe: PipeEnd): Outcome {
+  if (pipe.end !== "read") return -ERRNO.EBADF;
+  if (ticket.position >= 0) return -ERRNO.ESPIPE;
+  if (pipe.isOver) return 0;
+  if (pipe.buffered === 0) {
+    ticket.waitIn(pipe.readers);
+    return undefined;
+  }
+  const bytes = pipe.peek(kernel.dice.shortened(Math.min(ticket.word(WORD.length), pipe.buffered)));
+  ticket.payload = bytes.slice();
+  pipe.drop(bytes.length);
+  return bytes.length;
+}
+
 /** One attempt to move bytes from one handle to another, of which one must be a pipe. */
 export function splice(host: AttemptHost, ticket: Ticket): Outcome {
   const from = ticket.description?.target;
