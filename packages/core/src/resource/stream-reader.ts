@@ -41,6 +41,7 @@ class MultishotReader {
   readonly #waiting: ReceivedChunk[] = [];
   /** The submission that brings chunks; `undefined` while there is none. */
   #receiving: Entry | undefined = undefined;
+  #receivingGeneration = 0;
   #ended = false;
   #failed: { readonly error: unknown } | undefined = undefined;
   /** The program has stopped reading: what still comes is kept for others. */
@@ -105,6 +106,7 @@ class MultishotReader {
     records[entry.base + WORD.length] = provided.bufferBytes;
     records[entry.base + WORD.argument0] = 0;
     this.#receiving = entry;
+    this.#receivingGeneration = entry.generation;
     dispatcher.start<number>(entry).then(
       (result) => {
         this.#receiving = undefined;
@@ -122,7 +124,9 @@ class MultishotReader {
 
   #pause(): void {
     const entry = this.#receiving;
-    if (entry !== undefined) this.core.dispatcher.canceler.request(entry, "cancel");
+    // It may have ended a moment ago, and another operation have its slot by now.
+    if (entry === undefined || entry.generation !== this.#receivingGeneration) return;
+    this.core.dispatcher.canceler.request(entry, "cancel");
   }
 
   #tell(): void {
