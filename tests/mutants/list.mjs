@@ -956,4 +956,12 @@ export const mutants = [
     replace: "    truncated: (flags & 0) !== 0,",
     killedBy: kit("udp/truncated"),
   },
+  {
+    name: "loop-cancels-whoever-has-the-slot",
+    promise: "P1",
+    file: `${CORE}resource/stream-reader.ts`,
+    find: "if (entry === undefined || entry.generation !== this.#receivingGeneration) return;",
+    replace: "if (entry === undefined) return;",
+    killedBy: core("sim/loop-leave", "cancels nothing that has its slot by now"),
+  },
 ];

@@ -14,12 +14,13 @@ it("leaving a receive loop whose receive has just ended cancels nothing that has
   expect(receive.record[WORD.operation]! & SUBMIT_FLAG.multishot).not.toBe(0);
   hand.complete(receive, 5, { more: true, picked: hand.provided[0]! });
   const chunk = await first;
+  const left = chunks.return();
   hand.complete(receive, 0);
-  // In the same turn, before the loop hears of the end, another operation takes the slot.
+  // Before the loop hears of the end, another operation takes the slot.
   const sleeping = io.submit({ opcode: "timer", afterMs: 1000 });
   sleeping.done.catch(() => undefined);
   expect(sleeping.id % 2 ** 20).toBe(receive.slot);
-  await chunks.return();
+  await left;
   if (!chunk.done) chunk.value.buffer.release();
   expect(sleeping.outcome).toBe("pending");
 });
