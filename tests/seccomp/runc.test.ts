@@ -52,10 +52,9 @@ async function fingerprint(context: TestContext, options: ContainerOptions) {
 /** What `baton doctor --json` and the main job say in a container. */
 async function baton(options: ContainerOptions) {
   const run = (args: readonly string[]) => runContainer([process.execPath, builtCli(), ...args], options);
-  const doctor = await run(["doctor", "--json"]);
+  const [doctor, demo] = await Promise.all([run(["doctor", "--json"]), run(JOB)]);
   expect(doctor.stderr).toBe("");
   const report = JSON.parse(doctor.stdout) as DetectReport;
-  const demo = await run(JOB);
   expect(demo).toMatchObject({ code: 0, stderr: "" });
   const { jobs } = JSON.parse(demo.stdout) as { readonly jobs: readonly JobResult[] };
   const { cause, summary, remedy } = report.drivers[0]!;
