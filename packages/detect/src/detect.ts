@@ -188,9 +188,15 @@ function noDriver(report: DetectReport): Error {
   const { expected, forcedBy } = report;
   const row = driverRow(report, expected);
   const subject = forcedBy === null ? "No driver can run here" : `${forcedBy} asks for the driver ${expected}`;
-  const fix = row.remedy?.command === undefined ? "" : ` Fix: ${row.remedy.command}.`;
-  return batonError("ERR_DRIVER_UNAVAILABLE", `detect: ${subject}: ${row.cause}. ${row.summary}${fix}`, {
-    driver: expected,
-    cause: report,
-  });
+  const { command, anchor, risk } = row.remedy ?? {};
+  const fix = command === undefined ? "" : ` Fix: ${command}`;
+  const read = [anchor, risk].filter((page) => page !== undefined).join(" and ");
+  return batonError(
+    "ERR_DRIVER_UNAVAILABLE",
+    `detect: ${subject}: ${row.cause}. ${row.summary}${fix}${read === "" ? "" : ` (read ${read})`}`,
+    {
+      driver: expected,
+      cause: report,
+    },
+  );
 }

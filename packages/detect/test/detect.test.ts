@@ -176,6 +176,7 @@ describe("forcing a driver", () => {
     expect(error.driver).toBe("uring");
     expect(error.message).toContain("SECCOMP_ERRNO");
     expect(error.message).toContain("BATON_DRIVER");
+    expect(error.message).toContain("Fix: docker run … (read docs/CLOUD_SETUP.md#docker)");
     const report = error.cause as DetectReport;
     expect(report).toMatchObject({ chosen: null, choice: "NONE", forcedBy: "BATON_DRIVER" });
   });

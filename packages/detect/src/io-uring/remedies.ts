@@ -6,7 +6,7 @@
 import type { Remedy } from "@baton-io/core";
 import type { IoUringCause } from "./cause-table.js";
 import type { IoUringEvidence, Platform, Surroundings } from "./evidence.js";
-import { ringBytes } from "./memory.js";
+import { memlockNeededBytes, ringBytes } from "./memory.js";
 
 /** A remedy, and where its risk is described when it has one. */
 export interface WeighedRemedy extends Remedy {
@@ -34,7 +34,7 @@ export function findRemedy(cause: IoUringCause, evidence: IoUringEvidence): Weig
     case "SECCOMP_PARTIAL":
     case "SECCOMP_KILL":
     case "UNKNOWN_ENOSYS":
-      return seccompRemedy(seen, cause);
+      return seccompRemedy(evidence, cause);
     case "SYSCTL_DISABLED":
     case "SYSCTL_GROUP":
       return sysctlRemedy(cause, seen);
@@ -101,10 +101,13 @@ export function findRemedy(cause: IoUringCause, evidence: IoUringEvidence): Weig
 }
 
 /** Where a recipe for seccomp exists, in the order in which surroundings are believed. */
-function seccompRemedy(seen: Surroundings, cause: IoUringCause): WeighedRemedy {
-  const all = "all three: io_uring_setup, io_uring_enter and io_uring_register";
+function seccompRemedy({ surroundings: seen, entriesWanted }: IoUringEvidence, cause: IoUringCause): WeighedRemedy {
+  const all = "these three calls, all of them: io_uring_setup, io_uring_enter and io_uring_register";
+  // What would bite next is mended by the same command.
+  const short = memlockNeededBytes(seen, entriesWanted) > 0;
+  const memlock = short ? ` --ulimit memlock=${MEMLOCK_ADVISED_BYTES}:${MEMLOCK_ADVISED_BYTES}` : "";
   const run = (tool: "docker" | "podman", profile: string) =>
-    `npx baton seccomp --from ${profile} --out ${OWN_PROFILE} && ${tool} run --security-opt seccomp=${OWN_PROFILE} IMAGE`;
+    `npx baton seccomp --from ${profile} --out ${OWN_PROFILE} && ${tool} run --security-opt seccomp=${OWN_PROFILE}${memlock} IMAGE`;
   const fetch = `curl -fsSLo default.json ${DOCKER_PROFILE}`;
   const weighed = (text: string, command: string | undefined, anchor: string): WeighedRemedy => ({
     text,
@@ -120,7 +123,7 @@ function seccompRemedy(seen: Surroundings, cause: IoUringCause): WeighedRemedy {
         return { text: NOTHING_TO_DO, anchor: `${PAGE}#${platform === "fargate" ? "fargate" : "no-remedy"}` };
       case "kubernetes":
         return weighed(
-          `Put a Localhost profile on the nodes: the default and ${all}.`,
+          `Put a Localhost profile on the nodes: the default one with ${all}.`,
           `${fetch} && npx baton seccomp --from default.json --kubernetes --out io_uring.json`,
           "kubernetes",
         );

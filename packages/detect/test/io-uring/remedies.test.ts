@@ -87,6 +87,12 @@ describe("against a seccomp filter", () => {
     expect(command(on("docker"))).toMatch(/ && docker run --security-opt seccomp=seccomp-io_uring\.json IMAGE$/);
   });
 
+  test("with too little locked memory behind it: one command mends both", () => {
+    const short = command({ ...on("docker"), limits: { memlockBytes: 65_536 } });
+    expect(short).toContain("--ulimit memlock=67108864:67108864 IMAGE");
+    expect(command(on("docker"))).not.toContain("memlock");
+  });
+
   test("in Podman: Podman's own profile", () => {
     expect(command(on("podman"))).toContain("--from /usr/share/containers/seccomp.json");
     expect(command(on("podman"))).toContain("podman run --security-opt");
