@@ -86,6 +86,7 @@ export const pipeToFileClause: Clause = {
     },
     {
       id: "limit",
+      mutants: ["pipe-limit-ignored"],
       title: "with bytesMax it moves exactly so many, to the position that was given, and leaves the others alone",
       run: async (context) => {
         await using pair = await context.pair();
@@ -179,6 +180,7 @@ export const pipeToFileClause: Clause = {
     },
     {
       id: "not-writable",
+      mutants: ["refused-bytes-are-lost"],
       title: "bytes that the file does not take are there for the next receive",
       promise: "P6",
       run: async (context) => {
@@ -241,6 +243,7 @@ export const pipeFromFileClause: Clause = {
     },
     {
       id: "part",
+      mutants: ["pipe-limit-ignored"],
       title: "position and length name the part; beyond the end there is nothing",
       run: async (context) => {
         await using pair = await context.pair();
