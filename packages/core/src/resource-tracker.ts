@@ -3,7 +3,7 @@
  * without closing is noticed, reported with where it was made, and closed (P8).
  */
 import type { Counters } from "./counters.js";
-import type { ResourceKind, ResourceState } from "./resource-state.js";
+import type { ClosedListener, ResourceKind, ResourceState } from "./resource-state.js";
 
 /** Told when the program drops a resource without closing it. */
 export type ResourceLeakListener = (leak: {
@@ -12,17 +12,22 @@ export type ResourceLeakListener = (leak: {
   readonly stack: string | undefined;
 }) => void;
 
-interface Watched {
+/**
+ * An open resource as the tracker knows it. It must not refer to the object that the program holds, or that could
+ * never be collected.
+ */
+export interface Tracked {
   readonly state: ResourceState;
-  readonly stack: string | undefined;
-  /** What is done with a resource nobody can close any more. */
-  readonly reclaim: () => void;
+  close(): Promise<void>;
+  /** What becomes of a resource that the program dropped; without it: it is closed. */
+  reclaim?(): void;
 }
 
-export class ResourceTracker {
-  readonly #open = new Map<ResourceState, () => Promise<void>>();
-  readonly #registry: FinalizationRegistry<Watched> | undefined;
-  readonly #stacks: boolean;
+export class ResourceTracker implements ClosedListener {
+  readonly #open = new Map<ResourceState, Tracked>();
+  readonly #registry: FinalizationRegistry<Tracked> | undefined;
+  /** Where each was made, when that is wanted. */
+  readonly #stacks: Map<ResourceState, string | undefined> | undefined;
 
   constructor(options: {
     counters: Counters;
@@ -30,13 +35,16 @@ export class ResourceTracker {
     leakStacks: boolean;
     onLeak: ResourceLeakListener;
   }) {
-    this.#stacks = options.leakStacks;
+    this.#stacks = options.leakStacks ? new Map() : undefined;
     this.#registry = options.leakDetection
-      ? new FinalizationRegistry(({ state, stack, reclaim }) => {
+      ? new FinalizationRegistry((tracked) => {
+          const { state } = tracked;
           if (state.phase !== "open") return;
           options.counters.resourcesLeaked++;
-          options.onLeak({ kind: state.kind, label: state.label, stack });
-          reclaim();
+          options.onLeak({ kind: state.kind, label: state.label, stack: this.#stacks?.get(state) });
+          if (tracked.reclaim !== undefined) tracked.reclaim();
+          // A failed close of something nobody holds has nobody to be reported to.
+          else tracked.close().catch(() => undefined);
         })
       : undefined;
   }
@@ -50,29 +58,20 @@ export class ResourceTracker {
     return this.#open.size;
   }
 
-  /**
-   * Watches a resource until it is closed. `close` and `reclaim` must not refer to `resource` itself, or it could
-   * never be collected. `reclaim` is what happens to a resource that was dropped; default: it is closed.
-   */
-  track(resource: object, state: ResourceState, close: () => Promise<void>, reclaim?: () => void): void {
-    this.#open.set(state, close);
-    const drop = () => {
-      // A failed close of something nobody holds has nobody to be reported to.
-      close().catch(() => undefined);
-    };
-    this.#registry?.register(
-      resource,
-      {
-        state,
-        stack: this.#stacks ? new Error("made here").stack : undefined,
-        reclaim: reclaim ?? drop,
-      },
-      state,
-    );
-    state.onClosed = () => {
-      this.#open.delete(state);
-      this.#registry?.unregister(state);
-    };
+  /** Watches a resource until it is closed. */
+  track(resource: object, tracked: Tracked): void {
+    const { state } = tracked;
+    this.#open.set(state, tracked);
+    this.#stacks?.set(state, new Error("made here").stack);
+    this.#registry?.register(resource, tracked, state);
+    state.onClosed = this;
+  }
+
+  /** A resource is closed. */
+  resourceClosed(state: ResourceState): void {
+    this.#open.delete(state);
+    this.#stacks?.delete(state);
+    this.#registry?.unregister(state);
   }
 
   /** The driver has closed all handles: nothing can be asked of the resources any more. */
@@ -82,6 +81,8 @@ export class ResourceTracker {
 
   /** Closes everything that is open; errors of the closes are ignored. */
   async closeAll(): Promise<void> {
-    await Promise.allSettled([...this.#open].map(([state, close]) => (state.phase === "open" ? close() : undefined)));
+    await Promise.allSettled(
+      [...this.#open.values()].map((tracked) => (tracked.state.phase === "open" ? tracked.close() : undefined)),
+    );
   }
 }

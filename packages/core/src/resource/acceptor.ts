@@ -44,6 +44,8 @@ const acceptKind = defineKind("accept", {
 });
 
 export class Acceptor {
+  /** What the inspector calls the connections; one text for all of them. */
+  readonly streamLabel: string;
   readonly #dispatcher: Dispatcher;
   readonly #state: ResourceState;
   readonly #socketOptions: number;
@@ -54,6 +56,7 @@ export class Acceptor {
   readonly #accepts = new Set<Entry>();
 
   constructor(dispatcher: Dispatcher, state: ResourceState, socketOptions: number) {
+    this.streamLabel = `accepted by ${state.label}`;
     this.#dispatcher = dispatcher;
     this.#state = state;
     this.#socketOptions = socketOptions;

@@ -63,7 +63,7 @@ const datagramKind = defineKind("datagram", {
       sendLane: dispatcher.createLane(new KeptDatagrams()),
     };
     const socket = new UdpSocket(core);
-    tracker.track(socket, state, () => closeResource(dispatcher, state, "cancel"));
+    tracker.track(socket, { state, close: () => closeResource(dispatcher, state, "cancel") });
     return socket;
   },
   salvage: (entry, result, flags) => {

@@ -41,7 +41,7 @@ const connectKind = defineKind("connect", {
     const { dispatcher, tracker, kind, address, port } = entry.subject as ConnectSubject;
     const label = port === undefined ? address : `${address}:${port}`;
     const state = new ResourceState(kind, label, result, flags >>> AUXILIARY_SHIFT);
-    return createStream(dispatcher, tracker, state, () => false);
+    return createStream(dispatcher, tracker, state, undefined);
   },
   salvage: (entry, result, flags) => {
     closeHandle((entry.subject as ConnectSubject).dispatcher, result, flags >>> AUXILIARY_SHIFT);

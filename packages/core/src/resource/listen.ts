@@ -61,7 +61,7 @@ const listenKind = defineKind("listen", {
     const acceptor = new Acceptor(dispatcher, state, streamBits);
     const core: ListenerCore = { dispatcher, tracker, state, acceptor, streamBits };
     const listener = new TcpListener(core, address);
-    tracker.track(listener, state, () => closeListener(core));
+    tracker.track(listener, { state, close: () => closeListener(core) });
     return listener;
   },
   salvage: (entry, result, flags) => {
@@ -106,7 +106,7 @@ const unixListenKind = defineKind("listen", {
       ...(!place.abstract && { socketFile: place.bytes }),
     };
     const listener = new UnixListener(core, address);
-    tracker.track(listener, state, () => closeListener(core));
+    tracker.track(listener, { state, close: () => closeListener(core) });
     return listener;
   },
   salvage: (entry, result, flags) => {

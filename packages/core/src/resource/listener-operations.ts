@@ -8,6 +8,7 @@ import type { ResourceTracker } from "../resource-tracker.js";
 import { checkOptions } from "../validate.js";
 import type { Acceptor, Connection } from "./acceptor.js";
 import { closeResource, removeSocketFile } from "./closing.js";
+import { StreamCore } from "./stream-operations.js";
 import type { StreamSocket } from "./stream-socket.js";
 import { TcpStream } from "./tcp-stream.js";
 import { operationOptionNames } from "./transfer.js";
@@ -54,37 +55,22 @@ export function prepareAccept(core: ListenerCore, options: OperationOptions): En
 /** The stream for a connection that a listener accepted. */
 export function createAcceptedStream(core: ListenerCore, connection: Connection): StreamSocket {
   const { acceptor, dispatcher, tracker } = core;
-  const label = `accepted by ${core.state.label}`;
   const kind = core.state.kind === "unix-listener" ? "unix-stream" : "tcp-stream";
-  const state = new ResourceState(kind, label, connection.handleIndex, connection.handleGeneration);
-  return createStream(dispatcher, tracker, state, () => {
-    // Dropped without any use, as by a race that another promise won: it is still a good connection.
-    if (state.used) return false;
-    state.markClosed();
-    acceptor.offer(connection);
-    return true;
-  });
+  const { handleIndex, handleGeneration } = connection;
+  const state = new ResourceState(kind, acceptor.streamLabel, handleIndex, handleGeneration);
+  return createStream(dispatcher, tracker, state, acceptor);
 }
 
-/** The stream for a connected socket. When the program drops it, `giveBack` may take it instead of a close. */
+/** The stream for a connected socket; `acceptor`: of the listener that it came through. */
 export function createStream(
   dispatcher: Dispatcher,
   tracker: ResourceTracker,
   state: ResourceState,
-  giveBack: () => boolean,
+  acceptor: Acceptor | undefined,
 ): StreamSocket {
-  const Stream = state.kind === "unix-stream" ? UnixStream : TcpStream;
-  const stream = new Stream({
-    dispatcher,
-    state,
-    receiveLane: dispatcher.createLane(),
-    sendLane: dispatcher.createLane(),
-  });
-  const close = () => closeResource(dispatcher, state, "shut-down-and-cancel");
-  tracker.track(stream, state, close, () => {
-    // A failed close of something nobody holds has nobody to be reported to.
-    if (!giveBack()) close().catch(() => undefined);
-  });
+  const core = new StreamCore(dispatcher, state, acceptor);
+  const stream = state.kind === "unix-stream" ? new UnixStream(core) : new TcpStream(core);
+  tracker.track(stream, core);
   return stream;
 }
 

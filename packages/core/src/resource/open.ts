@@ -37,7 +37,7 @@ const openKind = defineKind("open", {
       readLane: dispatcher.createLane(),
       writeLane: dispatcher.createLane(),
     });
-    tracker.track(file, state, () => closeResource(dispatcher, state, "await"));
+    tracker.track(file, { state, close: () => closeResource(dispatcher, state, "await") });
     return file;
   },
   salvage: (entry, result, flags) => {
