@@ -90,12 +90,13 @@ const mutants = [
     driver: "uring",
     mutant: {
       name: "uring-does-not-reap",
-      find: "while (in_flight_ > 0) {",
-      replace: `Flush();
-    for (uint32_t slot = 0; slot < shared_.limits().slots; slot++) {
-      if (ops_[slot].active) Leave(ops_[slot]);
+      find: "    while (in_flight() > 0) {",
+      replace: `    handover_.Flush();
+    for (uint32_t slot = 0; slot < state_.operations.slots(); slot++) {
+      Op& op = state_.operations.At(slot);
+      if (op.active) state_.operations.Leave(op);
     }
-    while (in_flight_ > 0) {`,
+    while (in_flight() > 0) {`,
     },
   },
   {

@@ -113,10 +113,10 @@ function compilerArguments(variant: AddonVariant, work: string, headers: string)
   const binding = JSON.parse(readFileSync(join(package_, "binding.gyp"), "utf8")) as Binding;
   const [target] = binding.targets;
   const nodeAddonApi = dirname(createRequire(import.meta.url).resolve("node-addon-api/package.json"));
-  // Not optimised: with sanitizers that is what takes the compiler long.
-  const sanitized = ["-O0", "-g1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined"];
+  const sanitized = ["-g1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined"];
   return [
-    ...["-std=c++20", "-fPIC", "-shared", "-O1", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-pthread"],
+    // Not optimised: that is what takes the compiler long.
+    ...["-std=c++20", "-fPIC", "-shared", "-O0", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-pthread"],
     ...(variant.sanitizer === "address" ? [...sanitized, "-fno-sanitize-recover=undefined"] : []),
     ...[...target.defines, `NODE_GYP_MODULE_NAME=${target.target_name}`, "BUILDING_NODE_EXTENSION"].map(
       (one) => `-D${one}`,

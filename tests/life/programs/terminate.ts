@@ -24,14 +24,14 @@ const SETTLE_MS = 3000;
 
 const after = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
 /**
- * What is open, but for the program itself: Node leaves the file open when it terminates a worker that is just
- * reading its program.
+ * What is open, but for programs: Node leaves the file open when it terminates a worker that is just reading a module
+ * of its program.
  */
 const descriptors = () =>
   readdirSync("/proc/self/fd").flatMap((fd) => {
     try {
       const target = readlinkSync(`/proc/self/fd/${fd}`);
-      return target === fileURLToPath(import.meta.url) ? [] : [target];
+      return /\.m?js$/.test(target) ? [] : [target];
     } catch {
       // The descriptor of the listing itself.
       return [];
