@@ -15,6 +15,14 @@
 
 namespace baton::uring {
 
+// What the kernel says, in errnos that a program may see: a splice that a cancel interrupts in its worker answers with
+// one of the kernel's own, ERESTARTSYS and its kin (512 to 516, include/linux/errno.h), seen on Linux 6.18.
+inline int32_t ResultOf(const io_uring_cqe& cqe) {
+  constexpr int32_t kFirstInternal = -512;
+  constexpr int32_t kLastInternal = -516;
+  return cqe.res <= kFirstInternal && cqe.res >= kLastInternal ? -EINTR : cqe.res;
+}
+
 // A descriptor that came with a completion becomes a handle. Nobody takes one that comes while the session ends.
 inline uint32_t AdoptArrival(State& state, int32_t* result) {
   if (state.stopping) {

@@ -44,16 +44,8 @@ class Starter {
     const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
     if (!admission.entry) return Answer(slot, record, PerformHere(state_, opcode, record, admission.fd));
     if (opcode == Opcode::kCancel && !AskWaiting(slot, record)) return true;
-    if (!handover_.Reserve(EntriesOf(record))) return false;
-    if (opcode == Opcode::kConnect) {
-      Connection connection;
-      const int32_t error = connection.Open(state_, record);
-      if (error < 0) return Answer(slot, record, {error});
-      Op& op = state_.operations.Enter(slot, record, opcode);
-      connection.GiveTo(state_, op);
-      Fill(slot, op, record, admission, Position::kLast);
-      return true;
-    }
+    if (opcode == Opcode::kConnect) return StartConnect(slot, record, admission);
+    if (!HasRoom(record)) return false;
     Op& op = state_.operations.Enter(slot, record, opcode);
     if (opcode == Opcode::kClose && MustWait(slot, op, record)) return true;
     Fill(slot, op, record, admission, Position::kLast);
@@ -178,6 +170,21 @@ class Starter {
   void End(uint32_t slot, Op& op, Outcome outcome) {
     state_.local.push_back({slot, op.generation, outcome.result, outcome.flags});
     state_.operations.Leave(op);
+  }
+
+  bool HasRoom(const SubmissionRecord& record) {
+    return handover_.Reserve(EntriesOf(record));
+  }
+
+  bool StartConnect(uint32_t slot, const SubmissionRecord& record, const Admission& admission) {
+    if (!HasRoom(record)) return false;
+    Connection connection;
+    const int32_t error = connection.Open(state_, record);
+    if (error < 0) return Answer(slot, record, {error});
+    Op& op = state_.operations.Enter(slot, record, Opcode::kConnect);
+    connection.GiveTo(state_, op);
+    Fill(slot, op, record, admission, Position::kLast);
+    return true;
   }
 
   static uint32_t EntriesOf(const SubmissionRecord& record) { return record.Has(kSubmitTimeout) ? 2 : 1; }
