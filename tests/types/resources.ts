@@ -50,6 +50,22 @@ export async function unixSockets(io: Backend, stream: TcpStream): Promise<void>
   await io.connect({ path: "/run/x.sock", noDelay: true });
 }
 
+export async function datagrams(io: Backend, file: File, stream: TcpStream): Promise<void> {
+  const socket = await io.bindUdp({ broadcast: true });
+  const buffer = io.buffers.take(64);
+  const { address, truncated } = await socket.receive(buffer);
+  await socket.send(buffer, { ...address, length: truncated ? 0 : 8 });
+  // @ts-expect-error 2345: a datagram goes to somebody
+  await socket.send(buffer, {});
+  // @ts-expect-error 2345: a socket for datagrams is no connection
+  await file.pipeTo(socket);
+  // @ts-expect-error 2345: nor is a connection a file
+  await stream.pipeTo(stream);
+  const closed = await socket.close();
+  // @ts-expect-error 2339: receiving from a closed one
+  await closed.receive(buffer);
+}
+
 export async function closedBackend(io: Backend): Promise<void> {
   const report = await io.close();
   // @ts-expect-error 2339: opening a file on a closed backend
