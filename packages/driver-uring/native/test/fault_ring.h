@@ -33,7 +33,16 @@ class FaultRing {
   uint32_t SqSpaceLeft() const { return ring_->SqSpaceLeft(); }
   uint32_t SqEntries() const { return ring_->SqEntries(); }
   uint32_t SqReady() const { return ring_->SqReady(); }
-  uint32_t Peek(io_uring_cqe** cqes, uint32_t max) { return ring_->Peek(cqes, max); }
+  // The next completions say these results instead of their own.
+  void ReplaceResults(std::deque<int> results) { results_ = std::move(results); }
+  uint32_t Peek(io_uring_cqe** cqes, uint32_t max) {
+    const uint32_t count = ring_->Peek(cqes, max);
+    for (uint32_t index = 0; index < count && !results_.empty(); index++) {
+      cqes[index]->res = results_.front();
+      results_.pop_front();
+    }
+    return count;
+  }
   void Advance(uint32_t count) { ring_->Advance(count); }
   uint32_t CqReady() const { return ring_->CqReady(); }
   bool HasDeferred() const { return ring_->HasDeferred(); }
@@ -43,6 +52,7 @@ class FaultRing {
  private:
   std::unique_ptr<Ring> ring_;
   std::deque<int> errors_;
+  std::deque<int> results_;
   int submits_ = 0;
 };
 
