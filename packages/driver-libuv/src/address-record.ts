@@ -17,7 +17,7 @@ export interface HostPlace {
   readonly port: number;
 }
 
-/** A Unix-domain path; on Windows the name of a pipe. */
+/** A Unix-domain path. */
 export interface PathPlace {
   readonly kind: "path";
   /** Empty: a socket that was never bound. */

@@ -5,7 +5,6 @@ import { hasReusePort } from "./socket-operations.js";
 const threadPool = native("node:fs, on the runtime's thread pool");
 const path = threadPool;
 const socket = native("node:net");
-const pathSocket = native("node:net; no names of the abstract namespace, and on Windows a path names a pipe");
 const message = native("node:dgram");
 
 export const capabilities: Capabilities = defineCapabilities(
@@ -21,9 +20,9 @@ export const capabilities: Capabilities = defineCapabilities(
       fdatasync: threadPool,
       stat: threadPool,
       truncate: threadPool,
-      listen: pathSocket,
+      listen: socket,
       accept: emulated("the runtime accepts as connections come; they wait, paused, for an accept"),
-      connect: pathSocket,
+      connect: socket,
       receive: emulated("copied from what the runtime's socket has read"),
       send: socket,
       shutdown: socket,

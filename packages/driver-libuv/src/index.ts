@@ -3,7 +3,7 @@ import { capabilities } from "./capabilities.js";
 import { LibuvSession } from "./session.js";
 
 /**
- * The driver that works wherever JavaScript runs: files by `node:fs` and its thread pool, sockets by `node:net`.
+ * The driver that works wherever JavaScript runs: files by `node:fs` and its thread pool, sockets by `node:net` and `node:dgram`.
  * No native code, no Linux-only call.
  *
  * @example

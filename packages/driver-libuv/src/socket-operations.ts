@@ -165,6 +165,8 @@ export class SocketOperations {
     if (place.kind === "none") return -ERRNO.EAFNOSUPPORT;
     if (place.kind === "host") return place;
     if (place.bytes.length === 0 || place.bytes.length > PATH_BYTES_MAX) return -ERRNO.EINVAL;
+    // There, the runtime takes a path for the name of a pipe, which is another thing.
+    if (process.platform === "win32") return -ERRNO.ENOTSUP;
     // The runtime fills a name of the abstract namespace up with zeros, which makes it another name; and it takes paths
     // as text, so it cannot name what is not.
     if (place.bytes[0] === 0 || textOf(place) === undefined) return -ERRNO.ENOTSUP;
