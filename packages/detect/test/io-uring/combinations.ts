@@ -215,6 +215,20 @@ export const combinations: readonly Row[] = [
   ["EAGAIN, and room for processes", evidence(setupRefused(EAGAIN, EFAULT)), "UNKNOWN_ERRNO"],
   ["EINVAL for a plain ring", evidence(setupRefused(EINVAL)), "UNKNOWN_ERRNO"],
   ["different errnos for each call, with a filter", evidence(refused(EPERM, ENOSYS, EPERM), filter), "SECCOMP_ERRNO"],
+  [
+    "different errnos for each call, with a filter and the sysctl: a call that the sysctl does not gate was refused too",
+    evidence(refused(EPERM, ENOSYS, EPERM), { ...filter, ...sysctl(2) }),
+    "SECCOMP_ERRNO",
+    ["SYSCTL_DISABLED"],
+  ],
+  [
+    "no locked memory at all, in a cgroup that is full as well",
+    evidence(setupRefused(ENOMEM, EFAULT), {
+      limits: { memlockBytes: 0 },
+      cgroup: { memoryBytesMax: 1_500_000, memoryBytes: 1_490_000 },
+    }),
+    "MEMLOCK",
+  ],
   ["nobody could ask, and nothing is known to be in the way", evidence(notAsked), null, []],
   ["nobody could ask, and the sysctl would refuse", evidence(notAsked, sysctl(2)), null, ["SYSCTL_DISABLED"]],
   [
