@@ -14,6 +14,7 @@ export const causeTable = {
   NOT_BUILT: "The driver's package is installed, but what it runs is missing from it.",
   WRONG_PLATFORM: "The driver is not made for this operating system.",
   LOAD_FAILED: "The driver's package is installed and cannot be loaded.",
+  OPTIONS_REFUSED: "The driver refuses an option that the environment gives it.",
   PROBE_FAILED: "The driver's probe broke instead of answering.",
   LACKS_ABILITY: "The driver runs, but has not what `require` asks for.",
 } as const;
@@ -72,6 +73,15 @@ export function loadFailed(candidate: Candidate, reason: string): Unavailable {
       command: `npm install ${candidate.package}`,
       anchor: CHOOSING_ANCHOR,
     },
+  );
+}
+
+export function optionsRefused(candidate: Candidate, reason: string): Unavailable {
+  return unavailable(
+    "OPTIONS_REFUSED",
+    `The driver ${candidate.name} refuses an option that the environment gives it: ${reason}`,
+    [{ name: "error", value: reason }],
+    { text: "Correct the environment variable, or take it away.", anchor: CHOOSING_ANCHOR },
   );
 }
 

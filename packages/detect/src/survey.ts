@@ -1,7 +1,7 @@
 /** Looks at every candidate: imports its package, makes the driver, asks its probe. Whatever fails is a finding. */
-import type { Driver, Unavailable } from "@baton-io/core";
+import { BatonError, type Driver, type Unavailable } from "@baton-io/core";
 import { type Candidate, candidates, type DriverName } from "./candidates.js";
-import { loadFailed, notBuilt, notInstalled, probeFailed, wrongPlatform } from "./cause.js";
+import { loadFailed, notBuilt, notInstalled, optionsRefused, probeFailed, wrongPlatform } from "./cause.js";
 import type { DetectHost } from "./host.js";
 import { classify } from "./io-uring/classify.js";
 import type { IoUringEvidence } from "./io-uring/evidence.js";
@@ -120,7 +120,7 @@ function readHook(candidate: NamedCandidate, module: Imported): DriverHook | Una
     if (isHook(hook) || isUnavailable(hook)) return hook;
     return loadFailed(candidate, `${candidate.kernelHook}() returned something else`);
   } catch (error) {
-    return loadFailed(candidate, messageOf(error));
+    return explainFactoryFailure(candidate, error);
   }
 }
 
@@ -133,8 +133,14 @@ function makeDriver(candidate: Candidate, module: Imported): Driver | Unavailabl
     if (isDriver(driver)) return driver;
     return loadFailed(candidate, `${candidate.factory}() did not return a driver`);
   } catch (error) {
-    return loadFailed(candidate, messageOf(error));
+    return explainFactoryFailure(candidate, error);
   }
+}
+
+/** Detection gives no options, so one that is refused came from the environment: `BATON_URING_DISABLE`, for one. */
+function explainFactoryFailure(candidate: Candidate, error: unknown): Unavailable {
+  const explain = error instanceof BatonError ? optionsRefused : loadFailed;
+  return explain(candidate, messageOf(error));
 }
 
 /**

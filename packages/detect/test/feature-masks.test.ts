@@ -80,6 +80,16 @@ describe("with features left unused", () => {
     expect(report.chosen).not.toBe("uring");
   });
 
+  test("a misspelt one is OPTIONS_REFUSED with the names there are, and another driver is used", async (context) => {
+    needUring(context);
+    vi.stubEnv("BATON_URING_DISABLE", "teleport");
+    const host = { ...processHost(), writeLine: () => undefined };
+    const { report } = await detectOn(host, {});
+    expect(report.choice).toBe("FALLBACK");
+    expect(driverRow(report, "uring")).toMatchObject({ cause: "OPTIONS_REFUSED" });
+    expect(driverRow(report, "uring").summary).toMatch(/no feature "teleport"; there are: .*buffer-ring/);
+  });
+
   test("the command says the same", async (context) => {
     needUring(context);
     const env = { BATON_URING_DISABLE: "ftruncate,multishot", BATON_DRIVER: "uring" };
