@@ -19,7 +19,7 @@ import type { Carrier } from "./pipe-transfer.js";
 import { prepareReceive, prepareSend, type ReceiveResult, type StreamCore } from "./stream-operations.js";
 
 /** Bytes that are in the program at once. */
-export const COPY_BYTES = 64 * 1024;
+export const COPY_BYTES: number = 64 * 1024;
 
 const readKind = defineKind("read", { finish: (_entry, result) => result, details: handleDetails });
 const writeKind = defineKind("write", { finish: (_entry, result) => result, details: handleDetails });
