@@ -10,12 +10,13 @@ import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { type Backend, createBackend, type File, isSupported, OPCODE, OPEN_FLAG } from "@baton-io/core";
 import { CaseContext } from "@baton-io/core/testing";
+import { epollDriver } from "@baton-io/driver-epoll";
 import { openRaw } from "../../../packages/core/src/testing/conformance/raw-session.js";
 import { createDriver, say } from "./drivers.js";
 
 const READS = 16;
 const READ_BYTES = 262_144;
-const BUSY_READS = 32;
+const BUSY_READS = 64;
 const BUSY_BYTES = 1_048_576;
 const PATTERN = 0xa5;
 /** Longer than a read takes that the device has begun. */
@@ -110,7 +111,10 @@ async function runWorker({ driver, life, path }: { driver: string; life: string;
  * Keeps the device busy, so that what a worker has in flight has not ended when the worker has. Returns what stops it.
  */
 async function keepBusy(driver: string, path: string): Promise<() => Promise<unknown>> {
-  const io = createBackend({ driver: createDriver(driver) });
+  // Its own threads would be too few to keep the device busy with.
+  const io = createBackend({
+    driver: driver === "epoll" ? epollDriver({ threadsMax: BUSY_READS }) : createDriver(driver),
+  });
   const file = await openDirect(io, path);
   let busy = true;
   const reads = Array.from({ length: BUSY_READS }, async () => {
