@@ -79,5 +79,7 @@ export async function closeListener({ dispatcher, state, acceptor, socketFile }:
   acceptor.close();
   // Before the close: afterwards it could be the file of somebody who listens there next.
   if (socketFile !== undefined) await removeSocketFile(dispatcher, socketFile);
+  // The driver has ended meanwhile, and its handles with it: nothing drains any more.
+  if (dispatcher.ended) return state.markClosed();
   await closeResource(dispatcher, state, "cancel");
 }
