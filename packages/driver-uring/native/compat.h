@@ -9,9 +9,6 @@
 
 namespace baton::uring {
 
-// Not meant for user space, and seen there: what a splice answers that is interrupted on a worker thread.
-inline constexpr int kErestartsys = 512;
-
 // Operations are compared by number: newer headers have them as enumerators, older ones not at all.
 inline constexpr uint8_t kOpFtruncate = 55;  // Linux 6.9
 inline constexpr uint8_t kOpBind = 56;       // Linux 6.11

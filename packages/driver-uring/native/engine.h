@@ -224,8 +224,7 @@ class Engine {
     }
     Op& op = state_.operations.At(slot);
     BATON_CHECK(op.active && op.generation == GenerationOf(cqe.user_data));
-    // A splice that is interrupted on a worker thread answers with the kernel's own -ERESTARTSYS.
-    int32_t result = cqe.res == -kErestartsys ? -EINTR : cqe.res;
+    int32_t result = ResultOf(cqe);
     bool more = (cqe.flags & IORING_CQE_F_MORE) != 0;
     if (op.zero_copy) [[unlikely]] {
       if (!SettleZeroCopy(slot, op, cqe, &result)) return false;
