@@ -1,10 +1,10 @@
 /** The object users hold: one per thread, over one driver. */
+import { type BackendOptions, checkBackendOptions } from "./backend-options.js";
 import { BufferPool } from "./buffer-pool.js";
 import type { Capabilities } from "./capability.js";
 import { CHAIN_LENGTH_MAX } from "./chain.js";
-import { type Clock, systemClock } from "./clock.js";
 import { Dispatcher, type OperationOptions } from "./dispatcher.js";
-import type { Driver, DriverCloseReport } from "./driver.js";
+import type { DriverCloseReport } from "./driver.js";
 import { batonError } from "./errors.js";
 import { type Inspection, inspect } from "./inspector.js";
 import { STATE } from "./lifecycle.js";
@@ -13,7 +13,6 @@ import { OPCODE } from "./opcode.js";
 import { Operation } from "./operation.js";
 import type { Entry } from "./operation-table.js";
 import type { Lendable } from "./owned-buffer.js";
-import { SLOT_COUNT_MAX } from "./record.js";
 import { type Checked, prepareNop, prepareRequest, type Request, type ResultOf } from "./request.js";
 import { type BindUdpOptions, prepareBindUdp } from "./resource/bind-udp.js";
 import { type ConnectOptions, startConnect, type UnixConnectOptions } from "./resource/connect.js";
@@ -41,57 +40,11 @@ import type { UdpSocket } from "./resource/udp-socket.js";
 import type { UnixListener } from "./resource/unix-listener.js";
 import type { UnixListenOptions } from "./resource/unix-socket.js";
 import type { UnixStream } from "./resource/unix-stream.js";
-import { type ResourceLeakListener, ResourceTracker } from "./resource-tracker.js";
-import { checkBoolean, checkDurationMs, checkInteger, checkOptions, describe, wrongType } from "./validate.js";
+import { ResourceTracker } from "./resource-tracker.js";
+import { checkDurationMs, checkInteger, checkOptions, wrongType } from "./validate.js";
 
-/** Something the program dropped without closing or releasing it. */
-export type Leak =
-  | ({ readonly what: "resource" } & Parameters<ResourceLeakListener>[0])
-  | { readonly what: "buffer"; readonly bytes: number; readonly stack: string | undefined };
-
-export interface BackendOptions {
-  /** A driver, or what `detect()` resolved with. */
-  readonly driver: Driver;
-  /** Most operations in flight; beyond it `ERR_OPERATION_LIMIT`. Default 65,536, at most 2**20 − 1. */
-  readonly operationsMax?: number;
-  /** Most bytes of pool memory. Default 256 MiB. */
-  readonly poolBytesMax?: number;
-  /** Bytes for paths, addresses and answers of operations in flight. Default 1 MiB. */
-  readonly arenaBytes?: number;
-  /** Length of the buffers that the driver picks for `receive()` without one. Default 16 KiB. */
-  readonly receiveBufferBytes?: number;
-  /** Most such buffers. Default 64. */
-  readonly receiveBuffersMax?: number;
-  /** Notice resources and buffers that were dropped. Default true. */
-  readonly leakDetection?: boolean;
-  /** Keep where each was made, for the report; costs some microseconds each. Default false. */
-  readonly leakStacks?: boolean;
-  /** Told of each leak. Default: nothing; `inspect()` counts them. */
-  readonly onLeak?: (leak: Leak) => void;
-  /** Time and turns; for simulation. */
-  readonly clock?: Clock;
-}
-
-const backendOptionNames = {
-  driver: true,
-  operationsMax: true,
-  poolBytesMax: true,
-  arenaBytes: true,
-  receiveBufferBytes: true,
-  receiveBuffersMax: true,
-  leakDetection: true,
-  leakStacks: true,
-  onLeak: true,
-  clock: true,
-} as const;
-
-const OPERATIONS_MAX_DEFAULT = 65_536;
-const POOL_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
-const ARENA_BYTES_DEFAULT = 1024 * 1024;
 const SUBMISSION_BATCH_MAX = 1024;
 const COMPLETION_BATCH_MAX = 1024;
-/** Slots kept for cancels, so that a full backend can still be told to stop. */
-const CANCEL_RESERVE_MAX = 1024;
 /** How long `close()` waits for what is in flight. */
 const CLOSE_DEADLINE_MS_DEFAULT = 5000;
 
@@ -419,41 +372,4 @@ export class Backend {
       await dispatcher.idle();
     }
   }
-}
-
-function checkBackendOptions(options: BackendOptions): {
-  operationsMax: number;
-  slots: number;
-  poolBytesMax: number;
-  arenaBytes: number;
-  receiveBufferBytes: number;
-  receiveBuffersMax: number;
-  leakDetection: boolean;
-  leakStacks: boolean;
-  clock: Clock;
-} {
-  const where = "createBackend";
-  checkOptions(where, options, backendOptionNames);
-  const { driver } = options;
-  if (typeof driver !== "object" || driver === null || typeof driver.open !== "function") {
-    throw batonError("ERR_INVALID_ARG_TYPE", `${where}: driver must be a driver, not ${describe(driver)}.`);
-  }
-  const integer = (
-    name: "operationsMax" | "poolBytesMax" | "arenaBytes" | "receiveBufferBytes" | "receiveBuffersMax",
-    otherwise: number,
-    min: number,
-    max: number,
-  ) => checkInteger(where, name, options[name] ?? otherwise, min, max);
-  const operationsMax = integer("operationsMax", OPERATIONS_MAX_DEFAULT, 1, SLOT_COUNT_MAX - 1);
-  return {
-    operationsMax,
-    slots: Math.min(SLOT_COUNT_MAX, operationsMax + Math.min(CANCEL_RESERVE_MAX, operationsMax)),
-    poolBytesMax: integer("poolBytesMax", POOL_BYTES_MAX_DEFAULT, 4096, 2 ** 40),
-    arenaBytes: integer("arenaBytes", ARENA_BYTES_DEFAULT, 16_384, 2 ** 30),
-    receiveBufferBytes: integer("receiveBufferBytes", 16_384, 64, 2 ** 20),
-    receiveBuffersMax: integer("receiveBuffersMax", 64, 1, 4096),
-    leakDetection: checkBoolean(where, "leakDetection", options.leakDetection ?? true),
-    leakStacks: checkBoolean(where, "leakStacks", options.leakStacks ?? false),
-    clock: options.clock ?? systemClock,
-  };
 }

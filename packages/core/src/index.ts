@@ -9,14 +9,8 @@ export {
   type UnixAddress,
   writeAddress,
 } from "./address.js";
-export {
-  Backend,
-  type BackendOptions,
-  type CloseOptions,
-  type CloseReport,
-  createBackend,
-  type Leak,
-} from "./backend.js";
+export { Backend, type CloseOptions, type CloseReport, createBackend } from "./backend.js";
+export type { BackendOptions, Leak } from "./backend-options.js";
 export { BufferPool, type BufferPoolStats, POOL_SIZES } from "./buffer-pool.js";
 export {
   type Capabilities,

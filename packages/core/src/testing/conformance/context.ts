@@ -1,6 +1,7 @@
 /** What a case works with: backends over the driver under test, files, connections, and ways to wait. */
 import type { SocketAddress, UnixAddress } from "../../address.js";
-import { type Backend, type BackendOptions, createBackend, type Leak } from "../../backend.js";
+import { type Backend, createBackend } from "../../backend.js";
+import type { BackendOptions, Leak } from "../../backend-options.js";
 import { type Clock, systemClock } from "../../clock.js";
 import type { StateName } from "../../lifecycle.js";
 import type { File } from "../../resource/file.js";

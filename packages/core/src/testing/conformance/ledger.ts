@@ -2,7 +2,8 @@
  * The ledger: what must balance when a case is over, whatever it did. Every operation has ended exactly once, every
  * buffer is home, every handle is closed, nothing was told twice.
  */
-import type { Backend, Leak } from "../../backend.js";
+import type { Backend } from "../../backend.js";
+import type { Leak } from "../../backend-options.js";
 import type { Inspection } from "../../inspector.js";
 import { equal, fail } from "./expect.js";
 import type { Waits } from "./waits.js";

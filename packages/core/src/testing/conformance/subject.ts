@@ -1,5 +1,5 @@
 /** What the kit needs to know of a driver under test. Whatever needs a system is supplied here, by the caller. */
-import type { BackendOptions } from "../../backend.js";
+import type { BackendOptions } from "../../backend-options.js";
 import type { Clock } from "../../clock.js";
 import type { Driver } from "../../driver.js";
 

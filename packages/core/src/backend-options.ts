@@ -1,0 +1,92 @@
+/** What a backend can be given, and what is checked of it. */
+import { type Clock, systemClock } from "./clock.js";
+import type { Driver } from "./driver.js";
+import { batonError } from "./errors.js";
+import { SLOT_COUNT_MAX } from "./record.js";
+import type { ResourceLeakListener } from "./resource-tracker.js";
+import { checkBoolean, checkInteger, checkOptions, describe } from "./validate.js";
+
+/** Something the program dropped without closing or releasing it. */
+export type Leak =
+  | ({ readonly what: "resource" } & Parameters<ResourceLeakListener>[0])
+  | { readonly what: "buffer"; readonly bytes: number; readonly stack: string | undefined };
+
+export interface BackendOptions {
+  /** A driver, or what `detect()` resolved with. */
+  readonly driver: Driver;
+  /** Most operations in flight; beyond it `ERR_OPERATION_LIMIT`. Default 65,536, at most 2**20 − 1. */
+  readonly operationsMax?: number;
+  /** Most bytes of pool memory. Default 256 MiB. */
+  readonly poolBytesMax?: number;
+  /** Bytes for paths, addresses and answers of operations in flight. Default 1 MiB. */
+  readonly arenaBytes?: number;
+  /** Length of the buffers that the driver picks for `receive()` without one. Default 16 KiB. */
+  readonly receiveBufferBytes?: number;
+  /** Most such buffers. Default 64. */
+  readonly receiveBuffersMax?: number;
+  /** Notice resources and buffers that were dropped. Default true. */
+  readonly leakDetection?: boolean;
+  /** Keep where each was made, for the report; costs some microseconds each. Default false. */
+  readonly leakStacks?: boolean;
+  /** Told of each leak. Default: nothing; `inspect()` counts them. */
+  readonly onLeak?: (leak: Leak) => void;
+  /** Time and turns; for simulation. */
+  readonly clock?: Clock;
+}
+
+const backendOptionNames = {
+  driver: true,
+  operationsMax: true,
+  poolBytesMax: true,
+  arenaBytes: true,
+  receiveBufferBytes: true,
+  receiveBuffersMax: true,
+  leakDetection: true,
+  leakStacks: true,
+  onLeak: true,
+  clock: true,
+} as const;
+
+const OPERATIONS_MAX_DEFAULT = 65_536;
+const POOL_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
+const ARENA_BYTES_DEFAULT = 1024 * 1024;
+/** Slots kept for cancels, so that a full backend can still be told to stop. */
+const CANCEL_RESERVE_MAX = 1024;
+
+/** Throws what is wrong with the options; answers them with the defaults filled in. */
+export function checkBackendOptions(options: BackendOptions): {
+  operationsMax: number;
+  slots: number;
+  poolBytesMax: number;
+  arenaBytes: number;
+  receiveBufferBytes: number;
+  receiveBuffersMax: number;
+  leakDetection: boolean;
+  leakStacks: boolean;
+  clock: Clock;
+} {
+  const where = "createBackend";
+  checkOptions(where, options, backendOptionNames);
+  const { driver } = options;
+  if (typeof driver !== "object" || driver === null || typeof driver.open !== "function") {
+    throw batonError("ERR_INVALID_ARG_TYPE", `${where}: driver must be a driver, not ${describe(driver)}.`);
+  }
+  const integer = (
+    name: "operationsMax" | "poolBytesMax" | "arenaBytes" | "receiveBufferBytes" | "receiveBuffersMax",
+    otherwise: number,
+    min: number,
+    max: number,
+  ) => checkInteger(where, name, options[name] ?? otherwise, min, max);
+  const operationsMax = integer("operationsMax", OPERATIONS_MAX_DEFAULT, 1, SLOT_COUNT_MAX - 1);
+  return {
+    operationsMax,
+    slots: Math.min(SLOT_COUNT_MAX, operationsMax + Math.min(CANCEL_RESERVE_MAX, operationsMax)),
+    poolBytesMax: integer("poolBytesMax", POOL_BYTES_MAX_DEFAULT, 4096, 2 ** 40),
+    arenaBytes: integer("arenaBytes", ARENA_BYTES_DEFAULT, 16_384, 2 ** 30),
+    receiveBufferBytes: integer("receiveBufferBytes", 16_384, 64, 2 ** 20),
+    receiveBuffersMax: integer("receiveBuffersMax", 64, 1, 4096),
+    leakDetection: checkBoolean(where, "leakDetection", options.leakDetection ?? true),
+    leakStacks: checkBoolean(where, "leakStacks", options.leakStacks ?? false),
+    clock: options.clock ?? systemClock,
+  };
+}
