@@ -96,6 +96,8 @@ void Engine::Drain(int32_t handle, Side side) {
   for (;;) {
     FdQueue& queue = QueueOf(handles_.At(handle).state, side);
     if (queue.empty()) return;
+    // One that pauses is not tried by events: its own failed attempt causes one, and so would go round in circles.
+    if (ops_[queue.front()].has_retry) return;
     // It stays in the queue until it has ended: ending takes it out.
     if (!Attempt(queue.front())) return;
   }

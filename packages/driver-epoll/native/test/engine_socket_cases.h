@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
 #include "bench.h"
@@ -48,6 +49,18 @@ TEST("a receive that comes later does not overtake one that waits, though there 
   bench.Fill(0, "xy");
   bench.Move(2, Opcode::kWrite, pair.far, 0, 2);
   bench.Move(3, Opcode::kRead, pair.near, 3, 1);
+  EXPECT(bench.Run(3));
+  EXPECT((bench.Order() == Order{2, 1, 3}) && bench.Bytes(1, 1) == "x" && bench.Bytes(3, 1) == "y");
+}
+
+TEST("a receive on a socket does not overtake one that waits either") {
+  Bench bench;
+  const auto pair = bench.Connection();
+  bench.Move(1, Opcode::kReceive, pair.far, 1, 1);
+  bench.Submit();
+  bench.Fill(0, "xy");
+  bench.Move(2, Opcode::kSend, pair.near, 0, 2);
+  bench.Move(3, Opcode::kReceive, pair.far, 3, 1);
   EXPECT(bench.Run(3));
   EXPECT((bench.Order() == Order{2, 1, 3}) && bench.Bytes(1, 1) == "x" && bench.Bytes(3, 1) == "y");
 }
@@ -365,23 +378,59 @@ TEST("what no event announces is tried again after a pause: a Unix-domain listen
   SubmissionRecord& bind = bench.Prepare(6, Opcode::kDatagram);
   bench.SetUnix(6, bind, scratch / "d");
   const auto receiver = Bench::HandleOf(bench.Ask(6));
-  SubmissionRecord& other = bench.Prepare(7, Opcode::kDatagram);
-  bench.SetUnix(7, other, scratch / "e");
-  const auto sender = Bench::HandleOf(bench.Ask(7));
+  // Several senders, so that the receiver's queue is full before the memory of any of them.
+  std::vector<Bench::Handle> senders;
+  for (const char* name : {"a", "b", "c", "e", "g", "h", "i", "j"}) {
+    SubmissionRecord& other = bench.Prepare(7, Opcode::kDatagram);
+    bench.SetUnix(7, other, scratch / name);
+    senders.push_back(Bench::HandleOf(bench.Ask(7)));
+  }
   bench.completions.clear();
   uint32_t sent = 100;
-  while (bench.engine().in_flight() == 1 && sent < 2000) {
-    SubmissionRecord& send = bench.On(sent, Opcode::kSendMessage, sender);
+  while (bench.engine().in_flight() == 1 && sent < 3000) {
+    SubmissionRecord& send = bench.On(sent, Opcode::kSendMessage, senders[sent % senders.size()]);
     bench.SetUnix(sent, send, scratch / "d");
     bench.SetVector(sent, send, {{0, 0, 1}}, kMessageVectorAt);
     sent++;
     bench.Submit();
   }
   EXPECT(bench.completions.size() == sent - 101);
+  // It rests between its tries: an attempt that fails makes the sender's own socket announce itself.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(150);
+  int wakes = 0;
+  while (std::chrono::steady_clock::now() < end) {
+    pollfd descriptor{bench.engine().pollable_fd(), POLLIN, 0};
+    if (::poll(&descriptor, 1, 10) > 0) wakes++;
+    EXPECT(bench.engine().Reap() == 0);
+  }
+  EXPECT(wakes > 0 && wakes < 40);
   SubmissionRecord& receive = bench.On(8, Opcode::kReceiveMessage, receiver);
   bench.SetVector(8, receive, {{1, 0, 1}}, kMessageVectorAt);
   EXPECT(bench.Run(sent - 99));
   EXPECT(bench.ResultOf(sent - 1) == 1 && bench.ResultOf(8) == 1);
+}
+
+TEST("a socket that somebody else holds too brings no event once its handle is closed") {
+  Bench bench;
+  const auto pair = bench.Connection();
+  bench.Move(1, Opcode::kReceive, pair.far, 1, 10);
+  bench.Submit();
+  std::vector<int> held;
+  for (int fd = 3; fd < 64; fd++) {
+    struct stat about;
+    if (fstat(fd, &about) == 0 && S_ISSOCK(about.st_mode)) held.push_back(dup(fd));
+  }
+  bench.CancelSlot(2, 1);
+  bench.On(3, Opcode::kClose, pair.far);
+  EXPECT(bench.Run(3));
+  bench.Settle();
+  bench.Fill(0, "x");
+  bench.Move(4, Opcode::kSend, pair.near, 0, 1);
+  EXPECT(bench.Run(4));
+  usleep(10'000);
+  pollfd descriptor{bench.engine().pollable_fd(), POLLIN, 0};
+  EXPECT(held.size() >= 2 && ::poll(&descriptor, 1, 0) == 0);
+  for (const int fd : held) close(fd);
 }
 
 }  // namespace baton::epoll::test::socket_cases
