@@ -86,7 +86,7 @@ describe("capabilities follow what is switched off", () => {
     ["ftruncate", { truncate: "emulated" }],
     ["links", { links: "emulated" }],
     ["link-timeout", { linkTimeout: "unsupported" }],
-    ["splice", { splice: "unsupported" }],
+    ["splice", { splice: "unsupported", pipeTo: "emulated" }],
     ["paths", { unlink: "emulated", rename: "emulated", mkdir: "emulated", hardlink: "emulated", symlink: "emulated" }],
     ["cancel-any", {}],
     ["registered-ring", {}],
