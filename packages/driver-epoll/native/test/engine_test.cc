@@ -1,5 +1,6 @@
 // The engine over the real system, without Node.
 #include "engine_chain_cases.h"
+#include "engine_datagram_cases.h"
 #include "engine_end_cases.h"
 #include "engine_file_cases.h"
 #include "engine_socket_cases.h"
