@@ -19,7 +19,8 @@ describe("npm run check", () => {
   test("lists its stages, each with its own name", () => {
     const { status, stdout } = check(["--list"]);
     expect(status).toBe(0);
-    for (const { name, checks } of stages) expect(stdout).toMatch(new RegExp(`^${name} +${checks}$`, "m"));
+    const lines = stdout.split("\n").map((line) => line.replace(/ +/, " "));
+    for (const { name, checks } of stages) expect(lines).toContain(`${name} ${checks}`);
     expect(new Set(stages.map(({ name }) => name)).size).toBe(stages.length);
   });
 

@@ -10,7 +10,7 @@ import {
   prepareReceiveMessage,
   prepareSendMessage,
 } from "./resource/datagram-operations.js";
-import { type File, fileCore } from "./resource/file.js";
+import type { File } from "./resource/file.js";
 import {
   FILE_KIND,
   FILE_TRANSFER,
@@ -39,6 +39,7 @@ import {
   type VectorOptions,
   type WriteVectorResult,
 } from "./resource/file-vector.js";
+import { fileCore, streamCore } from "./resource/inner.js";
 import { prepareAccept } from "./resource/listener-operations.js";
 import { type OpenOptions, prepareOpen } from "./resource/open.js";
 import type { OpenFlags } from "./resource/open-flags.js";
@@ -63,7 +64,7 @@ import {
   type SendResult,
   type ShutdownHow,
 } from "./resource/stream-operations.js";
-import { type StreamSocket, streamCore } from "./resource/stream-socket.js";
+import type { StreamSocket } from "./resource/stream-socket.js";
 import { prepareTimer } from "./resource/timer.js";
 import { operationOptionNames, type PositionedOptions, type TransferOptions } from "./resource/transfer.js";
 import { socketCore, type UdpSocket } from "./resource/udp-socket.js";

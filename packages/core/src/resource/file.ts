@@ -25,12 +25,10 @@ import {
   type VectorOptions,
   type WriteVectorResult,
 } from "./file-vector.js";
+import { doors, streamCore } from "./inner.js";
 import { type PipeFromFileOptions, type PipeResult, pipeFromFile } from "./pipe-transfer.js";
-import { type StreamSocket, streamCore } from "./stream-socket.js";
+import type { StreamSocket } from "./stream-socket.js";
 import { type ClosedResource, NO_OPTIONS, type PositionedOptions, type TransferPlan } from "./transfer.js";
-
-// Set by the class's static block: what is private to users is open to the rest of core.
-let coreOfFile: (file: File) => FileCore;
 
 /**
  * An open file. All methods reject with `ERR_RESOURCE_CLOSED` after `close()`, and with the system's error
@@ -215,16 +213,11 @@ export class File {
   }
 
   static {
-    coreOfFile = (file) => {
+    doors.file = (file) => {
       if (typeof file !== "object" || file === null || !(#core in file)) {
         throw wrongType("submit", "file", "a File", file);
       }
       return file.#core;
     };
   }
-}
-
-/** For `submit`: a file as its operations know it. */
-export function fileCore(file: File): FileCore {
-  return coreOfFile(file);
 }

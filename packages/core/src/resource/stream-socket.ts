@@ -4,7 +4,8 @@ import type { OperationOptions } from "../dispatcher.js";
 import { isLendable, type Lendable, type Unreleased } from "../owned-buffer.js";
 import { wrongType } from "../validate.js";
 import { closeResource, expectNotClosed } from "./closing.js";
-import { type File, fileCore } from "./file.js";
+import type { File } from "./file.js";
+import { doors, fileCore } from "./inner.js";
 import { type PipeResult, type PipeToFileOptions, pipeToFile } from "./pipe-transfer.js";
 import { type PollOptions, preparePoll, type Readiness } from "./readiness.js";
 import {
@@ -21,9 +22,6 @@ import {
 } from "./stream-operations.js";
 import { type ReceivedChunk, readChunks } from "./stream-reader.js";
 import { type ClosedResource, NO_OPTIONS, type TransferOptions } from "./transfer.js";
-
-// Set by the class's static block: what is private to users is open to the rest of core.
-let coreOfStream: (stream: StreamSocket) => StreamCore;
 
 /**
  * A connection; its ends have addresses of the kind `A`. Receives go one after the other, and so do sends: whichever driver runs, bytes come and go in the
@@ -160,18 +158,13 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
   }
 
   static {
-    coreOfStream = (stream) => {
+    doors.stream = (stream) => {
       if (typeof stream !== "object" || stream === null || !(#core in stream)) {
         throw wrongType("submit", "stream", "a TcpStream or UnixStream", stream);
       }
       return stream.#core;
     };
   }
-}
-
-/** For `submit`: a connection as its operations know it. */
-export function streamCore(stream: StreamSocket): StreamCore {
-  return coreOfStream(stream);
 }
 
 /** A buffer, or something that was meant to be one and must be refused as such rather than read as options. */
