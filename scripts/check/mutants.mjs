@@ -13,7 +13,7 @@ export const mutants = {
     if (!existsSync(join(root, SCRIPT))) {
       return { passed: 0, failed: 0, skipped: ["mutants: there is no scripts/mutants.mjs"] };
     }
-    const result = await runTool(root, SCRIPT, []);
+    const result = await runTool(root, SCRIPT, ["--jobs", "2"]);
     const killed = Number(/(\d+) killed/.exec(result.output)?.[1] ?? 0);
     return result.code === 0 && killed > 0 ? { passed: killed, failed: 0 } : oneCheck({ ...result, code: 1 });
   },
