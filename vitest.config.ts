@@ -16,6 +16,7 @@ export default defineConfig({
   esbuild: { target: "node20" },
   test: {
     include: ["packages/*/test/**/*.test.ts", "tests/**/*.test.ts"],
+    setupFiles: ["tests/setup/property-seed.ts"],
     pool: "forks",
     testTimeout: 20_000,
     hookTimeout: 20_000,
