@@ -625,7 +625,7 @@ export const mutants = [
     file: `${CORE}resource/timer.ts`,
     find: "Math.ceil(afterMs * 1000)",
     replace: "Math.floor(afterMs) * 1000",
-    killedBy: kit("timer/never-early"),
+    killedBy: [{ file: "packages/core/test/sim/driver-side.test.ts", test: "goes to the driver in microseconds" }],
   },
   {
     name: "batch-not-flushed",

@@ -144,3 +144,17 @@ describe("a chain that the driver links", () => {
     expect((await results).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "fulfilled"]);
   });
 });
+
+describe("the delay of a timer", () => {
+  // mutant: timer-rounds-down
+  it("goes to the driver in microseconds, rounded up: a driver that keeps to it is never early", async () => {
+    const hand = createHandDriver();
+    const io = handBackend(hand);
+    const sleeping = io.sleep(2.7001);
+    await flushed();
+    const timer = hand.last("timer");
+    expect(timer.record[WORD.positionLow]).toBe(2701);
+    hand.complete(timer, 0);
+    await sleeping;
+  });
+});
