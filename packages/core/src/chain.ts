@@ -18,7 +18,7 @@ export interface ChainHost {
   /** Hands operations that are linked to each other to the driver together. */
   launchChain(entries: readonly Entry[]): void;
   /** Ends an operation that the driver does not have. */
-  endQueued(entry: Entry, cause: CancelCause, given?: Error): void;
+  endQueued(entry: Entry, cause: CancelCause): void;
 }
 
 type MemberState = "waiting" | "started" | "ended";
@@ -104,8 +104,8 @@ export class Chain {
   endedWell(entry: Entry): void {
     const index = this.#entries.indexOf(entry);
     this.#states[index] = "ended";
-    const next = this.#entries[index + 1];
-    if (next?.chain === this && this.#states[index + 1] === "waiting" && isHeld(next)) this.#start(index + 1);
+    // One that was ended meanwhile is no longer waiting.
+    if (this.#states[index + 1] === "waiting") this.#start(index + 1);
   }
 
   /** A member has ended in another way: what comes behind it will not be done. */
@@ -116,16 +116,11 @@ export class Chain {
     this.#broken = { error, index };
     // What the driver has not seen yet is not linked to what will never come.
     const previous = this.#entries[index - 1];
-    if (previous?.state === STATE.queued) this.unlink(previous);
+    if (previous?.chain === this && previous.state === STATE.queued) this.unlink(previous);
     for (let behind = index + 1; behind < this.#entries.length; behind++) {
       const member = this.#entries[behind]!;
-      if (member.chain !== this || member.state !== STATE.queued) continue;
-      this.#states[behind] = "ended";
-      this.#host.endQueued(member, "chain");
+      // The slot of one that has ended may be somebody else's by now.
+      if (this.#states[behind] !== "ended" && member.state === STATE.queued) this.#host.endQueued(member, "chain");
     }
   }
-}
-
-function isHeld(entry: Entry): boolean {
-  return entry.state === STATE.queued && entry.held;
 }
