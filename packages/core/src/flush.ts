@@ -1,6 +1,6 @@
 /**
- * When submissions go to the driver. All operations of one tick go together, in a microtask after the code that asked
- * for them; what completes at once is dispatched at once, and that is where the speed comes from. But microtasks run
+ * When submissions go to the driver. The operations of one tick go together, in a microtask after the code that asked
+ * for them, very many in portions; what completes at once is dispatched at once, and that is where the speed comes from. But microtasks run
  * before timers and other I/O, so after a budget of rounds or time the next flush waits for the event loop's turn.
  */
 import type { Clock } from "./clock.js";
@@ -16,6 +16,11 @@ import type { SubmissionQueue } from "./submission-queue.js";
 export const FLUSH_ROUNDS_MAX = 1024;
 /** Milliseconds of such flushes before one waits for the event loop. */
 export const FLUSH_BUDGET_MS = 1;
+/**
+ * Operations that one microtask hands over. With more, whoever is served first has left the processor's caches when the
+ * last one is (docs/decisions/0013-portions.md).
+ */
+export const FLUSH_PORTION = 128;
 /** The clock is read once in so many flushes … */
 const ROUNDS_PER_CLOCK = 32;
 /** … or so many operations, whichever is first: a big batch may eat the budget by itself. */
@@ -80,7 +85,7 @@ export class Flush {
 
   /** Flushes now, for `batch` and `close`. */
   flushNow(): void {
-    if (!this.#stopped) this.#flush();
+    if (!this.#stopped) this.#flush(this.#queue.length);
   }
 
   /** No flush any more: the session is closed. */
@@ -91,7 +96,7 @@ export class Flush {
   readonly #run = (): void => {
     this.#scheduled = false;
     if (this.#stopped) return;
-    this.#flush();
+    this.#flush(Math.min(this.#queue.length, FLUSH_PORTION));
     this.#spend();
   };
 
@@ -110,12 +115,12 @@ export class Flush {
     }
   }
 
-  #flush(): void {
-    // What is queued now; what the completions of this flush put back waits for the next one.
-    let left = this.#queue.length;
+  /** Hands over so many operations; what their completions put into the queue waits for the next flush. */
+  #flush(operations: number): void {
+    let left = operations;
     this.#counters.flushes++;
     while (left > 0) {
-      const count = this.#queue.fill(this.#window);
+      const count = this.#queue.fill(this.#window, left);
       if (count === 0) break;
       const accepted = this.#submit(count);
       const ready = this.#takeCompletions(accepted);

@@ -1,10 +1,18 @@
 /**
- * Operations that the driver has not taken yet, as slot numbers in order. A full driver is back-pressure: what it did
- * not take stays here, in its place. Cancels overtake everything, because the operation that blocks the driver may be
- * the one to cancel.
+ * Operations that the driver has not taken yet, as slot numbers. A full driver is back-pressure: what it did not take
+ * stays here, in its place. Cancels overtake everything, because the operation that blocks the driver may be the one to
+ * cancel. The rest goes in the order in which it came, but for the latest: as long as it does not keep the others
+ * waiting for too long, it goes first.
  */
 import { STATE } from "./lifecycle.js";
 import type { Entry, OperationTable } from "./operation-table.js";
+
+/**
+ * Fills in a row in which the fresh ones, those that came since the last fill, go ahead of those that wait. Mostly they
+ * belong to what has just completed, and find their connection still in the processor's caches. The fill after that
+ * is for those that have waited longest, so each of them has its turn.
+ */
+export const AHEAD_MAX = 3;
 
 const INITIAL_CAPACITY = 1024;
 
@@ -15,6 +23,12 @@ export class SubmissionQueue {
   #ring = new Int32Array(INITIAL_CAPACITY);
   #head = 0;
   #count = 0;
+  /** So many, from the front, were there at the last fill; the ones behind them are fresh. */
+  #waitingCount = 0;
+  /** Fills in a row that fresh ones went ahead of them. */
+  #aheadCount = 0;
+  /** Where in the window of the last fill the fresh ones begin that went ahead. */
+  #aheadFrom = 0;
   #cancels: number[] = [];
   #urgent: number[] = [];
 
@@ -43,20 +57,54 @@ export class SubmissionQueue {
     this.#urgent.push(slot);
   }
 
-  /** Moves up to `window.length` slots into the window, cancels first; returns how many. */
-  fill(window: Int32Array): number {
+  /**
+   * Moves up to `atMost` slots into the window, cancels first; returns how many. A chain is never torn: it goes whole,
+   * with the next window if need be.
+   */
+  fill(window: Int32Array, atMost: number): number {
     let filled = 0;
     if (this.#cancels.length > 0) filled = this.#move(this.#cancels, window, filled);
     if (this.#urgent.length > 0) filled = this.#move(this.#urgent, window, filled);
-    const mask = this.#ring.length - 1;
-    while (filled < window.length && this.#count > 0) {
+    const limit = Math.min(atMost, window.length);
+    const fresh = this.#count - this.#waitingCount;
+    if (this.#waitingCount > 0 && fresh > 0 && filled + fresh <= limit && this.#aheadCount < AHEAD_MAX) {
+      this.#aheadCount++;
+      this.#aheadFrom = filled;
+      filled = this.#putLast(fresh, window, filled);
+    } else {
+      this.#aheadCount = 0;
+      this.#aheadFrom = window.length;
+      filled = this.#putFirst(limit, window, filled);
+    }
+    this.#waitingCount = this.#count;
+    return filled;
+  }
+
+  /** Moves from the front until the window holds `limit`; a chain at the front may be longer. */
+  #putFirst(limit: number, window: Int32Array, start: number): number {
+    let filled = start;
+    let end = limit;
+    while (filled < end && this.#count > 0) {
       const slot = this.#ring[this.#head]!;
-      // A chain is never torn: it goes whole, with the next window if need be.
-      if (filled + this.#table.entries[slot]!.togetherCount > window.length) break;
-      this.#head = (this.#head + 1) & mask;
+      const { togetherCount } = this.#table.entries[slot]!;
+      if (filled + togetherCount > end) {
+        if (filled > 0 || togetherCount > window.length) break;
+        end = togetherCount;
+      }
+      this.#head = (this.#head + 1) & (this.#ring.length - 1);
       this.#count--;
       filled = this.#put(window, filled, slot);
     }
+    return filled;
+  }
+
+  /** Moves the last `count`, in their order. */
+  #putLast(count: number, window: Int32Array, start: number): number {
+    const mask = this.#ring.length - 1;
+    const end = this.#head + this.#count;
+    let filled = start;
+    this.#count -= count;
+    for (let at = end - count; at < end; at++) filled = this.#put(window, filled, this.#ring[at & mask]!);
     return filled;
   }
 
@@ -80,15 +128,18 @@ export class SubmissionQueue {
     return filled;
   }
 
-  /** Puts the window's entries from `accepted` to `count` back at the front, in order. */
+  /** Puts the window's entries from `accepted` to `count` back where they came from, in order. */
   putBack(window: Int32Array, accepted: number, count: number): void {
-    for (let index = count - 1; index >= accepted; index--) {
+    const aheadFrom = Math.min(this.#aheadFrom, count);
+    for (let index = Math.max(accepted, aheadFrom); index < count; index++) this.push(window[index]!);
+    for (let index = aheadFrom - 1; index >= accepted; index--) {
       // Not all of them were taken from here, so there may be no room.
       if (this.#count === this.#ring.length) this.#grow();
       this.#head = (this.#head - 1) & (this.#ring.length - 1);
       this.#ring[this.#head] = window[index]!;
       this.#count++;
     }
+    this.#waitingCount = this.#count;
   }
 
   #grow(): void {

@@ -11,7 +11,7 @@ describe("the arena", () => {
       fc.record({ release: fc.nat() }),
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 300, size: "max" }), (steps) => {
         const arena = new Arena(new ArrayBuffer(ARENA_BYTES));
         const areas: { offset: number; length: number }[] = [];
         for (const one of steps) {

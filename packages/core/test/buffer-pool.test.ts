@@ -41,7 +41,7 @@ describe("the pool", () => {
       { weight: 2, arbitrary: fc.record({ release: fc.nat() }) },
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
         const bytesMax = 1024 * KIB;
         const { pool, allocated } = createPool(bytesMax);
         const out: { buffer: OwnedBuffer; mark: number }[] = [];

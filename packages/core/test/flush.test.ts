@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Clock } from "../src/clock.js";
 import { systemClock } from "../src/clock.js";
-import { FLUSH_BUDGET_MS, FLUSH_ROUNDS_MAX } from "../src/flush.js";
+import { FLUSH_BUDGET_MS, FLUSH_PORTION, FLUSH_ROUNDS_MAX } from "../src/flush.js";
 import { type Backend, createBackend } from "../src/index.js";
 import { nullDriver } from "../src/testing/index.js";
 import { createHandDriver, flushed, handBackend } from "./sim/hand-driver.js";
@@ -112,6 +112,30 @@ describe("a flush", () => {
       await nop;
     }
     expect(turns).toHaveLength(0);
+  });
+
+  // mutant: portion-forgets-the-rest
+  test("hands over one portion in a microtask, and the next one after the callers of what completed", async () => {
+    const hand = createHandDriver();
+    const io = handBackend(hand);
+    const nops = Array.from({ length: FLUSH_PORTION * 2 + 1 }, () => io.nop());
+    const sizes: number[] = [];
+    for (let microtask = 0; microtask < 4; microtask++) {
+      await Promise.resolve();
+      sizes.push(hand.taken.length);
+    }
+    expect(sizes).toEqual([1, 2, 2, 2].map((portions, at) => FLUSH_PORTION * portions + (at < 2 ? 0 : 1)));
+    for (const taken of [...hand.taken]) hand.complete(taken, 0);
+    await Promise.all(nops);
+  });
+
+  test("hands over everything at once, however much it is, when it is asked for", async () => {
+    const hand = createHandDriver();
+    const io = handBackend(hand);
+    const batch = io.batch(Array.from({ length: FLUSH_PORTION * 2 + 1 }, () => ({ opcode: "nop" }) as const));
+    expect(hand.taken).toHaveLength(FLUSH_PORTION * 2 + 1);
+    for (const taken of [...hand.taken]) hand.complete(taken, 0);
+    await batch;
   });
 
   // mutant: refused-submissions-forgotten

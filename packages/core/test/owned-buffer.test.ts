@@ -47,7 +47,7 @@ describe("lending", () => {
     });
     const step = fc.oneof({ weight: 2, arbitrary: lend }, { weight: 1, arbitrary: fc.record({ end: fc.nat() }) });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
         const { buffer } = createBuffer();
         const held: { start: number; end: number; exclusive: boolean; holder: Holder }[] = [];
         for (const [index, one] of steps.entries()) {

@@ -15,7 +15,7 @@ function createQueue(slots = 4096): { queue: SubmissionQueue; entries: Entry[]; 
 
 function taken(queue: SubmissionQueue, length: number): number[] {
   const window = new Int32Array(length);
-  return [...window.subarray(0, queue.fill(window))];
+  return [...window.subarray(0, queue.fill(window, window.length))];
 }
 
 describe("the submission queue", () => {
@@ -35,7 +35,7 @@ describe("the submission queue", () => {
     for (let slot = 0; slot < 1024; slot++) queue.push(slot);
     for (let slot = 2000; slot < 2010; slot++) queue.pushUrgent(slot);
     const window = new Int32Array(20);
-    expect(queue.fill(window)).toBe(20);
+    expect(queue.fill(window, window.length)).toBe(20);
     // The ring of 1024 places has 10 free ones, and 20 come back.
     queue.putBack(window, 0, 20);
     const expected = [...Array.from({ length: 10 }, (_, index) => 2000 + index), ...Array(1024).keys()];
