@@ -23,7 +23,7 @@ export interface FileHost {
   /** The buffers of a vectored operation. */
   views(submission: Submission): Uint8Array[];
   /** The path of an operation. */
-  path(submission: Submission): Buffer;
+  path(submission: Submission): string | Buffer;
   readonly arena: ArrayBuffer;
 }
 

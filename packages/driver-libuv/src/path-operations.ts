@@ -1,4 +1,5 @@
 /** Operations on names rather than on open files: `node:fs`, with paths as the bytes they are. */
+import { isUtf8 } from "node:buffer";
 import * as fs from "node:fs";
 import { ERRNO, OPCODE } from "@baton-io/core";
 import type { Submission } from "./record-reader.js";
@@ -42,14 +43,21 @@ export class PathOperations {
     }
   }
 
-  /** A copy: the runtime may look at it later. Bytes, so that names which are not text work too. */
-  path({ arenaOffset, length }: Submission): Buffer {
-    return Buffer.from(this.#arena.subarray(arenaOffset, arenaOffset + length));
+  path({ arenaOffset, length }: Submission): string | Buffer {
+    return this.#name(arenaOffset, length);
   }
 
   /** The path behind the first one and its NUL. */
-  #second({ arenaOffset, length, argument1 }: Submission): Buffer {
-    const at = arenaOffset + length + 1;
-    return Buffer.from(this.#arena.subarray(at, at + argument1));
+  #second({ arenaOffset, length, argument1 }: Submission): string | Buffer {
+    return this.#name(arenaOffset + length + 1, argument1);
+  }
+
+  /**
+   * A copy: the runtime may look at it later. Names that are not text go as the bytes they are; text goes as text,
+   * because not every runtime takes bytes for every call.
+   */
+  #name(at: number, length: number): string | Buffer {
+    const bytes = Buffer.from(this.#arena.subarray(at, at + length));
+    return isUtf8(bytes) ? bytes.toString() : bytes;
   }
 }
