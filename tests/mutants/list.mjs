@@ -336,9 +336,9 @@ export const mutants = [
   {
     name: "salvaged-rest-is-dropped",
     promise: "P6",
-    file: `${CORE}lane.ts`,
-    find: "      else salvaged[0] = chunk.subarray(part.length);\n",
-    replace: "      else salvaged.shift();\n",
+    file: `${CORE}kept-bytes.ts`,
+    find: "      else chunks[0] = chunk.subarray(part.length);\n",
+    replace: "      else chunks.shift();\n",
     killedBy: core("lane", "gives kept bytes to the next operation", "gives out exactly the bytes that were kept"),
   },
   {
@@ -575,8 +575,8 @@ export const mutants = [
     name: "lane-not-serial",
     promise: "operations",
     file: `${CORE}lane.ts`,
-    find: "    if (this.isFree && !this.#isNothing(entry)) {",
-    replace: "    if (this.#salvagedBytes === 0 && !this.#isNothing(entry)) {",
+    find: "    return this.#current === undefined && this.#kept?.waiting !== true;",
+    replace: "    return this.#kept?.waiting !== true;",
     killedBy: core("lane", "has one operation with the driver at a time"),
   },
   {
@@ -960,8 +960,8 @@ export const mutants = [
     name: "empty-datagram-not-sent",
     promise: "operations",
     file: `${CORE}lane.ts`,
-    find: "    return this.#messages === undefined && isEmpty(entry);",
-    replace: "    return isEmpty(entry);",
+    find: " && kept?.ofMessages !== true;",
+    replace: ";",
     killedBy: core("datagram", "sends no bytes as a datagram"),
   },
   {
@@ -1039,9 +1039,9 @@ export const mutants = [
   {
     name: "pipe-passes-over-kept-bytes",
     promise: "P6",
-    file: `${CORE}lane.ts`,
-    find: "        this.#host.settleLocally(entry, -ERRNO.EAGAIN);\n",
-    replace: "        this.#salvagedBytes = 0;\n        this.#host.settleLocally(entry, -ERRNO.EAGAIN);\n",
+    file: `${CORE}kept-bytes.ts`,
+    find: "      host.settleLocally(entry, -ERRNO.EAGAIN);\n",
+    replace: "      this.#length = 0;\n      host.settleLocally(entry, -ERRNO.EAGAIN);\n",
     killedBy: core("pipe-transfer", "writes what was kept for the next receive first"),
   },
 ];

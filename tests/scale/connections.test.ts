@@ -17,7 +17,7 @@ const COST_MAX = 12;
 /** Less than this and the clock's grain is in the ratio. */
 const COST_MIN_MS = 20;
 /** Objects of core for a stream and its receive in flight, the driver's record and state, and the program's callback. */
-const IDLE_BYTES_MAX = 2200;
+const IDLE_BYTES_MAX = 1900;
 /** Buffers that the driver picks from, however many connections wait for one; the programs say so. */
 const PICKED_FROM_MAX = 64;
 

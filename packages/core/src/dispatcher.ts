@@ -13,7 +13,7 @@ import type { DriverHost, DriverSession } from "./driver.js";
 import { ERRNO } from "./errno.js";
 import { batonError } from "./errors.js";
 import { Flush } from "./flush.js";
-import { type KeptMessages, Lane, type LaneHost } from "./lane.js";
+import { type Kept, Lane, type LaneHost } from "./lane.js";
 import { EVENT, isWithDriver, STATE } from "./lifecycle.js";
 import { OPCODE, opcodeNames } from "./opcode.js";
 import type { OperationKind } from "./operation-kind.js";
@@ -116,8 +116,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     return this.session.capabilities;
   }
 
-  createLane(messages?: KeptMessages): Lane {
-    return new Lane(this, messages);
+  createLane(kept?: Kept): Lane {
+    return new Lane(this, kept);
   }
 
   // --- beginning an operation -------------------------------------------------------------------------------------

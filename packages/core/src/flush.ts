@@ -174,7 +174,8 @@ export class Flush {
     for (let index = 0; index < accepted; index++) {
       const entry = this.#table.entries[this.#window[index]!]!;
       if (entry.startedAtMs !== 0 || !isWithDriver(entry.state)) continue;
-      if (nowMs === 0) nowMs = this.#clock.nowMs();
+      // Whole milliseconds: a fraction would be an object on the heap, for each operation that waits.
+      if (nowMs === 0) nowMs = Math.max(1, Math.floor(this.#clock.nowMs()));
       entry.startedAtMs = nowMs;
     }
   }

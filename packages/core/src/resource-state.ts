@@ -15,6 +15,13 @@ export interface ClosedListener {
   resourceClosed(state: ResourceState): void;
 }
 
+/** Who wants to know of a resource: most have nobody. */
+interface Watchers {
+  onDrained: (() => void) | undefined;
+  readonly holders: Set<() => void>;
+}
+
+/** There may be very many, so an object is small: what is rare is made when it is needed, and no method is private. */
 export class ResourceState {
   readonly kind: ResourceKind;
   /** What the inspector and errors call it: a path, an address. */
@@ -30,8 +37,7 @@ export class ResourceState {
   /** Told once, when it is closed. */
   onClosed: ClosedListener | undefined = undefined;
   #first: Entry | undefined = undefined;
-  #onDrained: (() => void) | undefined = undefined;
-  #holders: Set<() => void> | undefined = undefined;
+  #watchers: Watchers | undefined = undefined;
 
   constructor(kind: ResourceKind, label: string, handleIndex: number, handleGeneration: number) {
     this.kind = kind;
@@ -64,16 +70,16 @@ export class ResourceState {
   hold(onClosing: () => void): () => void {
     this.inFlight++;
     this.used = true;
-    this.#holders ??= new Set();
-    this.#holders.add(onClosing);
+    const { holders } = this.watchers();
+    holders.add(onClosing);
     return () => {
-      if (this.#holders?.delete(onClosing) === true && --this.inFlight === 0) this.#tellDrained();
+      if (holders.delete(onClosing) && --this.inFlight === 0) this.tellDrained();
     };
   }
 
   /** It is closing: whoever holds it is asked to let go. */
   tellHolders(): void {
-    for (const onClosing of [...(this.#holders ?? [])]) onClosing();
+    for (const onClosing of [...(this.#watchers?.holders ?? [])]) onClosing();
   }
 
   /** It has ended. */
@@ -84,12 +90,19 @@ export class ResourceState {
     entry.next = undefined;
     entry.previous = undefined;
     entry.resource = undefined;
-    if (--this.inFlight === 0) this.#tellDrained();
+    if (--this.inFlight === 0) this.tellDrained();
   }
 
-  #tellDrained(): void {
-    const onDrained = this.#onDrained;
-    this.#onDrained = undefined;
+  private watchers(): Watchers {
+    this.#watchers ??= { onDrained: undefined, holders: new Set() };
+    return this.#watchers;
+  }
+
+  private tellDrained(): void {
+    const watchers = this.#watchers;
+    if (watchers === undefined) return;
+    const { onDrained } = watchers;
+    watchers.onDrained = undefined;
     onDrained?.();
   }
 
@@ -98,7 +111,7 @@ export class ResourceState {
     this.phase = "closed";
     this.onClosed?.resourceClosed(this);
     this.onClosed = undefined;
-    this.#tellDrained();
+    this.tellDrained();
   }
 
   /** The operations in flight, as they are now. */
@@ -112,8 +125,9 @@ export class ResourceState {
   drained(): Promise<void> {
     if (this.inFlight === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const previous = this.#onDrained;
-      this.#onDrained = () => {
+      const watchers = this.watchers();
+      const previous = watchers.onDrained;
+      watchers.onDrained = () => {
         previous?.();
         resolve();
       };

@@ -63,7 +63,8 @@ export class ResourceTracker implements ClosedListener {
     const { state } = tracked;
     this.#open.set(state, tracked);
     this.#stacks?.set(state, new Error("made here").stack);
-    this.#registry?.register(resource, tracked, state);
+    // Never unregistered: that would take a table of them. One that was closed is passed over.
+    this.#registry?.register(resource, tracked);
     state.onClosed = this;
   }
 
@@ -71,7 +72,6 @@ export class ResourceTracker implements ClosedListener {
   resourceClosed(state: ResourceState): void {
     this.#open.delete(state);
     this.#stacks?.delete(state);
-    this.#registry?.unregister(state);
   }
 
   /** The driver has closed all handles: nothing can be asked of the resources any more. */

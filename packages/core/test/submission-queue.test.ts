@@ -68,7 +68,7 @@ class Model {
   }
 }
 
-// mutants: put-back-reversed, fresh-always-ahead, refused-fresh-jumps-the-queue
+// mutant: put-back-reversed, fresh-always-ahead, refused-fresh-jumps-the-queue
 test("it is a queue with two fast lanes and fresh ones ahead now and then, whatever is pushed, taken, put back and ended", () => {
   let wentAhead = 0;
   fc.assert(

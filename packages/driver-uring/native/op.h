@@ -66,10 +66,12 @@ struct Op {
     SystemAddress* address;
     Message* message;
     BufferVector* vector;
-    __kernel_timespec timespec;
+    __kernel_timespec* timespec;
   };
-  __kernel_timespec timeout;
+  // Of the timeout that the kernel keeps; null without one.
+  __kernel_timespec* timeout;
 };
+static_assert(sizeof(Op) == 64, "one line of the cache for each operation in flight");
 
 // Objects that serve one operation after another, and never move.
 template <typename T>
@@ -128,6 +130,7 @@ class Operations {
     op.fd = -1;
     op.slab = nullptr;
     op.stat = nullptr;
+    op.timeout = nullptr;
     in_flight_++;
     return op;
   }
@@ -140,6 +143,10 @@ class Operations {
       op.slab->Unref();
       op.slab = nullptr;
     }
+    if (op.timeout != nullptr) {
+      timespecs_.Give(op.timeout);
+      op.timeout = nullptr;
+    }
     if (op.stat == nullptr) [[likely]]
       return;
     switch (op.opcode) {
@@ -148,6 +155,9 @@ class Operations {
         break;
       case Opcode::kConnect:
         addresses_.Give(op.address);
+        break;
+      case Opcode::kTimer:
+        timespecs_.Give(op.timespec);
         break;
       case Opcode::kReadv:
       case Opcode::kWritev:
@@ -168,6 +178,8 @@ class Operations {
   SystemAddress* TakeAddress(Op& op) { return op.address = addresses_.Take(); }
   Message* TakeMessage(Op& op) { return op.message = messages_.Take(); }
   BufferVector* TakeVector(Op& op) { return op.vector = vectors_.Take(); }
+  __kernel_timespec* TakeTimespec(Op& op) { return op.timespec = timespecs_.Take(); }
+  __kernel_timespec* TakeTimeout(Op& op) { return op.timeout = timespecs_.Take(); }
 
   // Bytes of buffers that operations in flight may still touch.
   uint64_t TouchableBytes(const SharedMemory& shared) const {
@@ -196,6 +208,7 @@ class Operations {
   Stock<SystemAddress> addresses_;
   Stock<Message> messages_;
   Stock<BufferVector> vectors_;
+  Stock<__kernel_timespec> timespecs_;
 };
 
 }  // namespace baton::uring

@@ -70,9 +70,9 @@ class Preparation {
       case Opcode::kShutdown:
         return io_uring_prep_shutdown(sqe, fd_, static_cast<int>(record_.argument0));
       case Opcode::kTimer:
-        op_.timespec = Timespec(record_.Position());
+        *state_.operations.TakeTimespec(op_) = Timespec(record_.Position());
         // In a chain the end of the time is no failure.
-        return io_uring_prep_timeout(sqe, &op_.timespec, 0, chained ? IORING_TIMEOUT_ETIME_SUCCESS : 0U);
+        return io_uring_prep_timeout(sqe, op_.timespec, 0, chained ? IORING_TIMEOUT_ETIME_SUCCESS : 0U);
       case Opcode::kReadv:
       case Opcode::kWritev:
         return FillVector(sqe);

@@ -231,8 +231,8 @@ class Starter {
     io_uring_sqe* timeout = handover_.port().GetSqe();
     BATON_CHECK(timeout != nullptr);
     op.timeout_state = TimeoutState::kArmed;
-    op.timeout = Timespec(record.TimeoutUs());
-    io_uring_prep_link_timeout(timeout, &op.timeout, 0);
+    *state_.operations.TakeTimeout(op) = Timespec(record.TimeoutUs());
+    io_uring_prep_link_timeout(timeout, op.timeout, 0);
     timeout->user_data = UserData(slot, record.generation, Tag::kTimeout);
     if (chained) timeout->flags |= IOSQE_IO_LINK;
   }
@@ -289,7 +289,7 @@ class Starter {
     if (cell.users == 0) return false;
     op.waiting = false;
     op.handle = record.handle_index;
-    cell.state.closing_slot = slot;
+    cell.state.closing_slot = static_cast<int32_t>(slot);
     state_.handles.Close(record.handle_index);
     return true;
   }

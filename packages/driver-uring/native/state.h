@@ -18,7 +18,7 @@ namespace baton::uring {
 // What is kept of a handle beside its descriptor.
 struct HandleState {
   // The operation that closes it once nobody needs the descriptor any more.
-  int64_t closing_slot = -1;
+  int32_t closing_slot = -1;
   // It has no zero-copy send, as sockets of the Unix domain.
   bool no_zero_copy = false;
 };

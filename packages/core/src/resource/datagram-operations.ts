@@ -2,7 +2,7 @@
 import { parseAddress, readAddress, type SocketAddress, writeAddress } from "../address.js";
 import type { Dispatcher } from "../dispatcher.js";
 import { batonError, type ErrorDetails } from "../errors.js";
-import type { KeptMessages, Lane } from "../lane.js";
+import type { Kept, Lane, LaneHost } from "../lane.js";
 import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import { blockOf, type Lendable } from "../owned-buffer.js";
@@ -69,7 +69,8 @@ interface ReceiveSubject {
 }
 
 /** Datagrams that nobody has received yet, each with its sender and its boundaries (P6). */
-export class KeptDatagrams implements KeptMessages {
+export class KeptDatagrams implements Kept {
+  readonly ofMessages = true;
   readonly #datagrams: Datagram[] = [];
 
   get waiting(): boolean {
@@ -80,14 +81,14 @@ export class KeptDatagrams implements KeptMessages {
     this.#datagrams.push(datagram);
   }
 
-  /** Gives the first one to a receive; the bytes that it got. */
-  take(entry: Entry): number {
+  /** Gives the first one to a receive. */
+  serve(entry: Entry, host: LaneHost): void {
     const { bytes, address, truncated } = this.#datagrams.shift()!;
     const [target] = lentMemory(entry);
     const part = bytes.subarray(0, target!.length);
     target!.set(part);
     (entry.subject as ReceiveSubject).answer = { address, truncated: truncated || part.length < bytes.length };
-    return part.length;
+    host.settleLocally(entry, part.length);
   }
 }
 
