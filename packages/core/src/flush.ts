@@ -1,7 +1,8 @@
 /**
  * When submissions go to the driver. The operations of one tick go together, in a microtask after the code that asked
- * for them, very many in portions; what completes at once is dispatched at once, and that is where the speed comes from. But microtasks run
- * before timers and other I/O, so after a budget of rounds or time the next flush waits for the event loop's turn.
+ * for them, very many in portions; what completes at once is dispatched at once, and that is where the speed comes
+ * from. But microtasks run before timers and other I/O, so after a budget of rounds or time the next flush waits for
+ * the event loop's turn.
  */
 import type { Clock } from "./clock.js";
 import type { CompletionSink } from "./completion.js";

@@ -5,6 +5,7 @@
 import type { Dispatcher } from "./dispatcher.js";
 import { ERRNO } from "./errno.js";
 import { batonError, type ErrorDetails, systemError } from "./errors.js";
+import { carriesMemory } from "./kept-bytes.js";
 import type { CancelCause, Entry, EntryExtras } from "./operation-table.js";
 import { WORD } from "./record.js";
 
@@ -124,13 +125,12 @@ function causeError(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, by
 }
 
 function details(dispatcher: Dispatcher, entry: Entry, bytes: number): ErrorDetails {
-  const carries = entry.buffer !== undefined || entry.vector !== undefined;
   return {
     driver: dispatcher.driverName,
     syscall: entry.kind!.syscall,
     ...entry.kind!.details?.(entry),
     ...(entry.buffer !== undefined && { buffer: entry.buffer }),
     // What was read too early is kept for the next read; what was written is gone out, and the caller must know.
-    ...(carries && !entry.lendExclusive && { bytesTransferred: bytes }),
+    ...(carriesMemory(entry) && !entry.lendExclusive && { bytesTransferred: bytes }),
   };
 }
