@@ -8,8 +8,9 @@ import { descriptorLimit } from "./limits.js";
 
 const FEW = rounds({ short: 200, long: 1000 });
 const MANY = rounds({ short: 2000, long: 10_000 });
-const IDLE = rounds({ short: 3000, long: 5000 });
-const IDLE_WARM_UP = 500;
+const IDLE = 5000;
+/** So many that what is paid once, as for the compilers' threads and for the code they make, is paid before. */
+const IDLE_WARM_UP = 2000;
 const TIMEOUT_MS = isLong ? 300_000 : 60_000;
 const CLOSE_MAX_MS = 2000;
 /** Ten times the connections; more would be a step that looks at all of them for each. */
@@ -17,7 +18,7 @@ const COST_MAX = 12;
 /** Less than this and the clock's grain is in the ratio. */
 const COST_MIN_MS = 20;
 /** Objects of core for a stream and its receive in flight, the driver's record and state, and the program's callback. */
-const IDLE_BYTES_MAX = 1900;
+const IDLE_BYTES_MAX = 1536;
 /** Buffers that the driver picks from, however many connections wait for one; the programs say so. */
 const PICKED_FROM_MAX = 64;
 
