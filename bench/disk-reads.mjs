@@ -33,13 +33,13 @@ export async function openWithThreads(driver) {
   return createBackend({ driver: epollDriver({ threadsMax: THREADS }) });
 }
 
-/** @param {Setting} setting @param {(lane: number) => Promise<unknown>} operate */
-function rounds({ depth, beforeRound, operationsMax }, operate) {
+/** @template T @param {Setting} setting @param {import("./lanes.mjs").Work<T>} work */
+function rounds({ depth, beforeRound, operationsMax }, work) {
   /** @param {number} durationMs */
   return async (durationMs) => {
     await beforeRound?.();
     const limits = { operationsPerClock: OPERATIONS_PER_CLOCK, ...(operationsMax !== undefined && { operationsMax }) };
-    return measureLanes(depth, durationMs, operate, limits);
+    return measureLanes(depth, durationMs, work, limits);
   };
 }
 
@@ -50,10 +50,10 @@ export async function readWithDriver(driver, setting) {
   const source = await io.openFile(file, "r", direct ? { direct } : {});
   const buffers = Array.from({ length: depth }, () => io.buffers.take(PAGE));
   return {
-    round: rounds(setting, async (lane) => {
-      const buffer = /** @type {(typeof buffers)[number]} */ (buffers[lane]);
-      const { bytesRead } = await source.read(buffer, { position: nextPage() * PAGE });
-      expectWhole(bytesRead);
+    round: rounds(setting, {
+      operate: (lane) =>
+        source.read(/** @type {(typeof buffers)[number]} */ (buffers[lane]), { position: nextPage() * PAGE }),
+      check: ({ bytesRead }) => expectWhole(bytesRead),
     }),
     close: async () => {
       for (const buffer of buffers) buffer.release();
@@ -103,18 +103,18 @@ export function readWithCallbacks(setting) {
     ? alignedBuffers(descriptor, depth, PAGE)
     : Array.from({ length: depth }, () => Buffer.allocUnsafeSlow(PAGE));
   return {
-    round: rounds(
-      setting,
-      (lane) =>
+    round: rounds(setting, {
+      /** @param {number} lane @returns {Promise<number>} */
+      operate: (lane) =>
         new Promise((resolve, reject) => {
           const buffer = /** @type {Buffer} */ (buffers[lane]);
           read(descriptor, buffer, 0, PAGE, nextPage() * PAGE, (error, bytes) => {
-            if (error !== null) return reject(error);
-            expectWhole(bytes);
-            resolve(undefined);
+            if (error !== null) reject(error);
+            else resolve(bytes);
           });
         }),
-    ),
+      check: (bytes) => expectWhole(bytes),
+    }),
     close: async () => closeSync(descriptor),
   };
 }

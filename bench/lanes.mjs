@@ -5,16 +5,24 @@
 const OPERATIONS_PER_CLOCK = 256;
 
 /**
- * Runs `depth` lanes, each one operation at a time, for about `durationMs`, or until `operationsMax` are done. An
- * operation is what `operate(lane)` resolves.
+ * What each lane does. It waits for the very promise that `operate` returns: a function around it would add a promise of
+ * its own to each operation, and be a good part of what is measured.
  *
+ * @template T
+ * @typedef {{ operate: (lane: number) => Promise<T>, check?: (result: T, lane: number) => void }} Work
+ */
+
+/**
+ * Runs `depth` lanes, each one operation at a time, for about `durationMs`, or until `operationsMax` are done.
+ *
+ * @template T
  * @param {number} depth
  * @param {number} durationMs
- * @param {(lane: number) => Promise<unknown>} operate
+ * @param {Work<T>} work
  * @param {{ operationsPerClock?: number, operationsMax?: number }} [limits] Slow operations want the clock read often.
  * @returns {Promise<import("./case.mjs").Sample>}
  */
-export async function measureLanes(depth, durationMs, operate, limits = {}) {
+export async function measureLanes(depth, durationMs, { operate, check }, limits = {}) {
   const { operationsPerClock = OPERATIONS_PER_CLOCK, operationsMax = Number.POSITIVE_INFINITY } = limits;
   let begun = 0;
   let operations = 0;
@@ -26,7 +34,8 @@ export async function measureLanes(depth, durationMs, operate, limits = {}) {
   const lane = async (number) => {
     while (running && begun < operationsMax) {
       begun++;
-      await operate(number);
+      const result = await operate(number);
+      check?.(result, number);
       operations++;
       if (operations % operationsPerClock === 0 && performance.now() >= endMs) running = false;
     }

@@ -49,6 +49,6 @@ export const nop = {
   implementations: nopImplementations,
   run: async (parameters) => {
     const { operate, close } = await openNop(parameters);
-    return { round: (durationMs) => measureLanes(Number(parameters["depth"]), durationMs, operate), close };
+    return { round: (durationMs) => measureLanes(Number(parameters["depth"]), durationMs, { operate }), close };
   },
 };

@@ -30,26 +30,27 @@ async function withDriver(driver, look, { file, pages, depth }) {
   const source = await io.openFile(file, "r");
   const buffers = Array.from({ length: depth }, () => io.buffers.take(PAGE));
   const nextPage = pageSource(pages);
+  /** The page that each lane reads. */
+  const wanted = new Int32Array(depth);
   /** @param {number} lane */
-  const blind = async (lane) => {
-    const { bytesRead } = await source.read(/** @type {(typeof buffers)[number]} */ (buffers[lane]), {
-      position: nextPage() * PAGE,
-    });
-    expectWhole(bytesRead);
-  };
-  /** @param {number} lane */
-  const looking = async (lane) => {
+  const operate = (lane) => {
     const page = nextPage();
-    const { buffer } = await source.read(/** @type {(typeof buffers)[number]} */ (buffers[lane]), {
-      position: page * PAGE,
-    });
+    wanted[lane] = page;
+    return source.read(/** @type {(typeof buffers)[number]} */ (buffers[lane]), { position: page * PAGE });
+  };
+  /** @typedef {Awaited<ReturnType<typeof operate>>} Read */
+  /** @param {Read} read */
+  const blind = ({ bytesRead }) => expectWhole(bytesRead);
+  /** @param {Read} read @param {number} lane */
+  const looking = ({ buffer }, lane) => {
     // The number of the page stands in its first bytes; two of them tell neighbours apart.
     const [low = 0, high = 0] = buffer.bytes;
-    expectPage(low + high * 256, page & 0xffff);
+    expectPage(low + high * 256, /** @type {number} */ (wanted[lane]) & 0xffff);
   };
+  const work = { operate, check: look ? looking : blind };
   return {
     /** @param {number} durationMs */
-    round: (durationMs) => measureLanes(depth, durationMs, look ? looking : blind),
+    round: (durationMs) => measureLanes(depth, durationMs, work),
     close: async () => {
       for (const buffer of buffers) buffer.release();
       await source.close();
@@ -63,19 +64,18 @@ function withCallbacks({ file, pages, depth }) {
   const descriptor = openSync(file, "r");
   const buffers = Array.from({ length: depth }, () => Buffer.allocUnsafeSlow(PAGE));
   const nextPage = pageSource(pages);
-  /** @param {number} lane @returns {Promise<void>} */
+  /** @param {number} lane @returns {Promise<number>} */
   const operate = (lane) =>
     new Promise((resolve, reject) => {
       const buffer = /** @type {Buffer} */ (buffers[lane]);
       read(descriptor, buffer, 0, PAGE, nextPage() * PAGE, (error, bytes) => {
-        if (error !== null) return reject(error);
-        expectWhole(bytes);
-        resolve();
+        if (error !== null) reject(error);
+        else resolve(bytes);
       });
     });
   return {
     /** @param {number} durationMs */
-    round: (durationMs) => measureLanes(depth, durationMs, operate),
+    round: (durationMs) => measureLanes(depth, durationMs, { operate, check: (bytes) => expectWhole(bytes) }),
     close: async () => closeSync(descriptor),
   };
 }
@@ -86,13 +86,11 @@ async function withFileHandle({ file, pages, depth }) {
   const buffers = Array.from({ length: depth }, () => Buffer.allocUnsafeSlow(PAGE));
   const nextPage = pageSource(pages);
   /** @param {number} lane */
-  const operate = async (lane) => {
-    const buffer = /** @type {Buffer} */ (buffers[lane]);
-    expectWhole((await handle.read(buffer, 0, PAGE, nextPage() * PAGE)).bytesRead);
-  };
+  const operate = (lane) => handle.read(/** @type {Buffer} */ (buffers[lane]), 0, PAGE, nextPage() * PAGE);
   return {
     /** @param {number} durationMs */
-    round: (durationMs) => measureLanes(depth, durationMs, operate),
+    round: (durationMs) =>
+      measureLanes(depth, durationMs, { operate, check: ({ bytesRead }) => expectWhole(bytesRead) }),
     close: () => handle.close(),
   };
 }
