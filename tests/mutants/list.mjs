@@ -31,6 +31,9 @@ const simKit = (...ids) => ids.map((id) => ({ file: "packages/core/test/sim/conf
 /** @param {string} name @param {...string} tests @returns {Killer[]} */
 const core = (name, ...tests) => tests.map((test) => ({ file: `packages/core/test/${name}.test.ts`, test }));
 
+/** @param {string} test @returns {Killer[]} */
+const uringOptions = (test) => [{ file: "packages/driver-uring/test/options.test.ts", test }];
+
 /** @type {readonly Mutant[]} */
 export const mutants = [
   // --- P1: exactly one end --------------------------------------------------------------------------------------------
@@ -1043,5 +1046,21 @@ export const mutants = [
     find: "      host.settleLocally(entry, -ERRNO.EAGAIN);\n",
     replace: "      this.#length = 0;\n      host.settleLocally(entry, -ERRNO.EAGAIN);\n",
     killedBy: core("pipe-transfer", "writes what was kept for the next receive first"),
+  },
+  {
+    name: "lock-capability-anywhere",
+    promise: "operations",
+    file: "packages/driver-uring/src/locked-memory.ts",
+    find: 'return /^\\s*0\\s+0\\s+4294967295\\s*$/.test(read("/proc/self/uid_map"));',
+    replace: "return true;",
+    killedBy: uringOptions("a limit, CAP_IPC_LOCK in a user namespace"),
+  },
+  {
+    name: "lock-limit-unread",
+    promise: "operations",
+    file: "packages/driver-uring/src/locked-memory.ts",
+    find: "& CAP_IPC_LOCK) === 0n",
+    replace: "& CAP_IPC_LOCK) < 0n",
+    killedBy: uringOptions("a limit, every capability but it"),
   },
 ];

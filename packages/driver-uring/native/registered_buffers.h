@@ -45,8 +45,9 @@ class RegisteredBuffers : public SlabObserver {
  private:
   // Slabs, not buffers: each holds many.
   static constexpr int32_t kSlabs = 1024;
-  // The kernel's limit for one entry.
-  static constexpr size_t kBytesMax = size_t{1} << 30;
+  // A larger slab is one buffer, allocated when it is taken and freed when it is released: registering 8 MiB costs more
+  // than reading them.
+  static constexpr size_t kBytesMax = size_t{1} << 20;
 
   int Update(int32_t number, iovec memory) {
     const __u64 tag = 0;

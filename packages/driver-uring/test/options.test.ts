@@ -4,6 +4,7 @@ import { type Capabilities, createBackend, featureNames, opcodeNames } from "@ba
 import { type UringFeature, type UringOptions, uringDriver, uringFeatures } from "@baton-io/driver-uring";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { uringCapabilities } from "../src/capabilities.js";
+import { locksWithoutLimit } from "../src/locked-memory.js";
 import { hugePageSource, noticeHugePages } from "../src/placement.js";
 
 function capabilitiesOf(options: UringOptions): Capabilities {
@@ -71,7 +72,8 @@ describe("options", () => {
 });
 
 describe("capabilities follow what is switched off", () => {
-  const all = capabilitiesOf({});
+  // Whether buffers are registered by default depends on the machine.
+  const all = capabilitiesOf({ registeredBuffers: false });
 
   test("with everything on, nothing but what is off by default is unsupported", () => {
     for (const name of opcodeNames) expect(all.operations[name].kind, name).not.toBe("unsupported");
@@ -92,7 +94,7 @@ describe("capabilities follow what is switched off", () => {
     ["registered-ring", {}],
     ["restrictions", {}],
   ])("without %s: %j, and everything else as before", (feature, changes) => {
-    const without = capabilitiesOf({ disable: [feature] });
+    const without = capabilitiesOf({ registeredBuffers: false, disable: [feature] });
     for (const name of opcodeNames) {
       expect(without.operations[name].kind, name).toBe(changes[name] ?? all.operations[name].kind);
     }
@@ -107,6 +109,12 @@ describe("capabilities follow what is switched off", () => {
     expect([on.zeroCopySend.kind, on.registeredBuffers.kind]).toEqual(["native", "native"]);
     const off = capabilitiesOf({ ...wanted, disable: ["zero-copy-send", "registered-buffers"] }).features;
     expect([off.zeroCopySend.kind, off.registeredBuffers.kind]).toEqual(["unsupported", "unsupported"]);
+  });
+
+  test("buffers are registered by default where this process may lock memory without limit", () => {
+    const kind = locksWithoutLimit() ? "native" : "unsupported";
+    expect(capabilitiesOf({}).features.registeredBuffers.kind).toBe(kind);
+    expect(capabilitiesOf({ registeredBuffers: false }).features.registeredBuffers.kind).toBe("unsupported");
   });
 
   test("the environment switches features off as the option does, `all` all of them", () => {
@@ -154,6 +162,38 @@ describe("huge pages", () => {
     expect(warn).toHaveBeenCalledOnce();
     expect(warn.mock.calls[0]).toContainEqual(expect.objectContaining({ code: "BATON_NO_HUGE_PAGES" }));
     warn.mockRestore();
+  });
+});
+
+// mutant: lock-capability-anywhere, lock-limit-unread
+describe("whether memory may be locked without limit", () => {
+  /** Files of /proc, as far as they are asked for. */
+  const process = (limit: string, capabilities: string, identities: string) => (path: string) => {
+    const files: Readonly<Record<string, string>> = {
+      "/proc/self/limits": `Max processes             94157   94157   processes \nMax locked memory         ${limit}   bytes     \n`,
+      "/proc/self/status": `Name:\tnode\nCapPrm:\t000001ffffffffff\nCapEff:\t${capabilities}\n`,
+      "/proc/self/uid_map": identities,
+    };
+    return files[path]!;
+  };
+  const first = "         0          0 4294967295\n";
+  const inner = "         0     100000      65536\n";
+
+  test.each([
+    ["no limit", "unlimited            unlimited ", "0000000000000000", inner, true],
+    ["a limit", "8388608              unlimited ", "0000000000000000", first, false],
+    ["a limit, CAP_IPC_LOCK", "8388608              8388608   ", "0000000000004000", first, true],
+    ["a limit, every capability but it", "8388608              8388608   ", "000001ffffffbfff", first, false],
+    ["a limit, CAP_IPC_LOCK in a user namespace", "8388608     8388608   ", "000001ffffffffff", inner, false],
+  ])("%s", (_name, limit, capabilities, identities, without) => {
+    expect(locksWithoutLimit(process(limit, capabilities, identities))).toBe(without);
+  });
+
+  test("where it cannot be read, there is a limit", () => {
+    const unreadable = (): string => {
+      throw new Error("EACCES");
+    };
+    expect(locksWithoutLimit(unreadable)).toBe(false);
   });
 });
 

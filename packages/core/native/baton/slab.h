@@ -83,21 +83,19 @@ class Slab {
   static void* Map(size_t& bytes, const SlabOptions& options) {
     constexpr int kProtection = PROT_READ | PROT_WRITE;
     constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
+    void* base = MAP_FAILED;
     if (options.huge_pages && bytes >= kHugePageBytes) {
       const size_t huge_bytes = RoundUp(bytes, kHugePageBytes);
-      void* base = mmap(nullptr, huge_bytes, kProtection, kFlags | MAP_HUGETLB, -1, 0);
-      if (base != MAP_FAILED) {
-        bytes = huge_bytes;
-        return base;
-      }
+      base = mmap(nullptr, huge_bytes, kProtection, kFlags | MAP_HUGETLB, -1, 0);
+      if (base != MAP_FAILED) bytes = huge_bytes;
     }
-    void* base = mmap(nullptr, bytes, kProtection, kFlags, -1, 0);
-    if (base != MAP_FAILED) {
-      // A child of fork() must not share pages that the kernel writes to: after a copy-on-write the parent would
-      // look at one page while the kernel fills the other.
-      madvise(base, bytes, MADV_DONTFORK);
-      if (options.huge_pages) madvise(base, bytes, MADV_HUGEPAGE);
+    if (base == MAP_FAILED) {
+      base = mmap(nullptr, bytes, kProtection, kFlags, -1, 0);
+      if (base != MAP_FAILED && options.huge_pages) madvise(base, bytes, MADV_HUGEPAGE);
     }
+    // A child of fork() must not share pages that the kernel writes to: after a copy-on-write the parent would look at
+    // one page while the kernel fills the other.
+    if (base != MAP_FAILED) madvise(base, bytes, MADV_DONTFORK);
     return base;
   }
 

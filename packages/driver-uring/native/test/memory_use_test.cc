@@ -164,6 +164,20 @@ TEST("registered memory that is freed in flight is the operation's until its com
   close(writer);
 }
 
+// mutant: one-stay-registered
+TEST("a slab of its own for one large buffer is not registered, and works") {
+  Scratch scratch;
+  EXPECT(pwrite(scratch.fd, "bytes", 5, 0) == 5);
+  Bench bench({.register_buffers = true});
+  const CompletionRecord file = bench.Open(scratch.path, kOpenRead);
+  const uint32_t pooled = bench.engine().buffers().Allocate(1 << 20, 1, {}).Take();
+  EXPECT(bench.engine().buffers().Find(pooled)->slab->registration() >= 0);
+  const uint32_t large = bench.engine().buffers().Allocate((1 << 20) + 4096, 1, {}).Take();
+  EXPECT(bench.engine().buffers().Find(large)->slab->registration() < 0);
+  PrepareRead(bench, 1, file, large, 0);
+  EXPECT(Complete(bench, 1).result == 5);
+}
+
 TEST("memory with guard pages is not registered, and works") {
   Scratch scratch;
   EXPECT(pwrite(scratch.fd, "bytes", 5, 0) == 5);
