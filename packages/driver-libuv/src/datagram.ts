@@ -9,6 +9,7 @@ import type { Place } from "./address-record.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
 import { scatter } from "./vector.js";
+import { KeepAlive, type SubmissionHost, WaitingSubmissions } from "./waiting.js";
 
 /** Bytes that wait to be received: what a socket's receive buffer holds on Linux (net.core.rmem_default). */
 const QUEUE_BYTES_MAX = 212_992;
@@ -16,9 +17,7 @@ const QUEUE_BYTES_MAX = 212_992;
 const QUEUE_MESSAGES_MAX = 1024;
 
 /** What a datagram socket needs of its driver. */
-export interface DatagramHost {
-  complete(submission: Submission, result: number, picked?: number): void;
-  setCancel(submission: Submission, cancel: (() => void) | undefined): void;
+export interface DatagramHost extends SubmissionHost {
   /** The buffers of a message operation. */
   messageViews(submission: Submission): Uint8Array[];
   /** Where a message is to go. */
@@ -38,20 +37,20 @@ export class Datagram {
   readonly #host: DatagramHost;
   readonly #family: number;
   readonly #ipv6Only: boolean;
-  readonly #receives: Submission[] = [];
+  readonly #alive: KeepAlive;
+  readonly #receives: WaitingSubmissions;
   readonly #messages: Message[] = [];
   #messageBytes = 0;
   /** Told to one operation, as the kernel does. */
   #error = 0;
-  #busy = 0;
-  #closed = false;
 
   constructor(socket: Socket, host: DatagramHost, options: { readonly family: number; readonly ipv6Only: boolean }) {
     this.#socket = socket;
     this.#host = host;
     this.#family = options.family;
     this.#ipv6Only = options.ipv6Only;
-    socket.unref();
+    this.#alive = new KeepAlive(socket);
+    this.#receives = new WaitingSubmissions(host, this.#alive);
     socket.on("message", (bytes, from) => {
       const isFull = this.#messages.length >= QUEUE_MESSAGES_MAX || this.#messageBytes + bytes.length > QUEUE_BYTES_MAX;
       if (isFull) return;
@@ -66,14 +65,7 @@ export class Datagram {
   }
 
   receive(submission: Submission): void {
-    this.#receives.push(submission);
-    this.#enter();
-    this.#host.setCancel(submission, () => {
-      const index = this.#receives.indexOf(submission);
-      if (index < 0) return;
-      this.#receives.splice(index, 1);
-      this.#settle(submission, -ERRNO.ECANCELED);
-    });
+    this.#receives.add(submission);
     this.#pump();
   }
 
@@ -84,7 +76,7 @@ export class Datagram {
     const views = this.#host.messageViews(submission);
     let length = 0;
     for (const view of views) length += view.length;
-    this.#enter();
+    this.#alive.enter();
     try {
       // Without a part the runtime would send nothing; an empty datagram is one all the same.
       this.#socket.send(views.length === 0 ? [new Uint8Array(0)] : views, port, address, (error) => {
@@ -101,9 +93,9 @@ export class Datagram {
   }
 
   close(done: () => void): void {
-    this.#closed = true;
+    this.#alive.close();
     this.#messages.length = 0;
-    for (const submission of this.#receives.splice(0)) this.#host.complete(submission, -ERRNO.ECANCELED);
+    this.#receives.cancelAll();
     this.#socket.close(done);
   }
 
@@ -118,31 +110,36 @@ export class Datagram {
     return this.#ipv6Only ? -ERRNO.ENETUNREACH : { address: `::ffff:${place.host}`, port: place.port };
   }
 
+  /** Gives the datagrams that have come to the receives that wait, in order. */
   #pump(): void {
-    while (this.#receives.length > 0) {
-      if (this.#error !== 0) {
-        const error = this.#error;
-        this.#error = 0;
-        this.#settle(this.#receives.shift()!, error);
-        continue;
-      }
-      const message = this.#messages.shift();
-      if (message === undefined) return;
-      this.#messageBytes -= message.bytes.length;
-      const submission = this.#receives.shift()!;
-      const received = scatter(this.#host.messageViews(submission), message.bytes);
-      const truncated = received < message.bytes.length;
-      this.#host.answerMessage(submission, message.from, truncated ? MESSAGE_FLAG.truncated : 0);
-      this.#settle(submission, received);
+    for (let next = this.#receives.first; next !== undefined; next = this.#receives.first) {
+      const result = this.#takeError() ?? this.#answer(next);
+      if (result === undefined) return;
+      this.#receives.take();
+      this.#host.complete(next, result);
     }
   }
 
-  #enter(): void {
-    if (this.#busy++ === 0 && !this.#closed) this.#socket.ref();
+  #takeError(): number | undefined {
+    if (this.#error === 0) return undefined;
+    const error = this.#error;
+    this.#error = 0;
+    return error;
+  }
+
+  /** Gives the first datagram to a receive; how many bytes it took, or `undefined` when none has come. */
+  #answer(submission: Submission): number | undefined {
+    const message = this.#messages.shift();
+    if (message === undefined) return undefined;
+    this.#messageBytes -= message.bytes.length;
+    const received = scatter(this.#host.messageViews(submission), message.bytes);
+    const truncated = received < message.bytes.length;
+    this.#host.answerMessage(submission, message.from, truncated ? MESSAGE_FLAG.truncated : 0);
+    return received;
   }
 
   #settle(submission: Submission, result: number): void {
-    if (--this.#busy === 0 && !this.#closed) this.#socket.unref();
+    this.#alive.leave();
     this.#host.complete(submission, result);
   }
 }

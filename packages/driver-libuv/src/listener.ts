@@ -3,15 +3,13 @@
  * accepts that want them.
  */
 import type { Server, Socket } from "node:net";
-import { ERRNO } from "@baton-io/core";
 import type { PathPlace } from "./address-record.js";
 import type { Submission } from "./record-reader.js";
+import { KeepAlive, type SubmissionHost, WaitingSubmissions } from "./waiting.js";
 
-export interface ListenerHost {
+export interface ListenerHost extends SubmissionHost {
   /** Completes an accept with the connection. */
   accepted(submission: Submission, socket: Socket): void;
-  complete(submission: Submission, result: number): void;
-  setCancel(submission: Submission, cancel: (() => void) | undefined): void;
 }
 
 export class Listener {
@@ -19,7 +17,7 @@ export class Listener {
   readonly #server: Server;
   readonly #host: ListenerHost;
   readonly #path: PathPlace | undefined;
-  readonly #accepts: Submission[] = [];
+  readonly #accepts: WaitingSubmissions;
   readonly #sockets: Socket[] = [];
 
   /** `path`: where it is bound, when that is not an internet address. */
@@ -27,16 +25,15 @@ export class Listener {
     this.#server = server;
     this.#path = path;
     this.#host = host;
-    server.unref();
+    this.#accepts = new WaitingSubmissions(host, new KeepAlive(server));
     server.on("connection", (socket) => {
       // Until somebody has it, an error only means that it goes.
       socket.on("error", () => undefined);
-      const submission = this.#accepts.shift();
+      const submission = this.#accepts.take();
       if (submission === undefined) {
         socket.unref();
         this.#sockets.push(socket);
       } else {
-        this.#unrefIfIdle();
         this.#host.accepted(submission, socket);
       }
     });
@@ -47,15 +44,7 @@ export class Listener {
     // One that was reset while it waited is gone.
     while (socket?.destroyed) socket = this.#sockets.shift();
     if (socket !== undefined) return this.#host.accepted(submission, socket);
-    this.#accepts.push(submission);
-    this.#server.ref();
-    this.#host.setCancel(submission, () => {
-      const index = this.#accepts.indexOf(submission);
-      if (index < 0) return;
-      this.#accepts.splice(index, 1);
-      this.#unrefIfIdle();
-      this.#host.complete(submission, -ERRNO.ECANCELED);
-    });
+    this.#accepts.add(submission);
   }
 
   /** The address it is bound to. */
@@ -66,14 +55,10 @@ export class Listener {
   }
 
   close(done: () => void): void {
-    for (const submission of this.#accepts.splice(0)) this.#host.complete(submission, -ERRNO.ECANCELED);
+    this.#accepts.cancelAll();
     for (const socket of this.#sockets.splice(0)) socket.destroy();
     // The port is free at once; the callback would wait for every connection that was accepted, and those live on.
     this.#server.close();
     done();
-  }
-
-  #unrefIfIdle(): void {
-    if (this.#accepts.length === 0) this.#server.unref();
   }
 }

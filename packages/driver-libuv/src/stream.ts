@@ -8,14 +8,13 @@ import { ERRNO } from "@baton-io/core";
 import type { PathPlace } from "./address-record.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
+import { KeepAlive, type SubmissionHost, WaitingSubmissions } from "./waiting.js";
 
 /** Bytes that are read ahead of the receives that want them, before reading pauses. */
 const READ_AHEAD_BYTES_MAX = 65_536;
 
 /** What a stream needs of its driver. */
-export interface StreamHost {
-  complete(submission: Submission, result: number, picked?: number): void;
-  setCancel(submission: Submission, cancel: (() => void) | undefined): void;
+export interface StreamHost extends SubmissionHost {
   /** The bytes an operation reads into or writes from. */
   view(submission: Submission): Uint8Array;
   /** A buffer for a receive that brought none: its number and its first `length` bytes. */
@@ -33,21 +32,21 @@ export class Stream {
   readonly #paths: PathEnds | undefined;
   readonly #socket: Socket;
   readonly #host: StreamHost;
-  readonly #receives: Submission[] = [];
+  /** A connection that nobody waits on does not keep the process running. */
+  readonly #alive: KeepAlive;
+  readonly #receives: WaitingSubmissions;
   readonly #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
   #ended = false;
   /** The error of the connection, told to one operation, as the kernel does. */
   #error = 0;
-  #closed = false;
-  #busy = 0;
 
   constructor(socket: Socket, host: StreamHost, paths?: PathEnds) {
     this.#socket = socket;
     this.#paths = paths;
     this.#host = host;
-    // A connection that nobody waits on does not keep the process running.
-    socket.unref();
+    this.#alive = new KeepAlive(socket);
+    this.#receives = new WaitingSubmissions(host, this.#alive);
     socket.on("data", (chunk: Uint8Array) => {
       this.#chunks.push(chunk);
       this.#chunkBytes += chunk.length;
@@ -64,14 +63,7 @@ export class Stream {
   }
 
   receive(submission: Submission): void {
-    this.#receives.push(submission);
-    this.#enter();
-    this.#host.setCancel(submission, () => {
-      const index = this.#receives.indexOf(submission);
-      if (index < 0) return;
-      this.#receives.splice(index, 1);
-      this.#settle(submission, -ERRNO.ECANCELED);
-    });
+    this.#receives.add(submission);
     this.#pump();
   }
 
@@ -82,7 +74,7 @@ export class Stream {
       return this.#host.complete(submission, error);
     }
     if (this.#socket.writableEnded || this.#socket.destroyed) return this.#host.complete(submission, -ERRNO.EPIPE);
-    this.#enter();
+    this.#alive.enter();
     const view = this.#host.view(submission);
     this.#socket.write(view, (error) => {
       if (error != null) this.#error = 0;
@@ -97,10 +89,16 @@ export class Stream {
     if (how === 0) return this.#host.complete(submission, 0);
     // With both sides ended, nothing may hang on a peer that does not read.
     if (how === 2 && this.#socket.writableLength > 0) this.#socket.destroy();
-    this.#enter();
-    this.#socket.end(() => this.#settle(submission, 0));
-    if (this.#socket.destroyed || this.#socket.writableFinished) return;
-    this.#socket.once("close", () => this.#settle(submission, 0));
+    this.#alive.enter();
+    let told = false;
+    // Whichever comes first: a connection that is reset meanwhile ends without having finished.
+    const done = () => {
+      if (told) return;
+      told = true;
+      this.#settle(submission, 0);
+    };
+    this.#socket.once("close", done);
+    this.#socket.end(done);
   }
 
   /** Where the ends are; `undefined` when it is not connected. */
@@ -113,7 +111,7 @@ export class Stream {
   }
 
   close(done: () => void): void {
-    this.#closed = true;
+    this.#alive.close();
     this.#chunks.length = 0;
     this.#chunkBytes = 0;
     if (this.#socket.closed) return done();
@@ -129,25 +127,29 @@ export class Stream {
 
   /** Gives what has arrived to the receives that wait, in order. */
   #pump(): void {
-    while (this.#receives.length > 0 && (this.#chunkBytes > 0 || this.#ended)) {
-      const submission = this.#receives[0]!;
-      if (this.#chunkBytes === 0) {
-        this.#receives.shift();
-        const error = this.#error;
-        this.#error = 0;
-        this.#settle(submission, error);
-        continue;
-      }
-      const picked = submission.bufferSelect ? this.#host.pick(submission.length) : undefined;
-      this.#receives.shift();
-      if (submission.bufferSelect && picked === undefined) {
-        this.#settle(submission, -ERRNO.ENOBUFS);
-        continue;
-      }
-      const target = picked?.bytes ?? this.#host.view(submission);
-      this.#settle(submission, this.#take(target), picked?.number);
+    for (let next = this.#receives.first; next !== undefined && this.#hasAnswer; next = this.#receives.first) {
+      const answer = this.#answer(next);
+      this.#receives.take();
+      this.#host.complete(next, answer.result, answer.picked);
     }
     if (this.#receives.length > 0 && !this.#ended && this.#chunkBytes < READ_AHEAD_BYTES_MAX) this.#socket.resume();
+  }
+
+  get #hasAnswer(): boolean {
+    return this.#chunkBytes > 0 || this.#ended;
+  }
+
+  /** What the next receive gets: bytes that have arrived, or how the connection ended. */
+  #answer(submission: Submission): { readonly result: number; readonly picked?: number } {
+    if (this.#chunkBytes === 0) {
+      const error = this.#error;
+      this.#error = 0;
+      return { result: error };
+    }
+    if (!submission.bufferSelect) return { result: this.#take(this.#host.view(submission)) };
+    const picked = this.#host.pick(submission.length);
+    if (picked === undefined) return { result: -ERRNO.ENOBUFS };
+    return { result: this.#take(picked.bytes), picked: picked.number };
   }
 
   #take(target: Uint8Array): number {
@@ -164,12 +166,8 @@ export class Stream {
     return filled;
   }
 
-  #enter(): void {
-    if (this.#busy++ === 0 && !this.#closed) this.#socket.ref();
-  }
-
-  #settle(submission: Submission, result: number, picked?: number): void {
-    if (--this.#busy === 0 && !this.#closed) this.#socket.unref();
-    this.#host.complete(submission, result, picked);
+  #settle(submission: Submission, result: number): void {
+    this.#alive.leave();
+    this.#host.complete(submission, result);
   }
 }

@@ -1,0 +1,91 @@
+/** What sockets and listeners of the runtime have in common: who waits on them, and when they keep the process running. */
+import { ERRNO } from "@baton-io/core";
+import type { Submission } from "./record-reader.js";
+
+/** What everything that takes submissions needs of its driver. */
+export interface SubmissionHost {
+  complete(submission: Submission, result: number, picked?: number): void;
+  setCancel(submission: Submission, cancel: (() => void) | undefined): void;
+}
+
+/** A handle of the runtime, as far as it keeps the process running. */
+interface RuntimeHandle {
+  ref(): unknown;
+  unref(): unknown;
+}
+
+/** Lets a handle keep the process running while something is asked of it, and only then. */
+export class KeepAlive {
+  readonly #handle: RuntimeHandle;
+  #count = 0;
+  #closed = false;
+
+  constructor(handle: RuntimeHandle) {
+    this.#handle = handle;
+    handle.unref();
+  }
+
+  /** Something is asked. */
+  enter(): void {
+    if (this.#count++ === 0 && !this.#closed) this.#handle.ref();
+  }
+
+  /** It is answered. */
+  leave(): void {
+    if (--this.#count === 0 && !this.#closed) this.#handle.unref();
+  }
+
+  /** The handle closes: from here on it is not touched. */
+  close(): void {
+    this.#closed = true;
+  }
+}
+
+/** Submissions that wait for what the runtime brings, first come first served; while any waits the process goes on. */
+export class WaitingSubmissions {
+  readonly #host: SubmissionHost;
+  readonly #alive: KeepAlive;
+  readonly #waiting: Submission[] = [];
+
+  constructor(host: SubmissionHost, alive: KeepAlive) {
+    this.#host = host;
+    this.#alive = alive;
+  }
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** Whose turn it is. */
+  get first(): Submission | undefined {
+    return this.#waiting[0];
+  }
+
+  /** It waits until it is taken, or until its cancel ends it. */
+  add(submission: Submission): void {
+    this.#waiting.push(submission);
+    this.#alive.enter();
+    this.#host.setCancel(submission, () => {
+      const index = this.#waiting.indexOf(submission);
+      if (index < 0) return;
+      this.#waiting.splice(index, 1);
+      this.#alive.leave();
+      this.#host.complete(submission, -ERRNO.ECANCELED);
+    });
+  }
+
+  /** Takes the first: it waits no longer, and whoever takes it completes it. */
+  take(): Submission | undefined {
+    const submission = this.#waiting.shift();
+    if (submission !== undefined) this.#alive.leave();
+    return submission;
+  }
+
+  /** Ends all of them as a cancel would. */
+  cancelAll(): void {
+    for (const submission of this.#waiting.splice(0)) {
+      this.#alive.leave();
+      this.#host.complete(submission, -ERRNO.ECANCELED);
+    }
+  }
+}
