@@ -248,9 +248,9 @@ export const mutants = [
   {
     name: "foreign-buffer-accepted",
     promise: "P4",
-    file: `${CORE}dispatcher.ts`,
-    find: "if (block.memory !== this.session.memory) {",
-    replace: "if (block.memory === undefined) {",
+    file: `${CORE}owned-buffer.ts`,
+    find: "isLendable(given) && blockOf(given).memory === memory",
+    replace: "isLendable(given)",
     killedBy: kit("lends.read-at/foreign"),
   },
 
@@ -586,8 +586,8 @@ export const mutants = [
     name: "position-high-lost",
     promise: "operations",
     file: `${CORE}dispatcher.ts`,
-    find: "records[entry.base + WORD.positionHigh] = Math.floor(value / 0x1_0000_0000);",
-    replace: "records[entry.base + WORD.positionHigh] = value < 0 ? -1 : 0;",
+    find: "this.records[word + 1] = Math.floor(value / 0x1_0000_0000);",
+    replace: "this.records[word + 1] = value < 0 ? -1 : 0;",
     killedBy: kit("file-write/beyond-4-gib"),
   },
   {

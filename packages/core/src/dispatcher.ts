@@ -19,7 +19,7 @@ import { OPCODE, opcodeNames } from "./opcode.js";
 import type { OperationKind } from "./operation-kind.js";
 import { type CancelCause, type Entry, type EntryExtras, OperationTable } from "./operation-table.js";
 import { OrphanLedger } from "./orphan.js";
-import { blockOf, isLendable, type Lendable, lendBuffer } from "./owned-buffer.js";
+import { blockOf, lendBuffer, type OwnedBuffer } from "./owned-buffer.js";
 import { ProvidedBuffers } from "./provided-buffers.js";
 import { COMPLETION_FLAG, SUBMIT_FLAG, WORD } from "./record.js";
 import type { ResourceState } from "./resource-state.js";
@@ -187,27 +187,19 @@ export class Dispatcher implements CompletionTarget, LaneHost {
 
   /** Like `begin`, and lends `length` bytes from `start` of the buffer. What is refused leaves nothing behind. */
   beginWithBuffer(
-    where: string,
     kind: OperationKind,
     resource: ResourceState,
-    buffer: Lendable,
+    buffer: OwnedBuffer,
     start: number,
     length: number,
     exclusive: boolean,
   ): Entry {
-    if (!isLendable(buffer)) {
-      throw batonError("ERR_BUFFER_FOREIGN", `${where}: buffer must be an OwnedBuffer or a slice of one.`);
-    }
-    const block = blockOf(buffer);
-    if (block.memory !== this.session.memory) {
-      throw batonError("ERR_BUFFER_FOREIGN", `${where}: the buffer belongs to another backend.`);
-    }
     const entry = this.begin(kind, resource);
     try {
       const offset = lendBuffer(buffer, entry, start, length, exclusive);
       entry.buffer = buffer;
       const records = this.records;
-      records[entry.base + WORD.buffer] = block.number;
+      records[entry.base + WORD.buffer] = blockOf(buffer).number;
       records[entry.base + WORD.bufferOffset] = offset;
       records[entry.base + WORD.length] = length;
     } catch (error) {
@@ -219,16 +211,18 @@ export class Dispatcher implements CompletionTarget, LaneHost {
 
   /** Writes a signed number of up to 53 bits into the position words. */
   writePosition(entry: Entry, value: number): void {
-    const records = this.records;
-    records[entry.base + WORD.positionLow] = value | 0;
-    records[entry.base + WORD.positionHigh] = Math.floor(value / 0x1_0000_0000);
+    this.#writeWide(entry.base + WORD.positionLow, value);
   }
 
   /** The same, into the two arguments. */
   writeArguments(entry: Entry, value: number): void {
-    const records = this.records;
-    records[entry.base + WORD.argument0] = value | 0;
-    records[entry.base + WORD.argument1] = Math.floor(value / 0x1_0000_0000);
+    this.#writeWide(entry.base + WORD.argument0, value);
+  }
+
+  /** Into two words, the low one first. */
+  #writeWide(word: number, value: number): void {
+    this.records[word] = value | 0;
+    this.records[word + 1] = Math.floor(value / 0x1_0000_0000);
   }
 
   /**

@@ -334,3 +334,14 @@ export const isLendable: (value: unknown) => value is OwnedBuffer = isOwnedBuffe
 export const createOwnedBuffer: typeof createFriend = createFriend!;
 /** For the leak watch: the block of a tenure that nobody can release any more, or `undefined`. */
 export const takeLost: typeof isLostFriend = isLostFriend!;
+
+/**
+ * The buffer that was given, when it is one and of this memory. Throws `ERR_BUFFER_FOREIGN` for anything else; `index`
+ * is its place in a list.
+ */
+export function expectOwn(where: string, given: unknown, memory: DriverMemory, index?: number): OwnedBuffer {
+  if (isLendable(given) && blockOf(given).memory === memory) return given;
+  const name = index === undefined ? "buffer" : `buffers[${index}]`;
+  const wrong = isLendable(given) ? "belongs to another backend" : "must be an OwnedBuffer or a slice of one";
+  throw batonError("ERR_BUFFER_FOREIGN", `${where}: ${name} ${wrong}.`);
+}

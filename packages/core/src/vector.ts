@@ -7,10 +7,10 @@ import { batonError } from "./errors.js";
 import type { Entry } from "./operation-table.js";
 import {
   blockOf,
+  expectOwn,
   expectReturn,
   giveBackBuffer,
   type Holder,
-  isLendable,
   type Lendable,
   lendBuffer,
   type OwnedBuffer,
@@ -29,14 +29,7 @@ export function checkVector(where: string, memory: DriverMemory, buffers: readon
   if (buffers.length > VECTOR_MAX) {
     throw batonError("ERR_OUT_OF_RANGE", `${where}: ${buffers.length} buffers are more than ${VECTOR_MAX}.`);
   }
-  for (const [index, buffer] of buffers.entries()) {
-    if (!isLendable(buffer)) {
-      throw batonError("ERR_BUFFER_FOREIGN", `${where}: buffers[${index}] must be an OwnedBuffer or a slice of one.`);
-    }
-    if (blockOf(buffer).memory !== memory) {
-      throw batonError("ERR_BUFFER_FOREIGN", `${where}: buffers[${index}] belongs to another backend.`);
-    }
-  }
+  for (const [index, buffer] of buffers.entries()) expectOwn(where, buffer, memory, index);
 }
 
 /**

@@ -3,7 +3,7 @@ import { readAnyAddress, type SocketAddress, type UnixAddress } from "../address
 import type { Dispatcher, OperationOptions } from "../dispatcher.js";
 import { batonError } from "../errors.js";
 import type { Lane } from "../lane.js";
-import { defineKind } from "../operation-kind.js";
+import { defineKind, type OperationKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import type { Lendable, OwnedBuffer } from "../owned-buffer.js";
 import { ADDRESS_BYTES, SUBMIT_FLAG, WORD } from "../record.js";
@@ -125,20 +125,27 @@ export function takePicked(dispatcher: Dispatcher, entry: Entry, flags: number):
 
 export function prepareReceivePicked(core: StreamCore, options: OperationOptions): Entry {
   const where = "stream.receive";
-  const { dispatcher, state, receiveLane } = core;
+  const { dispatcher, state } = core;
   state.expectOpen(where);
   checkOptions(where, options, operationOptionNames);
   const early = dispatcher.canceler.check(where, options);
   dispatcher.expectFeature(where, "bufferSelect");
-  const entry = dispatcher.begin(receivePickedKind, state);
-  entry.subject = core;
+  const entry = beginPicked(core, receivePickedKind, core, SUBMIT_FLAG.bufferSelect);
+  dispatcher.canceler.attach(entry, early);
+  return entry;
+}
+
+/** Begins a receive into buffers that the driver picks; `flags` for the driver. */
+export function beginPicked(core: StreamCore, kind: OperationKind, subject: unknown, flags: number): Entry {
+  const { dispatcher, state, receiveLane } = core;
+  const entry = dispatcher.begin(kind, state);
+  entry.subject = subject;
   entry.lane = receiveLane;
   const { records, provided } = dispatcher;
   provided.topUp();
-  records[entry.base]! |= SUBMIT_FLAG.bufferSelect;
+  records[entry.base]! |= flags;
   records[entry.base + WORD.length] = provided.bufferBytes;
   records[entry.base + WORD.argument0] = 0;
-  dispatcher.canceler.attach(entry, early);
   return entry;
 }
 

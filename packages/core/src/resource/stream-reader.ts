@@ -7,8 +7,8 @@ import { isSupported } from "../capability.js";
 import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import type { OwnedBuffer } from "../owned-buffer.js";
-import { SUBMIT_FLAG, WORD } from "../record.js";
-import { prepareReceivePicked, type StreamCore, takePicked } from "./stream-operations.js";
+import { SUBMIT_FLAG } from "../record.js";
+import { beginPicked, prepareReceivePicked, type StreamCore, takePicked } from "./stream-operations.js";
 import { NO_OPTIONS } from "./transfer.js";
 
 /** Bytes that have arrived, in a buffer that is the receiver's, to be released. */
@@ -95,16 +95,10 @@ class MultishotReader {
   }
 
   #arm(): void {
-    const { dispatcher, state, receiveLane } = this.core;
+    const { dispatcher, state } = this.core;
     state.expectOpen("stream.receive");
-    const entry = dispatcher.begin(multishotKind, state);
-    const { records, provided } = dispatcher;
-    provided.topUp();
-    entry.subject = this;
-    entry.lane = receiveLane;
-    records[entry.base]! |= SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect;
-    records[entry.base + WORD.length] = provided.bufferBytes;
-    records[entry.base + WORD.argument0] = 0;
+    const flags = SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect;
+    const entry = beginPicked(this.core, multishotKind, this, flags);
     this.#receiving = entry;
     this.#receivingGeneration = entry.generation;
     dispatcher.start<number>(entry).then(

@@ -1,11 +1,10 @@
 /** What reading, writing, receiving and sending have in common: which part of which buffer, how long, how to end. */
 import type { EarlyEnd } from "../cancel.js";
 import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import { batonError } from "../errors.js";
 import type { Lane } from "../lane.js";
 import type { OperationKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
-import { isLendable, type Lendable } from "../owned-buffer.js";
+import { expectOwn, type Lendable } from "../owned-buffer.js";
 import type { ResourceState } from "../resource-state.js";
 import { checkInteger, checkOptions, type OptionNames } from "../validate.js";
 
@@ -59,11 +58,9 @@ export function prepareTransfer(
 ): Entry {
   const { where } = plan;
   resource.expectOpen(where);
-  if (!isLendable(buffer)) {
-    throw batonError("ERR_BUFFER_FOREIGN", `${where}: buffer must be an OwnedBuffer or a slice of one.`);
-  }
+  const owned = expectOwn(where, buffer, dispatcher.session.memory);
   let offset = 0;
-  let length = buffer.length;
+  let length = owned.length;
   let early: EarlyEnd | undefined;
   if (options !== NO_OPTIONS) {
     checkOptions(where, options, plan.optionNames);
@@ -72,7 +69,7 @@ export function prepareTransfer(
     if (options.length !== undefined) length = checkInteger(where, "length", options.length, 0, length);
     early = dispatcher.canceler.check(where, options, buffer);
   }
-  const entry = dispatcher.beginWithBuffer(where, plan.kind, resource, buffer, offset, length, plan.exclusive);
+  const entry = dispatcher.beginWithBuffer(plan.kind, resource, owned, offset, length, plan.exclusive);
   entry.whole = plan.whole;
   entry.lane = lane;
   if (early !== undefined) dispatcher.canceler.attach(entry, early);
