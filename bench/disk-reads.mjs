@@ -26,7 +26,10 @@ const ALIGNMENT_STEP = 16;
  * @property {number} [operationsMax] Of a round.
  */
 
-/** A backend over a driver, with as many threads as the runtime's pool where the driver has threads. @param {string} driver */
+/**
+ * A backend over a driver, with as many threads as the runtime's pool where the driver has threads.
+ * @param {string} driver
+ */
 export async function openWithThreads(driver) {
   if (driver !== "epoll") return openDriver(driver);
   const { epollDriver } = await import("@baton-io/driver-epoll");

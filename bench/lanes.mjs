@@ -5,8 +5,8 @@
 const OPERATIONS_PER_CLOCK = 256;
 
 /**
- * What each lane does. It waits for the very promise that `operate` returns: a function around it would add a promise of
- * its own to each operation, and be a good part of what is measured.
+ * What each lane does. It waits for the very promise that `operate` returns: a function around it would add a promise
+ * of its own to each operation, and be a good part of what is measured.
  *
  * @template T
  * @typedef {{ operate: (lane: number) => Promise<T>, check?: (result: T, lane: number) => void }} Work

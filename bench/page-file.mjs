@@ -58,7 +58,10 @@ export function expectWhole(bytes, length = PAGE) {
 
 const TMPFS_MAGIC = 0x01021994;
 
-/** A directory on a device: the one given, or where that is only memory, one of this checkout. @param {string} directory */
+/**
+ * A directory on a device: the one given, or where that is only memory, one of this checkout.
+ * @param {string} directory
+ */
 export function onDevice(directory) {
   if (statfsSync(directory).type !== TMPFS_MAGIC) return directory;
   const parent = fileURLToPath(new URL("../.baton/", import.meta.url));

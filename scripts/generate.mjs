@@ -1,6 +1,6 @@
 /**
- * Makes everything that follows from the tables of `packages/core/src` and from what the drivers declare: the C++ header
- * and the reference pages.
+ * Makes everything that follows from the tables of `packages/core/src` and from what the drivers declare: the C++
+ * header and the reference pages.
  *
  *   npm run generate              writes them
  *   npm run generate -- --check   proves that writing them would change nothing; exit code 1 when it would

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * A TCP echo server on loopback, 64 bytes a message, one message in flight per connection. The process under test is the
- * server alone, on one core; the client is a process of its own on another.
+ * A TCP echo server on loopback, 64 bytes a message, one message in flight per connection. The process under test is
+ * the server alone, on one core; the client is a process of its own on another.
  */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";

@@ -16,7 +16,12 @@ const FILE_MIB = 256;
 const FILE_MIB_QUICK = 32;
 const depths = [1, 32, 128];
 
-/** A loop in C over liburing; it runs once a round. @param {string} program @param {string} file @param {number} depth */
+/**
+ * A loop in C over liburing; it runs once a round.
+ * @param {string} program
+ * @param {string} file
+ * @param {number} depth
+ */
 function readWithProgram(program, file, depth) {
   return {
     /** @param {number} durationMs */

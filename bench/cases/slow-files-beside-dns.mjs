@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * What others feel of slow files: 64 reads of 1 MiB past the page cache are kept in flight, and beside them one thing at
- * a time is asked for that needs a thread of the runtime's pool.
+ * What others feel of slow files: 64 reads of 1 MiB past the page cache are kept in flight, and beside them one thing
+ * at a time is asked for that needs a thread of the runtime's pool.
  */
 import { pbkdf2 } from "node:crypto";
 import { lookup } from "node:dns/promises";
@@ -29,7 +29,11 @@ const askers = {
  * @typedef {{ start: () => void, stop: () => Promise<void>, close: () => Promise<void> }} Slow
  */
 
-/** @param {number} mebibytes @param {(lane: number, position: number) => Promise<void>} operate @returns {Omit<Slow, "close">} */
+/**
+ * @param {number} mebibytes
+ * @param {(lane: number, position: number) => Promise<void>} operate
+ * @returns {Omit<Slow, "close">}
+ */
 function keepReading(mebibytes, operate) {
   let running = false;
   let next = 0;

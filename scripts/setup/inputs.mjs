@@ -4,7 +4,10 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** Of a file: size, time of the last change in ms, SHA-256 of the content. @typedef {[number, number, string]} Fingerprint */
+/**
+ * Of a file: size, time of the last change in ms, SHA-256 of the content.
+ * @typedef {[number, number, string]} Fingerprint
+ */
 /** By path from the root. @typedef {Record<string, Fingerprint>} Fingerprints */
 
 /** Directories and files of a package that its build reads. */

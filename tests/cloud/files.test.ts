@@ -1,4 +1,6 @@
-/** The ready files in `docs/cloud`: read by a strict reader, of the right shape, and telling one story with the page. */
+/**
+ * The ready files in `docs/cloud`: read by a strict reader, of the right shape, and telling one story with the page.
+ */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

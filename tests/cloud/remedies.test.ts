@@ -1,4 +1,6 @@
-/** What `baton doctor` says is to be done, in each kind of blocked container, done to the letter: then io_uring runs. */
+/**
+ * What `baton doctor` says is to be done, in each kind of blocked container, done to the letter: then io_uring runs.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DetectReport } from "@baton-io/detect";

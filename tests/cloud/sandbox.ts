@@ -1,6 +1,7 @@
 /**
- * Runs a block of the page to the letter, in a directory of its own: `npx baton` is the built command, `curl` brings the
- * profile it is asked for, and the tools that would need a cluster or a daemon write down what they are asked to do.
+ * Runs a block of the page to the letter, in a directory of its own: `npx baton` is the built command, `curl` brings
+ * the profile it is asked for, and the tools that would need a cluster or a daemon write down what they are asked to
+ * do.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -8,7 +8,10 @@ import { errorOutcome, fillBytes, fingerprint, SKIPPED } from "./outcome.mjs";
 /** @typedef {import("./script.mjs").DatagramStep} DatagramStep */
 
 export class DatagramWorld {
-  /** Sockets, and how many datagrams each has been sent and has not received. @type {Map<number, { socket: UdpSocket, coming: number }>} */
+  /**
+   * Sockets, and how many datagrams each has been sent and has not received.
+   * @type {Map<number, { socket: UdpSocket, coming: number }>}
+   */
   #sockets = new Map();
 
   /** @param {Backend} io */

@@ -77,7 +77,8 @@ export class Oracle {
   }
 
   /**
-   * @param {Exclude<FileStep, { do: "open" | "stat" | "unlink" | "rmdir" | "mkdir" | "rename" | "hardlink" | "symlink" }>} step
+   * @param {Exclude<FileStep, { do: "open" | "stat" | "unlink" | "rmdir" | "mkdir" | "rename" | "hardlink" | "symlink"
+   * }>} step
    * @param {number} fd
    * @returns {Outcome}
    */

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The socket steps by a driver. What two ends do to each other takes time, so a step that depends on the other end waits
- * for what must come; it never looks whether something has come already.
+ * The socket steps by a driver. What two ends do to each other takes time, so a step that depends on the other end
+ * waits for what must come; it never looks whether something has come already.
  */
 import { errorOutcome, fillBytes, fingerprint, SKIPPED } from "./outcome.mjs";
 
@@ -280,7 +280,10 @@ export class SocketWorld {
     }
   }
 
-  /** Closes both ends when nothing is under way: otherwise one would be reset, or not, as it happens. @param {number} slot */
+  /**
+   * Closes both ends when nothing is under way: otherwise one would be reset, or not, as it happens.
+   * @param {number} slot
+   */
   async #hangUp(slot) {
     const pair = /** @type {Pair} */ (this.#pairs.get(slot));
     this.#pairs.delete(slot);

@@ -1,4 +1,6 @@
-/** What no page says: advice that takes a container's protection away, and anything about other places than this one. */
+/**
+ * What no page says: advice that takes a container's protection away, and anything about other places than this one.
+ */
 import { expect, test } from "vitest";
 import { readPages } from "./markdown.js";
 

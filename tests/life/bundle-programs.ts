@@ -39,8 +39,8 @@ export function bundlePrograms(...sources: readonly URL[]): Programs {
       ssr: { noExternal: true, target: "node" },
       build: {
         ssr: true,
-        // As the packages are built. For "node20" the bundler replaces private fields by weak maps, which cost memory and
-        // time that the packages do not.
+        // As the packages are built. For "node20" the bundler replaces private fields by weak maps, which cost memory
+        // and time that the packages do not.
         target: "node20.19",
         minify: false,
         outDir: directory,

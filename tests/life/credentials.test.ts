@@ -1,4 +1,6 @@
-/** Operations run with the rights that the process has when it asks, not with those it had when its backend was made. */
+/**
+ * Operations run with the rights that the process has when it asks, not with those it had when its backend was made.
+ */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -12,7 +12,9 @@ import { runKit } from "./kit.js";
 
 const TIMEOUT_MS = isLong ? 1_200_000 : 180_000;
 
-/** How the sanitizers are told to end the process at the first thing they find; Node leaves memory behind at its end. */
+/**
+ * How the sanitizers are told to end the process at the first thing they find; Node leaves memory behind at its end.
+ */
 const sanitizerOptions = {
   ASAN_OPTIONS: "detect_leaks=0:halt_on_error=1:abort_on_error=1",
   UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1",

@@ -1,4 +1,6 @@
-/** Many connections: nothing is left of them, closing them is quick, and ten times as many cost about ten times as much. */
+/**
+ * Many connections: nothing is left of them, closing them is quick, and ten times as many cost about ten times as much.
+ */
 import { describe, expect, test } from "vitest";
 import { findDrivers, isFound } from "../conformance/drivers.js";
 import { isLong, rounds } from "../life/amounts.js";
@@ -17,7 +19,9 @@ const CLOSE_MAX_MS = 2000;
 const COST_MAX = 12;
 /** Less than this and the clock's grain is in the ratio. */
 const COST_MIN_MS = 20;
-/** Objects of core for a stream and its receive in flight, the driver's record and state, and the program's callback. */
+/**
+ * Objects of core for a stream and its receive in flight, the driver's record and state, and the program's callback.
+ */
 const IDLE_BYTES_MAX = 1536;
 /** Buffers that the driver picks from, however many connections wait for one; the programs say so. */
 const PICKED_FROM_MAX = 64;

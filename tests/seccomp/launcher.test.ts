@@ -1,4 +1,6 @@
-/** Real filters on io_uring's calls, by the launcher: what is chosen, why, and that the main job is done all the same. */
+/**
+ * Real filters on io_uring's calls, by the launcher: what is chosen, why, and that the main job is done all the same.
+ */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import type { DetectReport } from "@baton-io/detect";

@@ -56,8 +56,8 @@ export class Canceler {
 
   /**
    * Checks `signal`, `timeoutMs` and `onAbort` and throws what is wrong with them, or `ABORT_ERR` when the signal is
-   * aborted already. Call before anything is lent; `buffer` is what would have been, or a list of it. Answers what `attach` takes: each
-   * property is read once, so that what was checked is what is done.
+   * aborted already. Call before anything is lent; `buffer` is what would have been, or a list of it. Answers what
+   * `attach` takes: each property is read once, so that what was checked is what is done.
    */
   check(where: string, options: OperationOptions, buffer?: unknown): EarlyEnd | undefined {
     const { signal, timeoutMs, onAbort } = options;

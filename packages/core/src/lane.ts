@@ -13,7 +13,9 @@ export interface LaneHost {
   launchInTurn(entry: Entry): void;
   /** Ends a held operation with a result made here. */
   settleLocally(entry: Entry, result: number): void;
-  /** The memory of an operation's buffers, one after the other, while core may touch it: the driver does not have it. */
+  /**
+   * The memory of an operation's buffers, one after the other, while core may touch it: the driver does not have it.
+   */
   memoryOf(entry: Entry): readonly Uint8Array[];
   /** Ends a held operation that has no buffer yet with these bytes, in a new one. */
   settleWithBytes(entry: Entry, bytes: Uint8Array): void;

@@ -100,7 +100,9 @@ export const CONTROL = {
   completionsWaiting: 1,
   /** Written by core: buffer numbers in `provided` for the driver to take over at the next `submit`. */
   providedCount: 2,
-  /** Written by core: the length of each of those buffers, bytes, 0 for all of it; what lies behind must not be touched. */
+  /**
+   * Written by core: the length of each of those buffers, bytes, 0 for all of it; what lies behind must not be touched.
+   */
   providedBytes: 3,
 } as const;
 export const CONTROL_WORDS = 16;

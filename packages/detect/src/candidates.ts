@@ -13,8 +13,8 @@ export interface Candidate {
   /** Values of `process.platform` it is made for. */
   readonly platforms: "any" | readonly string[];
   /**
-   * The export that asks the kernel who refuses io_uring. For a driver that a kernel with io_uring can refuse, and whose
-   * own probe a seccomp filter can kill: detection asks first, and lets the driver near the kernel only then.
+   * The export that asks the kernel who refuses io_uring. For a driver that a kernel with io_uring can refuse, and
+   * whose own probe a seccomp filter can kill: detection asks first, and lets the driver near the kernel only then.
    */
   readonly kernelHook?: string;
 }

@@ -1,6 +1,6 @@
 // The one non-blocking try at an operation. -EAGAIN means: not yet, wait for the descriptor; anything else is the
-// answer. Sockets and pipes are in non-blocking mode: the engine made them itself, so nobody else shares the mode. Where
-// a call can be told not to wait it is told so as well.
+// answer. Sockets and pipes are in non-blocking mode: the engine made them itself, so nobody else shares the mode.
+// Where a call can be told not to wait it is told so as well.
 #ifndef BATON_EPOLL_ATTEMPT_H_
 #define BATON_EPOLL_ATTEMPT_H_
 

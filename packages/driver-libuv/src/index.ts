@@ -3,8 +3,8 @@ import { capabilities } from "./capabilities.js";
 import { LibuvSession } from "./session.js";
 
 /**
- * The driver that works wherever JavaScript runs: files by `node:fs` and its thread pool, sockets by `node:net` and `node:dgram`.
- * No native code, no Linux-only call.
+ * The driver that works wherever JavaScript runs: files by `node:fs` and its thread pool, sockets by `node:net` and
+ * `node:dgram`. No native code, no Linux-only call.
  *
  * @example
  * await using io = createBackend({ driver: libuvDriver() });

@@ -1,4 +1,6 @@
-/** What sockets and listeners of the runtime have in common: who waits on them, and when they keep the process running. */
+/**
+ * What sockets and listeners of the runtime have in common: who waits on them, and when they keep the process running.
+ */
 import { ERRNO } from "@baton-io/core";
 import type { Submission } from "./record-reader.js";
 

@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 const CAP_IPC_LOCK = 1n << 14n;
 
 /**
- * True when no limit holds for the memory that this process locks: `RLIMIT_MEMLOCK` is infinite, or it has `CAP_IPC_LOCK`
- * where the kernel heeds it, in the first user namespace. False too where that cannot be found out.
+ * True when no limit holds for the memory that this process locks: `RLIMIT_MEMLOCK` is infinite, or it has
+ * `CAP_IPC_LOCK` where the kernel heeds it, in the first user namespace. False too where that cannot be found out.
  * Source: proc_pid_limits(5), proc_pid_status(5), user_namespaces(7).
  */
 export function locksWithoutLimit(read: (path: string) => string = (path) => readFileSync(path, "utf8")): boolean {

@@ -1,7 +1,8 @@
 /**
  * Workers are terminated, sooner or later: `terminate.mjs DRIVER operations|sessions COUNT PATH`. They have operations
  * of every kind in flight, or they open and close sessions all the time and are inside the driver most of it.
- * Reports the descriptors that were there before, those that came and stayed, and how many workers had come to start something.
+ * Reports the descriptors that were there before, those that came and stayed, and how many workers had come to start
+ * something.
  */
 import { once } from "node:events";
 import { readdirSync, readlinkSync } from "node:fs";

@@ -28,7 +28,9 @@ interface Round {
   readonly buffersLeft: number;
 }
 
-/** Sends back what comes until the peer or this end closes. An idle connection holds no buffer where the driver picks. */
+/**
+ * Sends back what comes until the peer or this end closes. An idle connection holds no buffer where the driver picks.
+ */
 async function echo(io: Backend, stream: TcpStream, onMessage: () => void): Promise<void> {
   const picks = isSupported(io.capabilities.features.bufferSelect);
   for (;;) {

@@ -1,7 +1,8 @@
 /**
  * `pipeTo`: from a connection into a file, and from a file into a connection. Where the driver can splice, the bytes go
  * through a pipe and never come into the program; otherwise through a buffer of the pool. Both keep the same promises:
- * bytes that were taken from a connection are written before the transfer ends, however it ends, and the count is exact.
+ * bytes that were taken from a connection are written before the transfer ends, however it ends, and the count is
+ * exact.
  */
 import { addAbortListener, removeAbortListener } from "../abort-listeners.js";
 import type { EarlyEnd } from "../cancel.js";

@@ -11,8 +11,9 @@ import { type ClosedResource, NO_OPTIONS, operationOptionNames } from "./transfe
 let coreOfListener: (listener: StreamListener) => ListenerCore;
 
 /**
- * A listener at an address of the kind `A`, whose connections are of the class `S`. A connection belongs to it until a caller of `accept` has it: one that arrives after its caller gave up
- * goes to the next caller, and one that a caller dropped without ever using it comes back when it is collected.
+ * A listener at an address of the kind `A`, whose connections are of the class `S`. A connection belongs to it until a
+ * caller of `accept` has it: one that arrives after its caller gave up goes to the next caller, and one that a caller
+ * dropped without ever using it comes back when it is collected.
  *
  * @example
  * await using listener = await io.listen({ port: 8080 });

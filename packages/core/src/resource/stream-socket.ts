@@ -24,8 +24,9 @@ import { type ReceivedChunk, readChunks } from "./stream-reader.js";
 import { type ClosedResource, NO_OPTIONS, type TransferOptions } from "./transfer.js";
 
 /**
- * A connection; its ends have addresses of the kind `A`. Receives go one after the other, and so do sends: whichever driver runs, bytes come and go in the
- * order of the calls. All methods reject with `ERR_RESOURCE_CLOSED` after `close()`.
+ * A connection; its ends have addresses of the kind `A`. Receives go one after the other, and so do sends: whichever
+ * driver runs, bytes come and go in the order of the calls. All methods reject with `ERR_RESOURCE_CLOSED` after
+ * `close()`.
  *
  * @example
  * let buffer = io.buffers.take(65536);
@@ -114,9 +115,10 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
   }
 
   /**
-   * Writes what arrives to a file, until the peer ends its side or `bytesMax` are moved. Where the driver can splice the
-   * bytes never come into the program; otherwise they go through a buffer of the pool (`capabilities.features.pipeTo`).
-   * Bytes that were taken from the connection are in the file before this settles, however it ends, and
+   * Writes what arrives to a file, until the peer ends its side or `bytesMax` are moved. Where the driver can splice
+   * the bytes never come into the program; otherwise they go through a buffer of the pool
+   * (`capabilities.features.pipeTo`). Bytes that were taken from the connection are in the file before this settles,
+   * however it ends, and
    * `error.bytesTransferred` says how many; what was not taken is there for the next receive. Receives and writes that
    * are asked for meanwhile take turns with it. Source: splice(2).
    *

@@ -50,7 +50,9 @@ export function nullDriver(): Driver {
   };
 }
 
-/** By the first word of a record: a nop without flags succeeds, there is never anything to cancel, the rest is refused. */
+/**
+ * By the first word of a record: a nop without flags succeeds, there is never anything to cancel, the rest is refused.
+ */
 function resultOf(operation: number): number {
   if (operation === OPCODE.nop) return 0;
   return operation === OPCODE.cancel ? -ERRNO.ENOENT : -ERRNO.ENOSYS;

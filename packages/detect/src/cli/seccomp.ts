@@ -1,4 +1,6 @@
-/** `baton seccomp`: makes the smallest seccomp profile that lets io_uring through, or tells what a profile does to it. */
+/**
+ * `baton seccomp`: makes the smallest seccomp profile that lets io_uring through, or tells what a profile does to it.
+ */
 import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { resolve } from "node:path";
@@ -174,7 +176,9 @@ function indentOf(text: string): string | number {
   return /^\s*\{\r?\n([ \t]+)"/.exec(text)?.[1] ?? 2;
 }
 
-/** A profile that is half written would keep containers from starting. What is no ordinary file is written to as it is. */
+/**
+ * A profile that is half written would keep containers from starting. What is no ordinary file is written to as it is.
+ */
 function writeAtOnce(path: string, text: string): void {
   const target = resolve(path);
   const before = lstatSync(target, { throwIfNoEntry: false });

@@ -1,8 +1,8 @@
 import { sharedSignal } from "./shared-signal.js";
 
 /**
- * Waits for tasks that belong together. When one fails the others are told by the signal that `start` was given; all are
- * awaited, so that nothing goes on behind the caller's back, and then the first error is thrown.
+ * Waits for tasks that belong together. When one fails the others are told by the signal that `start` was given; all
+ * are awaited, so that nothing goes on behind the caller's back, and then the first error is thrown.
  */
 export async function together(
   outer: AbortSignal,

@@ -1,4 +1,6 @@
-/** Puts the evidence together: what can be read, then the kernel's own answers, then a second look where they differ. */
+/**
+ * Puts the evidence together: what can be read, then the kernel's own answers, then a second look where they differ.
+ */
 import { ERRNO } from "@baton-io/core";
 import { askKernel, type KernelHook, type SendChild } from "./ask-kernel.js";
 import type { DeniedKernel, IoUringEvidence, ProbeOutcome, Surroundings } from "./evidence.js";

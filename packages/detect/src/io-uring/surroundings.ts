@@ -1,4 +1,6 @@
-/** Gathers what can be read without asking the kernel for a ring: a dozen small files, well under a millisecond each. */
+/**
+ * Gathers what can be read without asking the kernel for a ring: a dozen small files, well under a millisecond each.
+ */
 import { gunzipSync } from "node:zlib";
 import type { Limit, Surroundings } from "./evidence.js";
 import { readHints } from "./hints.js";

@@ -54,7 +54,9 @@ function isIoUringCall(name: string): name is IoUringCall {
   return ioUringCalls.some((call) => call === name);
 }
 
-/** The change is what it is said to be, or there is no change: everything else is as it was, and the three are allowed. */
+/**
+ * The change is what it is said to be, or there is no change: everything else is as it was, and the three are allowed.
+ */
 function prove(before: SeccompProfile, after: SeccompProfile): void {
   const rest = (profile: SeccompProfile) => ({ ...profile.json, syscalls: rulesWithout(profile) });
   if (!isDeepStrictEqual(rest(before), rest(after)) || !alreadyAllows(after)) {

@@ -1,7 +1,8 @@
 /**
  * The plain form of a profile for one kind of container. containerd reads the file of a Localhost profile straight into
- * the OCI structure (containerd `contrib/seccomp/seccomp.go`, `WithProfile`): conditions and `archMap` are not in it and
- * are dropped without a word, so that rules meant for privileged containers hold for all. CRI-O understands both forms.
+ * the OCI structure (containerd `contrib/seccomp/seccomp.go`, `WithProfile`): conditions and `archMap` are not in it
+ * and are dropped without a word, so that rules meant for privileged containers hold for all. CRI-O understands both
+ * forms.
  */
 import { judgeCall } from "./judge.js";
 import { ProfileError, readProfile } from "./parse.js";

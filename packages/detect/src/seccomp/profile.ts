@@ -1,7 +1,7 @@
 /**
  * A seccomp profile as container runtimes read it. Two formats share one JSON vocabulary: Docker's and Podman's, whose
- * rules may have conditions (`includes`, `excludes`) and whose architectures are a map (`archMap`), and the plain one of
- * the OCI runtime specification, which has neither. Sources: github.com/moby/profiles `seccomp/seccomp.go`,
+ * rules may have conditions (`includes`, `excludes`) and whose architectures are a map (`archMap`), and the plain one
+ * of the OCI runtime specification, which has neither. Sources: github.com/moby/profiles `seccomp/seccomp.go`,
  * github.com/containers/common `pkg/seccomp/types.go`, opencontainers/runtime-spec `config-linux.md#seccomp`.
  */
 

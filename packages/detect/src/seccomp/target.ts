@@ -53,7 +53,9 @@ export interface Machine {
   readonly release: string;
 }
 
-/** Taken where this is no Linux: containers then run in a virtual machine, and no default profile tells it from newer. */
+/**
+ * Taken where this is no Linux: containers then run in a virtual machine, and no default profile tells it from newer.
+ */
 const KERNEL_ELSEWHERE: KernelVersion = { major: 6, minor: 1 };
 
 /** The container that is meant; `undefined` on a machine of an architecture that profiles cannot be made for. */

@@ -1,5 +1,5 @@
-// Operations that are more than one buffer and one handle: vectors, messages, splices, paths, ranges and readiness. Each
-// runs with all that the kernel has, and with every feature off that can be.
+// Operations that are more than one buffer and one handle: vectors, messages, splices, paths, ranges and readiness.
+// Each runs with all that the kernel has, and with every feature off that can be.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>

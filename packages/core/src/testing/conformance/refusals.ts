@@ -37,7 +37,7 @@ function expectReason({ io }: CaseContext, need: Need): void {
   ok(support.why.length > 0, `a reason why ${need} is unsupported`);
 }
 
-// --- operations -------------------------------------------------------------------------------------------------------
+// --- operations -----------------------------------------------------------------------------------------------------
 
 // mutant: unsupported-operation-begins
 /** By the methods of the backend where they need nothing that may be lacking too; by a raw record in any case. */
@@ -95,7 +95,7 @@ async function refusesOnItsResource(context: CaseContext, name: OpcodeName): Pro
   }
 }
 
-// --- records ----------------------------------------------------------------------------------------------------------
+// --- records --------------------------------------------------------------------------------------------------------
 
 /** Errnos that say "there is no such thing here". */
 const refusalResults: readonly number[] = [
@@ -123,7 +123,7 @@ function refusesFlag(flag: number, submission: Omit<RawSubmission, "flags">): Re
 /** Not asked for by programs, only used by core and the driver themselves: to be declared is all there is. */
 const onlyDeclared: Refusal = async () => {};
 
-// --- features ---------------------------------------------------------------------------------------------------------
+// --- features -------------------------------------------------------------------------------------------------------
 
 const featureRefusals: Readonly<Record<FeatureName, Refusal>> = {
   multishotAccept: async (context) => {

@@ -122,7 +122,7 @@ async function runOne(source: SubjectSource, body: (context: CaseContext) => Pro
   }
 }
 
-// --- without a test runner --------------------------------------------------------------------------------------------
+// --- without a test runner ------------------------------------------------------------------------------------------
 
 /** How one case ended. */
 export interface CaseResult {

@@ -122,7 +122,9 @@ export class Endpoint {
     return count;
   }
 
-  /** One attempt to receive: bytes, 0 at the end of the stream, a negative errno, or `undefined` when there are none. */
+  /**
+   * One attempt to receive: bytes, 0 at the end of the stream, a negative errno, or `undefined` when there are none.
+   */
   receive(count: number): Uint8Array<ArrayBuffer> | number | undefined {
     if (count === 0) return 0;
     const pipe = this.#incoming;
