@@ -88,14 +88,19 @@ async function openAndClose(driver: string): Promise<never> {
   }
 }
 
-if (isMainThread) {
-  const [driver = "", kind = "", count = "", path = ""] = process.argv.slice(2);
-  await main({ driver, kind, path }, Number(count));
-} else {
-  const { driver, kind, path } = workerData as Work;
+async function work({ driver, kind, path }: Work): Promise<void> {
   const inFlight = kind === "operations" ? await startAll(driver, path) : undefined;
   parentPort?.postMessage("started");
   if (inFlight === undefined) await openAndClose(driver);
   // Reachable until the end, whenever that is.
   await new Promise(() => setInterval(() => inFlight, 60_000));
+}
+
+// No await at the top level: V8 ends the whole process when a worker is terminated just before such a module runs, with
+// "Check failed: (location_) != nullptr" in ExecuteAsyncModule (Node 20.20).
+if (isMainThread) {
+  const [driver = "", kind = "", count = "", path = ""] = process.argv.slice(2);
+  void main({ driver, kind, path }, Number(count));
+} else {
+  void work(workerData as Work);
 }
