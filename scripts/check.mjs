@@ -16,6 +16,14 @@ import { stages } from "./check/stages.mjs";
 /** @typedef {import("./check/stage.mjs").Stage} Stage */
 /** @typedef {import("./check/stage.mjs").StageResult} StageResult */
 
+const USAGE = `Usage: npm run check -- [options]
+
+  --only STAGES   only these stages, separated by commas
+  --list          the stages there are
+  --help          this text
+
+EXPECT_DRIVERS=uring,epoll,libuv names drivers that must run here.`;
+
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
 /**
@@ -81,7 +89,22 @@ function chooseStages(only) {
   return stages.filter(({ name }) => names.includes(name));
 }
 
-const { values } = parseArgs({ options: { only: { type: "string" }, list: { type: "boolean", default: false } } });
+/** The options; what is wrong with them ends the program. */
+function readOptions() {
+  const flag = /** @type {const} */ ({ type: "boolean", default: false });
+  try {
+    return parseArgs({ options: { only: { type: "string" }, list: flag, help: { ...flag, short: "h" } } }).values;
+  } catch (error) {
+    console.error(`check: ${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const values = readOptions();
+if (values.help) {
+  console.log(USAGE);
+  process.exit();
+}
 if (values.list) {
   for (const { name, checks } of stages) console.log(`${name.padEnd(10)} ${checks}`);
 } else {

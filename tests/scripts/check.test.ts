@@ -49,6 +49,16 @@ describe("npm run check", () => {
     expect(status).toBe(2);
     expect(stderr).toContain("there is no stage nothing");
   });
+
+  test("an unknown option is refused with the options there are, which --help prints too", () => {
+    const wrong = check(["--oly", "lint"]);
+    expect(wrong.status).toBe(2);
+    expect(wrong.stderr).toMatch(/^check: Unknown option '--oly'/);
+    const help = check(["--help"]);
+    expect(help.status).toBe(0);
+    expect(help.stdout).toContain("--only STAGES");
+    expect(wrong.stderr).toContain(help.stdout.trim());
+  });
 });
 
 describe("the reporter that counts tests", () => {

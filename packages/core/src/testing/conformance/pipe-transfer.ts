@@ -5,7 +5,7 @@ import { pattern } from "./bytes.js";
 import type { Clause } from "./case.js";
 import type { CaseContext, Pair } from "./context.js";
 import { equal, equalBytes, ok, oneOf, rejects } from "./expect.js";
-import { receiveAll, receiveBytes, sendBytes, sendText } from "./stream-talk.js";
+import { keepText, receiveAll, receiveBytes, sendBytes, sendText } from "./stream-talk.js";
 
 /** More than the kernel buffers for a connection on loopback. */
 const LARGE_BYTES = 12 * 2 ** 20;
@@ -131,14 +131,7 @@ export const pipeToFileClause: Clause = {
       needs: ["cancelSocket"],
       run: async (context) => {
         await using pair = await context.pair();
-        const kept = context.io.buffers.take(16);
-        const operation = context.io.submit({ opcode: "receive", stream: pair.near, buffer: kept });
-        await context.untilTaken(operation);
-        operation.abandon();
-        const abandoned = rejects(operation.done, "ERR_OPERATION_ABANDONED");
-        await sendText(context.far, pair.far, "kept ");
-        await abandoned;
-        await context.until(() => context.io.inspect().orphans.inFlight === 0, "the orphan to end");
+        await keepText(context, pair, "kept ");
         await sendText(context.far, pair.far, "and new");
         await pair.far.close();
         await using file = await context.io.openFile(context.path(), "wx");

@@ -3,7 +3,7 @@ import { connectionNeeds } from "../traits/socket-specimens.js";
 import { textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, ok, rejects } from "./expect.js";
-import { sendText } from "./stream-talk.js";
+import { keepText, sendText } from "./stream-talk.js";
 
 export const pollClause: Clause = {
   id: "poll",
@@ -60,14 +60,7 @@ export const pollClause: Clause = {
       needs: ["cancelSocket"],
       run: async (context) => {
         await using pair = await context.pair();
-        const kept = context.io.buffers.take(16);
-        const operation = context.io.submit({ opcode: "receive", stream: pair.near, buffer: kept });
-        await context.untilTaken(operation);
-        operation.abandon();
-        const abandoned = rejects(operation.done, "ERR_OPERATION_ABANDONED");
-        await sendText(context.far, pair.far, "kept");
-        await abandoned;
-        await context.until(() => context.io.inspect().orphans.inFlight === 0, "the orphan to end");
+        await keepText(context, pair, "kept");
         const ready = await pair.near.poll({ readable: true });
         ok(ready.readable, "the connection to be readable");
         using buffer = context.io.buffers.take(16);

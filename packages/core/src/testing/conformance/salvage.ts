@@ -6,7 +6,7 @@ import { pattern, sequence, textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import type { CaseContext } from "./context.js";
 import { equal, equalBytes, ok, oneOf, rejects } from "./expect.js";
-import { receiveAll, receiveBytes, sendText } from "./stream-talk.js";
+import { keepText, receiveAll, receiveBytes, sendText } from "./stream-talk.js";
 
 /** Ways to give up an accept or receive that is in flight. */
 export const waysOut = ["cancel", "signal", "timeout", "abandon", "abandon-by-signal"] as const;
@@ -156,13 +156,7 @@ export const salvageClause: Clause = {
       title: "bytes that were kept are given out in the sizes that the next receives ask for",
       run: async (context) => {
         await using pair = await context.pair();
-        const kept = context.io.buffers.take(64);
-        const operation = context.io.submit({ opcode: "receive", stream: pair.near, buffer: kept });
-        await context.untilTaken(operation);
-        operation.abandon();
-        const abandoned = rejects(operation.done, "ERR_OPERATION_ABANDONED");
-        await sendText(context.far, pair.far, "abcdefghij");
-        await abandoned;
+        await keepText(context, pair, "abcdefghij");
         using small = context.io.buffers.take(3);
         let text = "";
         while (text.length < 10) {

@@ -1,6 +1,8 @@
 /** Sending and receiving whole texts, for cases that are about something else. */
 import type { Backend } from "../../backend.js";
 import type { TcpStream } from "../../resource/tcp-stream.js";
+import type { CaseContext, Pair } from "./context.js";
+import { rejects } from "./expect.js";
 
 /** Sends a text. */
 export async function sendText(io: Backend, stream: TcpStream, text: string): Promise<void> {
@@ -42,4 +44,18 @@ export async function receiveBytes(
 /** Receives text until the peer ends its side. */
 export async function receiveAll(io: Backend, stream: TcpStream): Promise<string> {
   return new TextDecoder().decode(await receiveBytes(io, stream));
+}
+
+/**
+ * Sends a text that an abandoned receive gets, so that it is kept for the next one. Leaves an orphan behind, which the
+ * case has to expect.
+ */
+export async function keepText(context: CaseContext, { near, far }: Pair, text: string): Promise<void> {
+  const operation = context.io.submit({ opcode: "receive", stream: near, buffer: context.io.buffers.take(64) });
+  await context.untilTaken(operation);
+  operation.abandon();
+  const abandoned = rejects(operation.done, "ERR_OPERATION_ABANDONED");
+  await sendText(context.far, far, text);
+  await abandoned;
+  await context.until(() => context.io.inspect().orphans.inFlight === 0, "the orphan to end");
 }
