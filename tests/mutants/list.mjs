@@ -433,6 +433,14 @@ export const mutants = [
     killedBy: core("owned-buffer", "a file without close is reported"),
   },
   {
+    name: "closed-taken-for-leaked",
+    promise: "P8",
+    file: `${CORE}resource-tracker.ts`,
+    find: '          if (state.phase !== "open") return;\n',
+    replace: "",
+    killedBy: core("owned-buffer", "a file that was closed is not reported"),
+  },
+  {
     name: "libuv-handle-generation-kept",
     promise: "P8",
     file: `${LIBUV}handles.ts`,

@@ -210,4 +210,20 @@ describe("what the program drops", () => {
     expect(io.inspect().resources).toEqual([]);
     expect(io.inspect().counters.resourcesLeaked).toBe(1);
   });
+
+  // mutant: closed-taken-for-leaked
+  test("a file that was closed is not reported when it is collected", async () => {
+    const leaks: Leak[] = [];
+    const hand = createHandDriver();
+    const io = handBackend(hand, { leakDetection: true, onLeak: (leak) => leaks.push(leak) });
+    await (async () => {
+      const closing = (await handFile(io, hand)).close();
+      await flushed();
+      hand.complete(hand.last("close"), 0);
+      await closing;
+    })();
+    void io.nop();
+    expect(await collectUntil(() => leaks.length > 0)).toBe(false);
+    expect(io.inspect().counters.resourcesLeaked).toBe(0);
+  });
 });
