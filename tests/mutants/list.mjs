@@ -1071,4 +1071,12 @@ export const mutants = [
     replace: "& CAP_IPC_LOCK) < 0n",
     killedBy: uringOptions("a limit, every capability but it"),
   },
+  {
+    name: "stray-rejection-passed-over",
+    promise: "P1",
+    file: `${CORE}testing/conformance/run.ts`,
+    find: "ended.passed && stray !== undefined ?",
+    replace: "ended.passed && stray === null ?",
+    killedBy: [{ file: "tests/conformance/left-behind.test.ts", test: "a rejection that nobody waits for" }],
+  },
 ];

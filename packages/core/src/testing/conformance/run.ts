@@ -149,18 +149,61 @@ export interface ConformanceSummary {
   readonly failures: readonly string[];
 }
 
-/** Runs all cases, one after the other. */
+/**
+ * Rejections that nobody waits for, while a run lasts. A case that has failed leaves promises behind that reject when its
+ * backend is closed; without this they would end the process, and with it the run.
+ */
+class StrayRejections {
+  #first: { readonly reason: unknown } | undefined = undefined;
+  readonly #keep = (reason: unknown): void => {
+    this.#first ??= { reason };
+  };
+
+  constructor() {
+    globalThis.process?.on("unhandledRejection", this.#keep);
+  }
+
+  /** The first since the last call. */
+  take(): { readonly reason: unknown } | undefined {
+    const first = this.#first;
+    this.#first = undefined;
+    return first;
+  }
+
+  stop(): void {
+    globalThis.process?.off("unhandledRejection", this.#keep);
+  }
+}
+
+/** Runs all cases, one after the other. A case also fails when it leaves a rejection behind that nobody waits for. */
 export async function runConformance(
   source: SubjectSource,
   options: { readonly onResult?: (result: CaseResult) => void } = {},
 ): Promise<ConformanceSummary> {
+  const strays = new StrayRejections();
+  try {
+    return await runAll(source, strays, options.onResult);
+  } finally {
+    // The runtime tells of a rejection when the microtasks are done.
+    await new Promise((resolve) => setTimeout(resolve));
+    strays.stop();
+  }
+}
+
+async function runAll(
+  source: SubjectSource,
+  strays: StrayRejections,
+  onResult: ((result: CaseResult) => void) | undefined,
+): Promise<ConformanceSummary> {
   const results: CaseResult[] = [];
   for (const one of conformance(source)) {
     const startMs = performance.now();
-    const outcome = await one.run().then(
+    const ended = await one.run().then(
       () => ({ passed: true }),
       (error: unknown) => ({ passed: false, error }),
     );
+    const stray = strays.take();
+    const outcome = ended.passed && stray !== undefined ? { passed: false, error: stray.reason } : ended;
     const result = {
       id: one.id,
       title: one.title,
@@ -169,7 +212,7 @@ export async function runConformance(
       ...outcome,
     };
     results.push(result);
-    options.onResult?.(result);
+    onResult?.(result);
   }
   return summarise(subjectFrom(source).name, results, leftOut(source).length);
 }
