@@ -19,7 +19,7 @@ import { readOptions } from "./packages/driver-uring/src/options.ts";
 
 const yes = { get: (target, name) => (name === "operations" ? Object.values(OPCODE).map(() => true) : true) };
 export const declarations = {
-  uring: uringCapabilities(new Proxy({}, yes), readOptions({ registeredBuffers: true }, {})),
+  uring: uringCapabilities(new Proxy({}, yes), { ...readOptions({}, {}), registeredBuffers: true }),
   epoll,
   libuv,
   sim: createSimulation({ seed: 1 }).driver.probe().capabilities,

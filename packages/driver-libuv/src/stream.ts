@@ -37,6 +37,8 @@ export class Stream {
   readonly #receives: WaitingSubmissions;
   readonly #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
+  /** Shutdowns that are not done yet. */
+  readonly #ends = new Set<() => void>();
   #ended = false;
   /** The error of the connection, told to one operation, as the kernel does. */
   #error = 0;
@@ -59,7 +61,10 @@ export class Stream {
       this.#error = errnoOf(error);
       this.#end();
     });
-    socket.on("close", () => this.#end());
+    socket.on("close", () => {
+      this.#end();
+      for (const done of [...this.#ends]) done();
+    });
   }
 
   receive(submission: Submission): void {
@@ -90,14 +95,11 @@ export class Stream {
     // With both sides ended, nothing may hang on a peer that does not read.
     if (how === 2 && this.#socket.writableLength > 0) this.#socket.destroy();
     this.#alive.enter();
-    let told = false;
     // Whichever comes first: a connection that is reset meanwhile ends without having finished.
     const done = () => {
-      if (told) return;
-      told = true;
-      this.#settle(submission, 0);
+      if (this.#ends.delete(done)) this.#settle(submission, 0);
     };
-    this.#socket.once("close", done);
+    this.#ends.add(done);
     this.#socket.end(done);
   }
 

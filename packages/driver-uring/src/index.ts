@@ -12,7 +12,8 @@ import {
 import { uringBinding } from "./binding.js";
 import { uringCapabilities } from "./capabilities.js";
 import { deniedFeatures } from "./deny-list.js";
-import { featureMask, type NativeOptions, readOptions, type UringOptions } from "./options.js";
+import { locksUncounted } from "./locked-memory.js";
+import { type CheckedOptions, featureMask, type NativeOptions, readOptions, type UringOptions } from "./options.js";
 import { checkNumaNode, hugePageSource, noticeHugePages } from "./placement.js";
 
 export type { KernelAnswers } from "./binding.js";
@@ -28,13 +29,14 @@ export { type UringFeature, type UringOptions, uringFeatures } from "./options.j
  * await using io = createBackend({ driver: uringDriver({ entries: 4096 }) });
  */
 export function uringDriver(options: UringOptions = {}): Driver {
-  const native = withoutDenied(readOptions(options, process.env));
+  const checked = withoutDenied(readOptions(options, process.env));
   const runtime = runtimeName(process.versions);
   return {
     name: "uring",
     probe: (): DriverProbe => {
       const binding = uringBinding();
       if ("unavailable" in binding) return binding.unavailable;
+      const native = forThisProcess(checked);
       const ring = binding.binding.probe(native);
       if (typeof ring === "number") return refused(ring);
       return {
@@ -50,6 +52,7 @@ export function uringDriver(options: UringOptions = {}): Driver {
     open: (host, limits) => {
       const binding = uringBinding();
       if ("unavailable" in binding) throw unavailable(binding.unavailable);
+      const native = forThisProcess(checked);
       checkNumaNode("uringDriver", native.numaNode);
       if (native.hugePages) noticeHugePages(hugePageSource());
       const session = binding.binding.open({ ...native, ...limits, runtime }, (count) => host.sink(count));
@@ -66,9 +69,14 @@ export function uringDriver(options: UringOptions = {}): Driver {
 }
 
 /** What is known to do harm on this kernel is left unused. */
-function withoutDenied(native: NativeOptions): NativeOptions {
+function withoutDenied(checked: CheckedOptions): CheckedOptions {
   const denied = featureMask(deniedFeatures(release()));
-  return denied === 0 ? native : { ...native, disabledFeatures: native.disabledFeatures | denied };
+  return denied === 0 ? checked : { ...checked, disabledFeatures: checked.disabledFeatures | denied };
+}
+
+/** The kernel asks what a process may do when the ring is made, which can be long after the driver was. */
+function forThisProcess(checked: CheckedOptions): NativeOptions {
+  return { ...checked, registeredBuffers: checked.registeredBuffers ?? locksUncounted() };
 }
 
 function refused(errno: number): Unavailable {

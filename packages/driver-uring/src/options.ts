@@ -1,6 +1,5 @@
 /** The driver's options, and the mask that switches features off. */
 import { batonError, checkBoolean, checkInteger, checkOptions } from "@baton-io/core";
-import { locksWithoutLimit } from "./locked-memory.js";
 
 export interface UringOptions {
   /** Entries of the submission queue; a power of two from 8 to 32,768, else rounded up. Default 1024. */
@@ -43,8 +42,8 @@ export interface UringOptions {
   /**
    * Make pool memory known to the kernel as it is allocated (registered buffers): a read or write of a page then costs
    * the kernel 5 to 20 % less processor time. Such memory is locked, and counts against `RLIMIT_MEMLOCK` of the user,
-   * which rings need too. Default: only where this process may lock memory without limit. With `true` always; what the
-   * limit does not allow is used unregistered.
+   * which rings need too. Default: only where the kernel does not count it, for a process with `CAP_IPC_LOCK` when the
+   * backend is created. With `true` always; what the limit does not allow is used unregistered.
    */
   readonly registeredBuffers?: boolean;
   /** Features to leave unused, as in `BATON_URING_DISABLE`. */
@@ -116,6 +115,11 @@ export interface NativeOptions {
   readonly disabledFeatures: number;
 }
 
+/** The options as they were read; what is `undefined` is decided when a ring is made, by what the process may do then. */
+export interface CheckedOptions extends Omit<NativeOptions, "registeredBuffers"> {
+  readonly registeredBuffers: boolean | undefined;
+}
+
 const ENTRIES_MAX = 32_768;
 const CPU_MAX = 4095;
 const ZERO_COPY_MIN_BYTES_MAX = 2 ** 31;
@@ -124,7 +128,7 @@ const ZERO_COPY_MIN_BYTES_MAX = 2 ** 31;
 export function readOptions(
   options: UringOptions,
   environment: Readonly<Record<string, string | undefined>>,
-): NativeOptions {
+): CheckedOptions {
   const where = "uringDriver";
   checkOptions(where, options, optionNames);
   const integer = (name: keyof UringOptions, otherwise: number, min: number, max: number) =>
@@ -162,7 +166,7 @@ export function readOptions(
     hugePages: boolean("hugePages", false),
     guardPages: boolean("guardPages", environment["BATON_GUARD_PAGES"] === "1"),
     zeroCopySendMinBytes: integer("zeroCopySendMinBytes", 0, 0, ZERO_COPY_MIN_BYTES_MAX),
-    registeredBuffers: boolean("registeredBuffers", undefined) ?? locksWithoutLimit(),
+    registeredBuffers: boolean("registeredBuffers", undefined),
     disabledFeatures: readMask(where, [
       ...checkNames(where, options.disable ?? []),
       ...(environment["BATON_URING_DISABLE"] ?? "").split(",").filter((name) => name !== ""),

@@ -3,8 +3,10 @@ import { Worker } from "node:worker_threads";
 import { type Capabilities, createBackend, featureNames, opcodeNames } from "@baton-io/core";
 import { type UringFeature, type UringOptions, uringDriver, uringFeatures } from "@baton-io/driver-uring";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { bundlePrograms } from "../../../tests/life/bundle-programs.js";
+import { reportOf, runProgram } from "../../../tests/life/run-program.js";
 import { uringCapabilities } from "../src/capabilities.js";
-import { locksWithoutLimit } from "../src/locked-memory.js";
+import { locksUncounted, type ProcessFiles } from "../src/locked-memory.js";
 import { hugePageSource, noticeHugePages } from "../src/placement.js";
 
 function capabilitiesOf(options: UringOptions): Capabilities {
@@ -15,6 +17,8 @@ function capabilitiesOf(options: UringOptions): Capabilities {
 
 /** What a test hands in that the types refuse. */
 const wrong = (options: unknown) => () => uringDriver(options as UringOptions);
+
+const programs = bundlePrograms(new URL("programs/lesser-user.ts", import.meta.url));
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -111,8 +115,8 @@ describe("capabilities follow what is switched off", () => {
     expect([off.zeroCopySend.kind, off.registeredBuffers.kind]).toEqual(["unsupported", "unsupported"]);
   });
 
-  test("buffers are registered by default where this process may lock memory without limit", () => {
-    const kind = locksWithoutLimit() ? "native" : "unsupported";
+  test("buffers are registered by default where locked memory is not counted", () => {
+    const kind = locksUncounted() ? "native" : "unsupported";
     expect(capabilitiesOf({}).features.registeredBuffers.kind).toBe(kind);
     expect(capabilitiesOf({ registeredBuffers: false }).features.registeredBuffers.kind).toBe("unsupported");
   });
@@ -165,35 +169,36 @@ describe("huge pages", () => {
   });
 });
 
-// mutant: lock-capability-anywhere, lock-limit-unread
-describe("whether memory may be locked without limit", () => {
-  /** Files of /proc, as far as they are asked for. */
-  const process = (limit: string, capabilities: string, identities: string) => (path: string) => {
-    const files: Readonly<Record<string, string>> = {
-      "/proc/self/limits": `Max processes             94157   94157   processes \nMax locked memory         ${limit}   bytes     \n`,
-      "/proc/self/status": `Name:\tnode\nCapPrm:\t000001ffffffffff\nCapEff:\t${capabilities}\n`,
-      "/proc/self/uid_map": identities,
-    };
-    return files[path]!;
-  };
-  const first = "         0          0 4294967295\n";
-  const inner = "         0     100000      65536\n";
-
-  test.each([
-    ["no limit", "unlimited            unlimited ", "0000000000000000", inner, true],
-    ["a limit", "8388608              unlimited ", "0000000000000000", first, false],
-    ["a limit, CAP_IPC_LOCK", "8388608              8388608   ", "0000000000004000", first, true],
-    ["a limit, every capability but it", "8388608              8388608   ", "000001ffffffbfff", first, false],
-    ["a limit, CAP_IPC_LOCK in a user namespace", "8388608     8388608   ", "000001ffffffffff", inner, false],
-  ])("%s", (_name, limit, capabilities, identities, without) => {
-    expect(locksWithoutLimit(process(limit, capabilities, identities))).toBe(without);
+// mutant: lock-capability-anywhere, lock-capability-unread
+describe("whether locked memory is counted", () => {
+  const first = "user:[4026531837]";
+  const processWith = (capabilities: string, namespace: string): ProcessFiles => ({
+    read: () => `Name:\tnode\nCapPrm:\t000001ffffffffff\nCapEff:\t${capabilities}\n`,
+    readLink: () => namespace,
   });
 
-  test("where it cannot be read, there is a limit", () => {
+  test.each([
+    ["with CAP_IPC_LOCK it is not", "0000000000004000", first, true],
+    ["with every capability but it, it is", "000001ffffffbfff", first, false],
+    ["in another user namespace it is, whatever identities are mapped", "000001ffffffffff", "user:[4026532201]", false],
+  ])("%s", (_name, capabilities, namespace, uncounted) => {
+    expect(locksUncounted(processWith(capabilities, namespace))).toBe(uncounted);
+  });
+
+  test("where it cannot be read, it is", () => {
     const unreadable = (): string => {
       throw new Error("EACCES");
     };
-    expect(locksWithoutLimit(unreadable)).toBe(false);
+    expect(locksUncounted({ read: unreadable, readLink: unreadable })).toBe(false);
+  });
+
+  // mutant: registered-for-whomever
+  test("it is asked when the backend opens: a driver that root made registers nothing for whoever root becomes", async ({
+    skip,
+  }) => {
+    if (!locksUncounted()) return skip("locked memory is counted here");
+    const ending = await runProgram(programs.path("lesser-user"));
+    expect(reportOf(ending)).toEqual({ probed: "native", opened: "unsupported" });
   });
 });
 
