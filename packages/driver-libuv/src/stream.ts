@@ -58,7 +58,9 @@ export class Stream {
     socket.pause();
     socket.on("end", () => this.#end());
     socket.on("error", (error) => {
-      this.#error = errnoOf(error);
+      const errno = errnoOf(error);
+      // A send that failed was told so already; recv(2) knows no EPIPE.
+      this.#error = errno === -ERRNO.EPIPE ? 0 : errno;
       this.#end();
     });
     socket.on("close", () => {
