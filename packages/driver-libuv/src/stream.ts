@@ -42,6 +42,8 @@ export class Stream {
   #ended = false;
   /** The error of the connection, told to one operation, as the kernel does. */
   #error = 0;
+  /** The last one that a send was told: nobody else is. */
+  #errorOfSend: Error | undefined = undefined;
 
   constructor(socket: Socket, host: StreamHost, paths?: PathEnds) {
     this.#socket = socket;
@@ -58,9 +60,8 @@ export class Stream {
     socket.pause();
     socket.on("end", () => this.#end());
     socket.on("error", (error) => {
-      const errno = errnoOf(error);
-      // A send that failed was told so already; recv(2) knows no EPIPE.
-      this.#error = errno === -ERRNO.EPIPE ? 0 : errno;
+      // The runtime tells a send's error here too.
+      if (error !== this.#errorOfSend) this.#error = errnoOf(error);
       this.#end();
     });
     socket.on("close", () => {
@@ -84,7 +85,10 @@ export class Stream {
     this.#alive.enter();
     const view = this.#host.view(submission);
     this.#socket.write(view, (error) => {
-      if (error != null) this.#error = 0;
+      if (error != null) {
+        this.#error = 0;
+        this.#errorOfSend = error;
+      }
       this.#settle(submission, error == null ? view.length : errnoOf(error));
     });
   }
