@@ -1080,6 +1080,14 @@ export const mutants = [
     killedBy: uringOptions("it is asked when the backend opens"),
   },
   {
+    name: "send-error-told-twice",
+    promise: "operations",
+    file: `${LIBUV}stream.ts`,
+    find: "if (error !== this.#errorOfSend) this.#error",
+    replace: "this.#error",
+    killedBy: kit("tcp-stream/reset-told-once"),
+  },
+  {
     name: "stray-rejection-passed-over",
     promise: "P1",
     file: `${CORE}testing/conformance/run.ts`,

@@ -214,6 +214,21 @@ export const streamClause: Clause = {
       },
     },
     {
+      id: "reset-told-once",
+      title: "a reset is told to one send: the next fails with EPIPE",
+      mutants: ["send-error-told-twice"],
+      run: async (context) => {
+        await using pair = await context.pair();
+        // A peer that closes with bytes unread resets the connection.
+        await sendText(context.io, pair.near, "unread");
+        await pair.far.close();
+        using buffer = context.io.buffers.take(64);
+        const failure = await sendUntilItFails(context, () => pair.near.send(buffer));
+        oneOf(failure.code, ["EPIPE", "ECONNRESET"], "the code of the error");
+        await rejects(pair.near.send(buffer), "EPIPE", { buffer });
+      },
+    },
+    {
       id: "close-ends-the-peer",
       title: "closing an end with a receive in flight rejects it with ERR_RESOURCE_CLOSED and ends the peer's side",
       promise: "P8",
