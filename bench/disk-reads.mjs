@@ -1,13 +1,13 @@
 // @ts-check
 /** Reads that reach the device: who makes them, each with the same number of threads. */
-import { closeSync, constants, openSync, read, readSync } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { createBackend } from "@baton-io/core";
 import { runQuietly } from "../scripts/child.mjs";
 import { findProgram } from "../scripts/setup/system-packages.mjs";
 import { openDriver } from "./drivers.mjs";
 import { measureLanes } from "./lanes.mjs";
-import { expectWhole, PAGE } from "./page-file.mjs";
+import { expectWhole, PAGE, readWithCallback } from "./page-file.mjs";
 
 /** Threads of the runtime's pool, and of driver-epoll's for the comparison. */
 export const THREADS = Number(process.env["UV_THREADPOOL_SIZE"] ?? 4);
@@ -107,15 +107,7 @@ export function readWithCallbacks(setting) {
     : Array.from({ length: depth }, () => Buffer.allocUnsafeSlow(PAGE));
   return {
     round: rounds(setting, {
-      /** @param {number} lane @returns {Promise<number>} */
-      operate: (lane) =>
-        new Promise((resolve, reject) => {
-          const buffer = /** @type {Buffer} */ (buffers[lane]);
-          read(descriptor, buffer, 0, PAGE, nextPage() * PAGE, (error, bytes) => {
-            if (error !== null) reject(error);
-            else resolve(bytes);
-          });
-        }),
+      operate: (lane) => readWithCallback(descriptor, /** @type {Buffer} */ (buffers[lane]), nextPage() * PAGE),
       check: (bytes) => expectWhole(bytes),
     }),
     close: async () => closeSync(descriptor),

@@ -1,6 +1,16 @@
 // @ts-check
 /** A file of numbered pages, and random ways through it. */
-import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  read,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -69,4 +79,19 @@ export function onDevice(directory) {
   const other = mkdtempSync(join(parent, "bench-"));
   process.on("exit", () => rmSync(other, { recursive: true, force: true }));
   return other;
+}
+
+/**
+ * `fs.read` with its callback, as a promise for the number of bytes.
+ *
+ * @param {number} descriptor @param {Buffer} buffer All of it is filled. @param {number} position
+ * @returns {Promise<number>}
+ */
+export function readWithCallback(descriptor, buffer, position) {
+  return new Promise((resolve, reject) => {
+    read(descriptor, buffer, 0, buffer.length, position, (error, bytes) => {
+      if (error !== null) reject(error);
+      else resolve(bytes);
+    });
+  });
 }

@@ -14,8 +14,7 @@ import { spawn } from "node:child_process";
  *
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, inheritInput?: boolean, timeoutMs?: number, onOutput?: (text:
- * string) => void }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, inheritInput?: boolean, timeoutMs?: number, onOutput?: (text: string) => void }} [options]
  * @returns {Promise<ChildResult>}
  */
 export function runQuietly(program, args, options = {}) {

@@ -1,12 +1,12 @@
 // @ts-check
 /** 4 KiB random reads of a file that is in the page cache: nothing but the way there and back. */
-import { closeSync, openSync, read, readSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { runQuietly } from "../../scripts/child.mjs";
 import { openDriver } from "../drivers.mjs";
 import { measureLanes } from "../lanes.mjs";
-import { expectPage, expectWhole, PAGE, pageSource, writePageFile } from "../page-file.mjs";
+import { expectPage, expectWhole, PAGE, pageSource, readWithCallback, writePageFile } from "../page-file.mjs";
 
 const FILE_MIB = 256;
 const FILE_MIB_QUICK = 32;
@@ -64,15 +64,8 @@ function withCallbacks({ file, pages, depth }) {
   const descriptor = openSync(file, "r");
   const buffers = Array.from({ length: depth }, () => Buffer.allocUnsafeSlow(PAGE));
   const nextPage = pageSource(pages);
-  /** @param {number} lane @returns {Promise<number>} */
-  const operate = (lane) =>
-    new Promise((resolve, reject) => {
-      const buffer = /** @type {Buffer} */ (buffers[lane]);
-      read(descriptor, buffer, 0, PAGE, nextPage() * PAGE, (error, bytes) => {
-        if (error !== null) reject(error);
-        else resolve(bytes);
-      });
-    });
+  /** @param {number} lane */
+  const operate = (lane) => readWithCallback(descriptor, /** @type {Buffer} */ (buffers[lane]), nextPage() * PAGE);
   return {
     /** @param {number} durationMs */
     round: (durationMs) => measureLanes(depth, durationMs, { operate, check: (bytes) => expectWhole(bytes) }),

@@ -5,12 +5,12 @@
  */
 import { pbkdf2 } from "node:crypto";
 import { lookup } from "node:dns/promises";
-import { closeSync, constants, openSync, read } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { alignedBuffers, openWithThreads, whyNotDirect } from "../disk-reads.mjs";
 import { cpuMs } from "../lanes.mjs";
-import { expectWhole, onDevice, writePageFile } from "../page-file.mjs";
+import { expectWhole, onDevice, readWithCallback, writePageFile } from "../page-file.mjs";
 
 const MEBIBYTE = 1 << 20;
 const READS = 64;
@@ -78,16 +78,9 @@ async function readWithDriver(driver, file, mebibytes) {
 function readWithCallbacks(file, mebibytes) {
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_DIRECT);
   const buffers = alignedBuffers(descriptor, READS, MEBIBYTE);
-  /** @param {number} lane @param {number} position @returns {Promise<void>} */
-  const operate = (lane, position) =>
-    new Promise((resolve, reject) => {
-      const buffer = /** @type {Buffer} */ (buffers[lane]);
-      read(descriptor, buffer, 0, MEBIBYTE, position, (error, bytes) => {
-        if (error !== null) return reject(error);
-        expectWhole(bytes, MEBIBYTE);
-        resolve();
-      });
-    });
+  /** @param {number} lane @param {number} position */
+  const operate = async (lane, position) =>
+    expectWhole(await readWithCallback(descriptor, /** @type {Buffer} */ (buffers[lane]), position), MEBIBYTE);
   return { ...keepReading(mebibytes, operate), close: async () => closeSync(descriptor) };
 }
 

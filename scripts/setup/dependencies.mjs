@@ -4,10 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { npmCommand, runQuietly } from "../child.mjs";
 
-/**
- * @typedef {{ version?: string, link?: boolean, optional?: boolean, optionalDependencies?: Record<string, string> }}
- * LockedPackage
- */
+/** @typedef {{ version?: string, link?: boolean, optional?: boolean, optionalDependencies?: Record<string, string> }} LockedPackage */
 
 /** @param {string} path @returns {Record<string, LockedPackage> | undefined} */
 function readLock(path) {

@@ -12,8 +12,7 @@ const INSTALL_TIMEOUT_MS = 5 * 60_000;
 /**
  * Package managers, and what they call the things.
  *
- * @type {readonly { program: string, install: readonly string[], update?: readonly string[], names: Record<Need,
- * string> }[]}
+ * @type {readonly { program: string, install: readonly string[], update?: readonly string[], names: Record<Need, string> }[]}
  */
 const managers = [
   {

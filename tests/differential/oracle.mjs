@@ -77,8 +77,7 @@ export class Oracle {
   }
 
   /**
-   * @param {Exclude<FileStep, { do: "open" | "stat" | "unlink" | "rmdir" | "mkdir" | "rename" | "hardlink" | "symlink"
-   * }>} step
+   * @param {Exclude<FileStep, { do: "open" | "stat" | "unlink" | "rmdir" | "mkdir" | "rename" | "hardlink" | "symlink" }>} step
    * @param {number} fd
    * @returns {Outcome}
    */

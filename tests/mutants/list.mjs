@@ -339,7 +339,7 @@ export const mutants = [
   {
     name: "salvaged-rest-is-dropped",
     promise: "P6",
-    file: `${CORE}kept-bytes.ts`,
+    file: `${CORE}chunk-queue.ts`,
     find: "      else chunks[0] = chunk.subarray(part.length);\n",
     replace: "      else chunks.shift();\n",
     killedBy: core("lane", "gives kept bytes to the next operation", "gives out exactly the bytes that were kept"),
@@ -1052,7 +1052,7 @@ export const mutants = [
     promise: "P6",
     file: `${CORE}kept-bytes.ts`,
     find: "      host.settleLocally(entry, -ERRNO.EAGAIN);\n",
-    replace: "      this.#length = 0;\n      host.settleLocally(entry, -ERRNO.EAGAIN);\n",
+    replace: "      this.#chunks.clear();\n      host.settleLocally(entry, -ERRNO.EAGAIN);\n",
     killedBy: core("pipe-transfer", "writes what was kept for the next receive first"),
   },
   {

@@ -24,6 +24,7 @@ export {
   type Support,
   unsupported,
 } from "./capability.js";
+export { ChunkQueue } from "./chunk-queue.js";
 export { type Clock, systemClock } from "./clock.js";
 export type { Counters } from "./counters.js";
 export type { OperationOptions } from "./dispatcher.js";

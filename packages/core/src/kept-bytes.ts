@@ -1,4 +1,5 @@
 /** Bytes that won a race against the cancel of their operation, until the next one takes them (P6). */
+import { ChunkQueue } from "./chunk-queue.js";
 import { ERRNO } from "./errno.js";
 import type { Kept, LaneHost } from "./lane.js";
 import { OPCODE } from "./opcode.js";
@@ -6,22 +7,19 @@ import type { Entry } from "./operation-table.js";
 
 export class KeptBytes implements Kept {
   readonly ofMessages = false;
-  readonly #chunks: Uint8Array[] = [];
-  #length = 0;
+  readonly #chunks = new ChunkQueue();
 
   /** How many there are. */
   get length(): number {
-    return this.#length;
+    return this.#chunks.length;
   }
 
   get waiting(): boolean {
-    return this.#length > 0;
+    return this.#chunks.length > 0;
   }
 
   keep(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
     this.#chunks.push(bytes);
-    this.#length += bytes.length;
   }
 
   serve(entry: Entry, host: LaneHost): void {
@@ -31,29 +29,11 @@ export class KeptBytes implements Kept {
     } else if (carriesMemory(entry)) {
       host.settleLocally(
         entry,
-        host.memoryOf(entry).reduce((total, part) => total + this.#take(part), 0),
+        host.memoryOf(entry).reduce((total, part) => total + this.#chunks.fill(part), 0),
       );
     } else {
-      const bytes = this.#chunks.shift()!;
-      this.#length -= bytes.length;
-      host.settleWithBytes(entry, bytes);
+      host.settleWithBytes(entry, this.#chunks.shift()!);
     }
-  }
-
-  /** Fills the target; how many bytes it got. */
-  #take(target: Uint8Array): number {
-    const chunks = this.#chunks;
-    let filled = 0;
-    while (filled < target.length && chunks.length > 0) {
-      const chunk = chunks[0]!;
-      const part = chunk.subarray(0, target.length - filled);
-      target.set(part, filled);
-      filled += part.length;
-      if (part.length === chunk.length) chunks.shift();
-      else chunks[0] = chunk.subarray(part.length);
-    }
-    this.#length -= filled;
-    return filled;
   }
 }
 

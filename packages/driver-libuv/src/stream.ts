@@ -4,7 +4,7 @@
  * which arrived before a reset are still delivered after it.
  */
 import type { Socket } from "node:net";
-import { ERRNO } from "@baton-io/core";
+import { ChunkQueue, ERRNO } from "@baton-io/core";
 import type { PathPlace } from "./address-record.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
@@ -35,8 +35,7 @@ export class Stream {
   /** A connection that nobody waits on does not keep the process running. */
   readonly #alive: KeepAlive;
   readonly #receives: WaitingSubmissions;
-  readonly #chunks: Uint8Array[] = [];
-  #chunkBytes = 0;
+  readonly #arrived = new ChunkQueue();
   /** Shutdowns that are not done yet. */
   readonly #ends = new Set<() => void>();
   #ended = false;
@@ -52,9 +51,8 @@ export class Stream {
     this.#alive = new KeepAlive(socket);
     this.#receives = new WaitingSubmissions(host, this.#alive);
     socket.on("data", (chunk: Uint8Array) => {
-      this.#chunks.push(chunk);
-      this.#chunkBytes += chunk.length;
-      if (this.#chunkBytes >= READ_AHEAD_BYTES_MAX) socket.pause();
+      this.#arrived.push(chunk);
+      if (this.#arrived.length >= READ_AHEAD_BYTES_MAX) socket.pause();
       this.#pump();
     });
     socket.pause();
@@ -76,11 +74,8 @@ export class Stream {
   }
 
   send(submission: Submission): void {
-    if (this.#error !== 0) {
-      const error = this.#error;
-      this.#error = 0;
-      return this.#host.complete(submission, error);
-    }
+    const earlier = this.#takeError();
+    if (earlier !== 0) return this.#host.complete(submission, earlier);
     if (this.#socket.writableEnded || this.#socket.destroyed) return this.#host.complete(submission, -ERRNO.EPIPE);
     this.#alive.enter();
     const view = this.#host.view(submission);
@@ -120,8 +115,7 @@ export class Stream {
 
   close(done: () => void): void {
     this.#alive.close();
-    this.#chunks.length = 0;
-    this.#chunkBytes = 0;
+    this.#arrived.clear();
     if (this.#socket.closed) return done();
     this.#socket.once("close", done);
     this.#socket.ref();
@@ -140,38 +134,28 @@ export class Stream {
       this.#receives.take();
       this.#host.complete(next, answer.result, answer.picked);
     }
-    if (this.#receives.length > 0 && !this.#ended && this.#chunkBytes < READ_AHEAD_BYTES_MAX) this.#socket.resume();
+    if (this.#receives.first !== undefined && !this.#ended && this.#arrived.length < READ_AHEAD_BYTES_MAX)
+      this.#socket.resume();
   }
 
   get #hasAnswer(): boolean {
-    return this.#chunkBytes > 0 || this.#ended;
+    return this.#arrived.length > 0 || this.#ended;
   }
 
   /** What the next receive gets: bytes that have arrived, or how the connection ended. */
   #answer(submission: Submission): { readonly result: number; readonly picked?: number } {
-    if (this.#chunkBytes === 0) {
-      const error = this.#error;
-      this.#error = 0;
-      return { result: error };
-    }
-    if (!submission.bufferSelect) return { result: this.#take(this.#host.view(submission)) };
+    if (this.#arrived.length === 0) return { result: this.#takeError() };
+    if (!submission.bufferSelect) return { result: this.#arrived.fill(this.#host.view(submission)) };
     const picked = this.#host.pick(submission.length);
     if (picked === undefined) return { result: -ERRNO.ENOBUFS };
-    return { result: this.#take(picked.bytes), picked: picked.number };
+    return { result: this.#arrived.fill(picked.bytes), picked: picked.number };
   }
 
-  #take(target: Uint8Array): number {
-    let filled = 0;
-    while (filled < target.length && this.#chunks.length > 0) {
-      const chunk = this.#chunks[0]!;
-      const part = chunk.subarray(0, target.length - filled);
-      target.set(part, filled);
-      filled += part.length;
-      if (part.length === chunk.length) this.#chunks.shift();
-      else this.#chunks[0] = chunk.subarray(part.length);
-    }
-    this.#chunkBytes -= filled;
-    return filled;
+  /** What the next operation is told of the connection, 0 for nothing. */
+  #takeError(): number {
+    const error = this.#error;
+    this.#error = 0;
+    return error;
   }
 
   #settle(submission: Submission, result: number): void {

@@ -54,10 +54,6 @@ export class WaitingSubmissions {
     this.#alive = alive;
   }
 
-  get length(): number {
-    return this.#waiting.length;
-  }
-
   /** Whose turn it is. */
   get first(): Submission | undefined {
     return this.#waiting[0];

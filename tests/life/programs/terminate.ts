@@ -88,7 +88,7 @@ async function openAndClose(driver: string): Promise<never> {
   }
 }
 
-async function work({ driver, kind, path }: Work): Promise<void> {
+async function runWorker({ driver, kind, path }: Work): Promise<void> {
   const inFlight = kind === "operations" ? await startAll(driver, path) : undefined;
   parentPort?.postMessage("started");
   if (inFlight === undefined) await openAndClose(driver);
@@ -102,5 +102,5 @@ if (isMainThread) {
   const [driver = "", kind = "", count = "", path = ""] = process.argv.slice(2);
   void main({ driver, kind, path }, Number(count));
 } else {
-  void work(workerData as Work);
+  void runWorker(workerData as Work);
 }

@@ -1,6 +1,6 @@
 /**
- * Operations of several kinds in flight at once, half of them cancelled at random: `cancels.mjs DRIVER COUNT SEED
- * PATH`. Every one ends once, and every buffer comes home.
+ * Operations of several kinds in flight at once, half of them cancelled at random:
+ * `cancels.mjs DRIVER COUNT SEED PATH`. Every one ends once, and every buffer comes home.
  */
 import { type Backend, createBackend, type Operation, type OwnedBuffer, type TcpStream } from "@baton-io/core";
 import { createDriver, say } from "../../life/programs/drivers.js";

@@ -150,8 +150,8 @@ export interface ConformanceSummary {
 }
 
 /**
- * Rejections that nobody waits for, while a run lasts. A case that has failed leaves promises behind that reject when its
- * backend is closed; without this they would end the process, and with it the run.
+ * Rejections that nobody waits for, while a run lasts. A case that has failed leaves promises behind that reject when
+ * its backend is closed; without this they would end the process, and with it the run.
  */
 class StrayRejections {
   #first: { readonly reason: unknown } | undefined = undefined;
@@ -163,8 +163,9 @@ class StrayRejections {
     globalThis.process?.on("unhandledRejection", this.#keep);
   }
 
-  /** The first since the last call. */
-  take(): { readonly reason: unknown } | undefined {
+  /** The first since the last call; the runtime tells of them when the microtasks are done. */
+  async take(): Promise<{ readonly reason: unknown } | undefined> {
+    await new Promise((resolve) => setTimeout(resolve));
     const first = this.#first;
     this.#first = undefined;
     return first;
@@ -182,10 +183,9 @@ export async function runConformance(
 ): Promise<ConformanceSummary> {
   const strays = new StrayRejections();
   try {
-    return await runAll(source, strays, options.onResult);
+    const results = await runAll(source, strays, options.onResult);
+    return summarise(subjectFrom(source).name, results, leftOut(source).length);
   } finally {
-    // The runtime tells of a rejection when the microtasks are done.
-    await new Promise((resolve) => setTimeout(resolve));
     strays.stop();
   }
 }
@@ -194,7 +194,7 @@ async function runAll(
   source: SubjectSource,
   strays: StrayRejections,
   onResult: ((result: CaseResult) => void) | undefined,
-): Promise<ConformanceSummary> {
+): Promise<readonly CaseResult[]> {
   const results: CaseResult[] = [];
   for (const one of conformance(source)) {
     const startMs = performance.now();
@@ -202,7 +202,7 @@ async function runAll(
       () => ({ passed: true }),
       (error: unknown) => ({ passed: false, error }),
     );
-    const stray = strays.take();
+    const stray = await strays.take();
     const outcome = ended.passed && stray !== undefined ? { passed: false, error: stray.reason } : ended;
     const result = {
       id: one.id,
@@ -214,7 +214,7 @@ async function runAll(
     results.push(result);
     onResult?.(result);
   }
-  return summarise(subjectFrom(source).name, results, leftOut(source).length);
+  return results;
 }
 
 /** Counts results; for a test runner that collects them itself. */
