@@ -19,20 +19,16 @@
  * @property {readonly Killer[]} killedBy
  */
 
-const CORE = "packages/core/src/";
-const LIBUV = "packages/driver-libuv/src/";
-
-/** @param {...string} ids @returns {Killer[]} */
-const kit = (...ids) => ids.map((id) => ({ file: "packages/driver-libuv/test/conformance.test.ts", test: `${id} ·` }));
-
-/** For what the libuv driver cannot show. @param {...string} ids @returns {Killer[]} */
-const simKit = (...ids) => ids.map((id) => ({ file: "packages/core/test/sim/conformance.test.ts", test: `${id} ·` }));
-
-/** @param {string} name @param {...string} tests @returns {Killer[]} */
-const core = (name, ...tests) => tests.map((test) => ({ file: `packages/core/test/${name}.test.ts`, test }));
-
-/** @param {string} test @returns {Killer[]} */
-const uringOptions = (test) => [{ file: "packages/driver-uring/test/options.test.ts", test }];
+import { border } from "./areas/border.mjs";
+import { connecting } from "./areas/connecting.mjs";
+import { detection } from "./areas/detection.mjs";
+import { files } from "./areas/files.mjs";
+import { lifetime } from "./areas/lifetime.mjs";
+import { memory } from "./areas/memory.mjs";
+import { opening } from "./areas/opening.mjs";
+import { ring } from "./areas/ring.mjs";
+import { streams } from "./areas/streams.mjs";
+import { CORE, core, kit, LIBUV, simKit, uringOptions } from "./killers.mjs";
 
 /** @type {readonly Mutant[]} */
 export const mutants = [
@@ -1095,4 +1091,13 @@ export const mutants = [
     replace: "ended.passed && stray === null ?",
     killedBy: [{ file: "tests/conformance/left-behind.test.ts", test: "a rejection that nobody waits for" }],
   },
+  ...files,
+  ...streams,
+  ...lifetime,
+  ...border,
+  ...memory,
+  ...opening,
+  ...detection,
+  ...ring,
+  ...connecting,
 ];

@@ -1,0 +1,5 @@
+// @ts-check
+/** Mutants of detection. */
+
+/** @type {readonly import("../list.mjs").Mutant[]} */
+export const detection = [];

@@ -1,0 +1,5 @@
+// @ts-check
+/** Mutants of files: the own position, lengths, what a full disk leaves. */
+
+/** @type {readonly import("../list.mjs").Mutant[]} */
+export const files = [];
