@@ -48,6 +48,10 @@ export const errorTable = {
     meaning: "The buffer belongs to another backend, or is not an OwnedBuffer at all.",
     remedy: "Take it from this backend's `buffers`, or bring foreign memory in with `adopt` or `copyFrom`.",
   },
+  ERR_RESOURCE_FOREIGN: {
+    meaning: "The file, stream, socket or listener belongs to another backend, or was made by another copy of Baton.",
+    remedy: "Use it with the backend that made it: nothing was submitted and nothing is lent.",
+  },
   ERR_POOL_EMPTY: {
     meaning: "The pool has reached its limit of bytes and no buffer of this size is home.",
     remedy: "Release buffers, raise `poolBytesMax`, or wait with `takeWhenFree`.",

@@ -39,7 +39,7 @@ import {
   type VectorOptions,
   type WriteVectorResult,
 } from "./resource/file-vector.js";
-import { fileCore, streamCore } from "./resource/inner.js";
+import { expectOwnResource, fileCore, streamCore } from "./resource/inner.js";
 import { prepareAccept } from "./resource/listener-operations.js";
 import { type OpenOptions, prepareOpen } from "./resource/open.js";
 import type { OpenFlags } from "./resource/open-flags.js";
@@ -186,6 +186,8 @@ export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker,
   if (typeof request !== "object" || request === null) {
     throw batonError("ERR_INVALID_ARG_TYPE", `submit: a request is an object, not ${describe(request)}.`);
   }
+  const own = <C extends { readonly dispatcher: Dispatcher }>(name: string, core: C) =>
+    expectOwnResource("submit", name, core, dispatcher);
   switch (request.opcode) {
     case "nop": {
       const { opcode: _, ...options } = request;
@@ -206,7 +208,7 @@ export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker,
     case "stat": {
       if ("file" in request) {
         const { opcode: _, file, ...options } = request;
-        return prepareFileStat(fileCore(file), options);
+        return prepareFileStat(own("file", fileCore(file)), options);
       }
       const { opcode: _, path, ...options } = request;
       return preparePathStat(dispatcher, path, options);
@@ -214,29 +216,29 @@ export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker,
     case "read":
     case "write": {
       const { opcode, file, buffer, ...options } = request;
-      return prepareFileTransfer(fileCore(file), FILE_TRANSFER[opcode], buffer, options);
+      return prepareFileTransfer(own("file", fileCore(file)), FILE_TRANSFER[opcode], buffer, options);
     }
     case "readv":
     case "writev": {
       const { opcode, file, buffers, ...options } = request;
-      return prepareFileVector(fileCore(file), FILE_VECTOR[opcode], buffers, options);
+      return prepareFileVector(own("file", fileCore(file)), FILE_VECTOR[opcode], buffers, options);
     }
     case "fsync":
     case "fdatasync": {
       const { opcode, file, ...options } = request;
-      return prepareOnFile(fileCore(file), "submit", FILE_KIND[opcode], options);
+      return prepareOnFile(own("file", fileCore(file)), "submit", FILE_KIND[opcode], options);
     }
     case "truncate": {
       const { opcode: _, file, length, ...options } = request;
-      return prepareTruncate(fileCore(file), length, options);
+      return prepareTruncate(own("file", fileCore(file)), length, options);
     }
     case "allocate": {
       const { opcode: _, file, ...options } = request;
-      return prepareAllocate(fileCore(file), options);
+      return prepareAllocate(own("file", fileCore(file)), options);
     }
     case "advise": {
       const { opcode: _, file, advice, ...options } = request;
-      return prepareAdvise(fileCore(file), advice, options);
+      return prepareAdvise(own("file", fileCore(file)), advice, options);
     }
     case "unlink": {
       const { opcode: _, path, directory = false, ...options } = request;
@@ -261,37 +263,37 @@ export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker,
     }
     case "accept": {
       const { opcode: _, listener, ...options } = request;
-      return prepareAccept(listenerCore(listener), options);
+      return prepareAccept(own("listener", listenerCore(listener)), options);
     }
     case "receive": {
       const { opcode: _, stream, buffer, ...options } = request;
       return buffer === undefined
-        ? prepareReceivePicked(streamCore(stream), options)
-        : prepareReceive(streamCore(stream), buffer, options);
+        ? prepareReceivePicked(own("stream", streamCore(stream)), options)
+        : prepareReceive(own("stream", streamCore(stream)), buffer, options);
     }
     case "send": {
       const { opcode: _, stream, buffer, ...options } = request;
-      const entry = prepareSend(streamCore(stream), buffer, options);
+      const entry = prepareSend(own("stream", streamCore(stream)), buffer, options);
       // At this level one operation is one submission: what did not go out is the caller's to send.
       entry.whole = false;
       return entry;
     }
     case "receiveMessage": {
       const { opcode: _, socket, buffer, ...options } = request;
-      return prepareReceiveMessage(socketCore(socket), buffer, options);
+      return prepareReceiveMessage(own("socket", socketCore(socket)), buffer, options);
     }
     case "sendMessage": {
       const { opcode: _, socket, buffer, ...options } = request;
-      return prepareSendMessage(socketCore(socket), buffer, options);
+      return prepareSendMessage(own("socket", socketCore(socket)), buffer, options);
     }
     case "poll": {
       const { opcode: _, stream, ...options } = request;
-      return preparePoll(streamCore(stream), options);
+      return preparePoll(own("stream", streamCore(stream)), options);
     }
     case "shutdown": {
       const { opcode: _, stream, how = "send", ...options } = request;
       checkOptions("submit", options, {});
-      return prepareShutdown(streamCore(stream), how);
+      return prepareShutdown(own("stream", streamCore(stream)), how);
     }
     default:
       throw unknownOpcode(request);

@@ -85,7 +85,17 @@ export function encodePath(where: string, path: unknown): Uint8Array {
 /** A value in an error message: what it is, never its content. */
 export function describe(value: unknown): string {
   if (value === null) return "null";
-  if (typeof value === "object") return `an instance of ${value.constructor?.name ?? "Object"}`;
+  if (typeof value === "object") return `an instance of ${classNameOf(value)}`;
   if (typeof value === "string") return "a string";
   return typeof value === "function" ? "a function" : String(value);
+}
+
+/** Reading it may run code of the caller's, which may throw or answer anything. */
+function classNameOf(value: object): string {
+  try {
+    const name: unknown = value.constructor?.name;
+    return typeof name === "string" ? name : "Object";
+  } catch {
+    return "Object";
+  }
 }

@@ -2,7 +2,6 @@
 import type { OperationOptions } from "../dispatcher.js";
 import type { OperationKind } from "../operation-kind.js";
 import type { Lendable, Unreleased } from "../owned-buffer.js";
-import { wrongType } from "../validate.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import {
   FILE_KIND,
@@ -25,7 +24,7 @@ import {
   type VectorOptions,
   type WriteVectorResult,
 } from "./file-vector.js";
-import { doors, streamCore } from "./inner.js";
+import { doors, streamCore, wrongResource } from "./inner.js";
 import { type PipeFromFileOptions, type PipeResult, pipeFromFile } from "./pipe-transfer.js";
 import type { StreamSocket } from "./stream-socket.js";
 import { type ClosedResource, NO_OPTIONS, type PositionedOptions, type TransferPlan } from "./transfer.js";
@@ -215,7 +214,7 @@ export class File {
   static {
     doors.file = (file) => {
       if (typeof file !== "object" || file === null || !(#core in file)) {
-        throw wrongType("submit", "file", "a File", file);
+        throw wrongResource("file", ["File"], file);
       }
       return file.#core;
     };

@@ -2,12 +2,15 @@
  * The way from what users hold to what core knows of it. It is private to the classes, and each opens it to the rest of
  * core when it is defined; the classes themselves can so use each other without importing each other.
  */
+import type { Dispatcher } from "../dispatcher.js";
+import { batonError } from "../errors.js";
+import { describe, wrongType } from "../validate.js";
 import type { File } from "./file.js";
 import type { FileCore } from "./file-operations.js";
 import type { StreamCore } from "./stream-operations.js";
 import type { StreamSocket } from "./stream-socket.js";
 
-/** Each answers the core of an object of its class, and throws `ERR_INVALID_ARG_TYPE` for anything else. */
+/** Each answers the core of an object of its class, and throws `wrongResource` for anything else. */
 export const doors: {
   file: (file: File) => FileCore;
   stream: (stream: StreamSocket) => StreamCore;
@@ -15,6 +18,33 @@ export const doors: {
 
 function unopened(): never {
   throw new Error("The class is not loaded.");
+}
+
+/**
+ * The core of a resource that was given to a backend, when it is that backend's own. Everything that takes a resource
+ * from outside goes through here: a handle means something else to every driver, and so does a buffer's number. Throws
+ * `ERR_RESOURCE_FOREIGN`.
+ */
+export function expectOwnResource<C extends { readonly dispatcher: Dispatcher }>(
+  where: string,
+  name: string,
+  core: C,
+  dispatcher: Dispatcher,
+): C {
+  if (core.dispatcher === dispatcher) return core;
+  throw batonError("ERR_RESOURCE_FOREIGN", `${where}: ${name} belongs to another backend.`);
+}
+
+/**
+ * The error for what is not of the class that `name` takes; `expected` as in "a File". A second copy of the library has
+ * classes of the same names, and to say that a File is not a File would help nobody.
+ */
+export function wrongResource(name: string, classes: readonly string[], value: unknown): Error {
+  const expected = classes.map((one) => `a ${one}`).join(" or ");
+  const own = describe(value);
+  return classes.some((one) => own === `an instance of ${one}`)
+    ? batonError("ERR_RESOURCE_FOREIGN", `submit: ${name} was made by another copy of @baton-io/core.`)
+    : wrongType("submit", name, expected, value);
 }
 
 /** A file as its operations know it. */

@@ -12,6 +12,7 @@ import { BatonError, batonError, systemError } from "../errors.js";
 import type { ResourceState } from "../resource-state.js";
 import { checkInteger, checkOptions, type OptionNames } from "../validate.js";
 import { type FileCore, POSITION_MAX } from "./file-operations.js";
+import { expectOwnResource } from "./inner.js";
 import {
   COPY_BYTES,
   createCopyFromFile,
@@ -80,7 +81,7 @@ export function pipeToFile(stream: StreamCore, file: FileCore, options: PipeToFi
   checkOptions(where, options, toFileOptionNames);
   const position = checkPosition(where, options.position);
   const bytesMax = checkLimit(where, "bytesMax", options.bytesMax);
-  expectSameBackend(where, dispatcher, file.dispatcher);
+  expectOwnResource(where, "file", file, dispatcher);
   return transfer(where, dispatcher, bytesMax, options, file.state, (splices) =>
     splices ? createSpliceToFile(stream, file, position) : createCopyToFile(stream, file, position),
   );
@@ -94,7 +95,7 @@ export function pipeFromFile(file: FileCore, stream: StreamCore, options: PipeFr
   checkOptions(where, options, fromFileOptionNames);
   const position = checkPosition(where, options.position);
   const length = checkLimit(where, "length", options.length);
-  expectSameBackend(where, dispatcher, stream.dispatcher);
+  expectOwnResource(where, "stream", stream, dispatcher);
   return transfer(where, dispatcher, length, options, undefined, (splices) =>
     // What was taken at the file's own position and not sent is kept for its next read: in a buffer, not in a pipe.
     splices && position >= 0
@@ -109,10 +110,6 @@ function checkPosition(where: string, position: number | undefined): number {
 
 function checkLimit(where: string, name: string, value: number | undefined): number {
   return value === undefined ? POSITION_MAX : checkInteger(where, name, value, 0, POSITION_MAX);
-}
-
-function expectSameBackend(where: string, one: Dispatcher, other: Dispatcher): void {
-  if (one !== other) throw batonError("ERR_INVALID_ARG_VALUE", `${where}: the two ends belong to different backends.`);
 }
 
 // --- the loop -----------------------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 /** What users hold of a listener, whatever it listens on: see `TcpListener` and `UnixListener`. */
 import type { SocketAddress, UnixAddress } from "../address.js";
 import type { OperationOptions } from "../dispatcher.js";
-import { checkOptions, wrongType } from "../validate.js";
+import { checkOptions } from "../validate.js";
 import { expectNotClosed } from "./closing.js";
+import { wrongResource } from "./inner.js";
 import { closeListener, createAcceptedStream, type ListenerCore } from "./listener-operations.js";
 import type { StreamSocket } from "./stream-socket.js";
 import { type ClosedResource, NO_OPTIONS, operationOptionNames } from "./transfer.js";
@@ -86,7 +87,7 @@ export class StreamListener<
   static {
     coreOfListener = (listener) => {
       if (typeof listener !== "object" || listener === null || !(#core in listener)) {
-        throw wrongType("submit", "listener", "a TcpListener or UnixListener", listener);
+        throw wrongResource("listener", ["TcpListener", "UnixListener"], listener);
       }
       return listener.#core;
     };

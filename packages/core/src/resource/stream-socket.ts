@@ -2,10 +2,9 @@
 import type { SocketAddress, UnixAddress } from "../address.js";
 import type { OperationOptions } from "../dispatcher.js";
 import { isLendable, type Lendable, type Unreleased } from "../owned-buffer.js";
-import { wrongType } from "../validate.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import type { File } from "./file.js";
-import { doors, fileCore } from "./inner.js";
+import { doors, fileCore, wrongResource } from "./inner.js";
 import { type PipeResult, type PipeToFileOptions, pipeToFile } from "./pipe-transfer.js";
 import { type PollOptions, preparePoll, type Readiness } from "./readiness.js";
 import {
@@ -162,7 +161,7 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
   static {
     doors.stream = (stream) => {
       if (typeof stream !== "object" || stream === null || !(#core in stream)) {
-        throw wrongType("submit", "stream", "a TcpStream or UnixStream", stream);
+        throw wrongResource("stream", ["TcpStream", "UnixStream"], stream);
       }
       return stream.#core;
     };

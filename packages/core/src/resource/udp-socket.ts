@@ -1,7 +1,6 @@
 /** The datagram socket that users hold. */
 import type { SocketAddress } from "../address.js";
 import type { Lendable, Unreleased } from "../owned-buffer.js";
-import { wrongType } from "../validate.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import {
   type DatagramCore,
@@ -10,6 +9,7 @@ import {
   prepareReceiveMessage,
   prepareSendMessage,
 } from "./datagram-operations.js";
+import { wrongResource } from "./inner.js";
 import type { SendResult } from "./stream-operations.js";
 import { type ClosedResource, NO_OPTIONS, type TransferOptions } from "./transfer.js";
 
@@ -90,7 +90,7 @@ export class UdpSocket {
   static {
     coreOfSocket = (socket) => {
       if (typeof socket !== "object" || socket === null || !(#core in socket)) {
-        throw wrongType("submit", "socket", "a UdpSocket", socket);
+        throw wrongResource("socket", ["UdpSocket"], socket);
       }
       return socket.#core;
     };

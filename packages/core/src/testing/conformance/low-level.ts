@@ -4,6 +4,22 @@ import { textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, ok, rejects, throws } from "./expect.js";
 
+/** Objects that answer whoever looks at them with an error, or with nothing that can be printed. */
+function hostileObjects(): object[] {
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+  const throwing = () => {
+    throw new Error("not for you");
+  };
+  return [
+    revoked.proxy,
+    new Proxy({}, { get: throwing, has: throwing, getPrototypeOf: throwing }),
+    Object.create(null) as object,
+    { constructor: { name: { toString: throwing } } },
+    { constructor: { name: Symbol("File") } },
+  ];
+}
+
 export const submitClause: Clause = {
   id: "submit",
   title: "io.submit",
@@ -35,6 +51,14 @@ export const submitClause: Clause = {
           throws(() => io.submit({ opcode: "accept", listener: stranger } as never), "ERR_INVALID_ARG_TYPE");
         }
         throws(() => io.submit({ opcode: "send", stream: file, buffer } as never), "ERR_INVALID_ARG_TYPE");
+        for (const stranger of hostileObjects()) {
+          throws(() => io.submit({ opcode: "read", file: stranger, buffer } as never), "ERR_INVALID_ARG_TYPE");
+        }
+        // As a second copy of the library makes them.
+        class File {}
+        class UnixStream {}
+        throws(() => io.submit({ opcode: "read", file: new File(), buffer } as never), "ERR_RESOURCE_FOREIGN");
+        throws(() => io.submit({ opcode: "send", stream: new UnixStream(), buffer } as never), "ERR_RESOURCE_FOREIGN");
         equal(buffer.state, "owned", "the state of the buffer");
       },
     },

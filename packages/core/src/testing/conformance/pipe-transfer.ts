@@ -194,7 +194,8 @@ export const pipeToFileClause: Clause = {
         await using file = await context.io.openFile(context.path(), "wx");
         const stranger = await context.another().openFile(context.path(), "wx");
         const { submitted } = context.io.inspect().counters;
-        await rejects(pair.near.pipeTo(stranger), "ERR_INVALID_ARG_VALUE");
+        await rejects(pair.near.pipeTo(stranger), "ERR_RESOURCE_FOREIGN");
+        await rejects(stranger.pipeTo(pair.near), "ERR_RESOURCE_FOREIGN");
         await rejects(pair.near.pipeTo(pair.near as never), "ERR_INVALID_ARG_TYPE");
         await rejects(file.pipeTo(file as never), "ERR_INVALID_ARG_TYPE");
         for (const value of [-1, 1.5, 2 ** 53]) {

@@ -1,6 +1,6 @@
 /** While its resource is open: every operation works, is visible, and refuses what it cannot take. */
 import type { Clause } from "../conformance/case.js";
-import { equal, ok, rejects, throws } from "../conformance/expect.js";
+import { checkError, equal, ok, rejects, throws } from "../conformance/expect.js";
 import { carriedBy, expectHome } from "./home.js";
 import { type Specimen, submitStaged } from "./specimen.js";
 import { defineTrait } from "./trait.js";
@@ -23,6 +23,26 @@ const results: readonly Clause[] = defineTrait("while-open", [
       const result = await pending;
       expectHome(stage);
       await stage.check(result);
+    },
+  },
+  {
+    id: "foreign-resource",
+    mutants: ["foreign-resource-accepted"],
+    title: "asked of another backend by submit, batch or link it is ERR_RESOURCE_FOREIGN, and both backends go on",
+    promise: "P8",
+    applies: (specimen) => specimen.onResource && submittable(specimen),
+    run: async (context, stage) => {
+      const elsewhere = context.another();
+      throws(() => submitStaged(elsewhere, stage), "ERR_RESOURCE_FOREIGN");
+      const [batched] = await elsewhere.batch([stage.request!()]);
+      ok(batched?.status === "rejected", "the batched request to be refused");
+      checkError(batched.reason, "ERR_RESOURCE_FOREIGN", {});
+      await rejects(elsewhere.link([stage.request!()]), "ERR_RESOURCE_FOREIGN");
+      expectHome(stage);
+      equal(elsewhere.inspect().counters.submitted, 0, "the number of operations that the other backend submitted");
+      const pending = stage.call();
+      await stage.finish();
+      await stage.check(await pending);
     },
   },
   {
