@@ -11,7 +11,7 @@
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { mutants } from "../tests/mutants/list.mjs";
@@ -23,6 +23,9 @@ import { runQuietly } from "./child.mjs";
 /** @typedef {{ fullName: string, status: string }} TestResult */
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const nativeTests = join(root, "scripts/test-native.mjs");
+/** What the runner of the tests in C++ exits with where there is no compiler. */
+const NOTHING_BUILT = 3;
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
 const directory = mkdtempSync(join(tmpdir(), "baton-mutants-"));
 /** A mutant may make a test wait for ever: then it has failed. */
@@ -58,15 +61,61 @@ async function runTests(files, names, mutant) {
   }
 }
 
+/** @param {readonly Killer[]} killers */
+const filesOf = (killers) => [...new Set(killers.map(({ file }) => file))];
+
+/** A test in C++: a program is built with the mutant, and runs it. @param {Killer} killer */
+const isNative = ({ file }) => file.includes("/native/test/");
+
+/**
+ * Runs tests in C++, with or without a mutant. One that ends its program, or never ends, has failed.
+ *
+ * @param {readonly Killer[]} killers
+ * @param {string} mutant
+ * @returns {Promise<TestResult[]>} Without those that are not there or do not compile.
+ */
+async function runNativeTests(killers, mutant) {
+  /** @type {TestResult[]} */
+  const results = [];
+  for (const source of filesOf(killers)) {
+    const tests = killers.filter(({ file }) => file === source).map(({ test }) => test);
+    const planted = mutant === "" ? [] : ["--mutant", mutant];
+    const asked = tests.flatMap((test) => ["--test", test]);
+    const args = [nativeTests, ...planted, ...asked, basename(source).replace(/\.(cc|h)$/, "")];
+    const { code, stdout } = await runQuietly(process.execPath, args, { cwd: root });
+    if (code === NOTHING_BUILT || stdout.includes(": does not compile")) continue;
+    const lines = stdout.split("\n");
+    /** @param {string} verdict @param {string} test */
+    const says = (verdict, test) => lines.some((line) => line.startsWith(`  ${verdict}: `) && line.includes(test));
+    for (const test of tests) {
+      if (says("not there", test)) continue;
+      results.push({ fullName: test, status: says("passed", test) && !says("failed", test) ? "passed" : "failed" });
+    }
+  }
+  return results;
+}
+
+/**
+ * Runs the tests of `killers`, whatever they are written in.
+ *
+ * @param {readonly Killer[]} killers
+ * @param {string} mutant
+ * @returns {Promise<{ results: TestResult[], output: string }>}
+ */
+async function runKillers(killers, mutant) {
+  const native = await runNativeTests(killers.filter(isNative), mutant);
+  const others = killers.filter((killer) => !isNative(killer));
+  if (others.length === 0) return { results: native, output: "no test in C++ was built and found" };
+  const { results, output } = await runTests(filesOf(others), [...new Set(others.map(({ test }) => test))], mutant);
+  return { results: [...native, ...results], output };
+}
+
 /** @param {readonly TestResult[]} results @param {Killer} killer */
 function statusOf(results, { test }) {
   const found = results.filter(({ fullName, status }) => fullName.includes(test) && status !== "skipped");
   if (found.length === 0) return "missing";
   return found.some(({ status }) => status === "failed") ? "failed" : "passed";
 }
-
-/** @param {readonly Killer[]} killers */
-const filesOf = (killers) => [...new Set(killers.map(({ file }) => file))];
 
 /**
  * What stands in the way of a mutant being killed; nothing when it was.
@@ -81,8 +130,7 @@ async function attack(mutant) {
     return [error instanceof Error ? error.message : String(error)];
   }
   const { killedBy } = mutant;
-  const names = killedBy.map(({ test }) => test);
-  const { results, output } = await runTests(filesOf(killedBy), names, mutant.name);
+  const { results, output } = await runKillers(killedBy, mutant.name);
   if (results.length === 0) return [`no test ran:\n${output.trimEnd()}`];
   return killedBy
     .map((killer) => ({ killer, status: statusOf(results, killer) }))
@@ -98,7 +146,7 @@ async function attack(mutant) {
  */
 async function baseline(chosen) {
   const killers = chosen.flatMap(({ killedBy }) => killedBy);
-  const { results } = await runTests(filesOf(killers), [...new Set(killers.map(({ test }) => test))], "");
+  const { results } = await runKillers(killers, "");
   const bad = killers.filter((killer) => statusOf(results, killer) !== "passed");
   return [...new Set(bad.map((killer) => `${statusOf(results, killer)}: ${killer.file}: ${killer.test}`))];
 }

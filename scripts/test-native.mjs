@@ -2,23 +2,32 @@
 /**
  * Builds and runs the C++ tests of the shared native half and of the engines, without Node:
  *
- *   node scripts/test-native.mjs [--sanitize address|thread|none|all] [NAME...]
+ *   node scripts/test-native.mjs [--sanitize address|thread|none|all] [--test TEXT] [--mutant MUTANT] [NAME...]
+ *
+ * A name is that of a program or of a header of its cases. `--test` runs the tests whose sentences contain the text, and
+ * names those that pass; it may be given several times. `--mutant` builds a copy of the sources with a mutant of
+ * `tests/mutants` in it.
  *
  * One line per program, then what failed in full; the last line is `N passed, N failed`. Exit code 1 when something
  * failed, 3 when nothing could be built here. A program is built again only when a source of it has changed.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { mutants } from "../tests/mutants/list.mjs";
+import { applyMutant } from "../tests/mutants/plugin.mjs";
 import { runQuietly } from "./child.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const output = join(root, ".baton", "native-test");
 const RUN_TIMEOUT_MS = 120_000;
+/** A mutant may make a program wait for ever. */
+const MUTANT_TIMEOUT_MS = 20_000;
+const packageNames = ["core", "driver-uring", "driver-epoll"];
 
 /** Compiler flags by sanitizer; `none` is built as the addons are, optimised. */
 const sanitizers = {
@@ -58,8 +67,11 @@ const suites = [
  * @typedef {{ suite: Suite, name: string, sanitizer: keyof typeof sanitizers }} Program
  */
 
+/** Where the sources are that are built: those of the repository, or a copy of them with a mutant. */
+let sourceRoot = root;
+
 /** @param {Suite} suite */
-const nativeDirectory = (suite) => join(root, "packages", suite.package, "native");
+const nativeDirectory = (suite) => join(sourceRoot, "packages", suite.package, "native");
 
 /**
  * Sources of an engine: those of the addon that know nothing of Node.
@@ -84,10 +96,15 @@ function engineSources(suite) {
 function programsOf(suite, sanitizer, names) {
   const directory = join(nativeDirectory(suite), "test");
   if (!existsSync(directory)) return [];
+  /** @param {string} file */
+  const isNamed = (file) => {
+    const text = readFileSync(join(directory, file), "utf8");
+    return names.some((name) => name === basename(file, ".cc") || text.includes(`#include "${name}.h"`));
+  };
   return readdirSync(directory)
     .filter((file) => file.endsWith("_test.cc"))
+    .filter((file) => names.length === 0 || isNamed(file))
     .map((file) => basename(file, ".cc"))
-    .filter((name) => names.length === 0 || names.includes(name))
     .filter((name) => sanitizer === "none" || name.includes("_thread_") === (sanitizer === "thread"))
     .map((name) => ({ suite, name, sanitizer }));
 }
@@ -95,8 +112,8 @@ function programsOf(suite, sanitizer, names) {
 /** A fingerprint of every native source: what a program includes is not worth finding out. */
 function fingerprintSources() {
   const hash = createHash("sha256");
-  for (const name of ["core", "driver-uring", "driver-epoll"]) {
-    const directory = join(root, "packages", name, "native");
+  for (const name of packageNames) {
+    const directory = join(sourceRoot, "packages", name, "native");
     if (!existsSync(directory)) continue;
     for (const file of readdirSync(directory, { recursive: true, encoding: "utf8" }).sort()) {
       if (/\.(h|cc)$/.test(file)) hash.update(file).update(readFileSync(join(directory, file)));
@@ -106,7 +123,8 @@ function fingerprintSources() {
 }
 
 /** @param {Program} program */
-const binaryOf = ({ suite, name, sanitizer }) => join(output, `${suite.package}-${name}-${sanitizer}`);
+const binaryOf = ({ suite, name, sanitizer }) =>
+  join(output, [suite.package, name, sanitizer, ...(values.mutant === undefined ? [] : [values.mutant])].join("-"));
 
 /** @param {Program} program @returns {string[]} */
 function compilerArguments(program) {
@@ -115,7 +133,9 @@ function compilerArguments(program) {
   return [
     ...flags,
     ...sanitizers[sanitizer],
-    ...include.map((path) => `-I${join(root, "packages", path)}`),
+    // Optimising is what takes the compiler long.
+    ...(values.mutant === undefined ? [] : ["-O0"]),
+    ...include.map((path) => `-I${join(sourceRoot, "packages", path)}`),
     join(nativeDirectory(suite), "test", `${name}.cc`),
     ...(suite.package === "core" ? [] : engineSources(suite)),
     ...["-o", binaryOf(program)],
@@ -144,14 +164,36 @@ async function runProgram(program, sources) {
     writeFileSync(stampFile, stamp);
   }
   const startMs = performance.now();
-  const test = await runQuietly(binary, [], { env: environment, timeoutMs: RUN_TIMEOUT_MS });
+  // Each test that is asked for has a process of its own: one that dies takes no other with it.
+  const runs = [];
+  for (const text of values.test ?? [undefined]) runs.push(await runBinary(binary, text));
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
-  const last = test.stdout.trimEnd().split("\n").at(-1) ?? "";
+  return {
+    passed: runs.reduce((sum, run) => sum + run.passed, 0),
+    failed: runs.reduce((sum, run) => sum + run.failed, 0),
+    line: `${title}, ${seconds} s: ${runs.map(({ last }) => last).join(" · ")}`,
+    failures: runs
+      .filter(({ failed }) => failed > 0 || values.test !== undefined)
+      .map(({ output }) => output)
+      .join(""),
+  };
+}
+
+/**
+ * One run of a program.
+ *
+ * @param {string} binary
+ * @param {string | undefined} text Of the names of the tests to run; all without.
+ */
+async function runBinary(binary, text) {
+  const timeoutMs = values.mutant === undefined ? RUN_TIMEOUT_MS : MUTANT_TIMEOUT_MS;
+  const run = await runQuietly(binary, text === undefined ? [] : [text], { env: environment, timeoutMs });
+  const last = run.stdout.trimEnd().split("\n").at(-1) ?? "";
   const counts = /(\d+) passed, (\d+) failed/.exec(last);
   const passed = Number(counts?.[1] ?? 0);
   // A program that dies, or says nothing, has failed whatever it counted before.
-  const failed = test.code === 0 && passed > 0 ? 0 : Math.max(1, Number(counts?.[2] ?? 0));
-  return { passed, failed, line: `${title}, ${seconds} s: ${last}`, failures: failed > 0 ? test.output : "" };
+  const failed = run.code === 0 && passed > 0 ? 0 : Math.max(1, Number(counts?.[2] ?? 0));
+  return { passed, failed, last, output: run.output };
 }
 
 /** @param {readonly Program[]} programs */
@@ -175,6 +217,24 @@ async function runAll(programs) {
   return failed === 0;
 }
 
+/**
+ * A copy of the native sources with the mutant in it.
+ *
+ * @param {string} name
+ */
+function plantMutant(name) {
+  const mutant = mutants.find((one) => one.name === name);
+  if (mutant === undefined) throw new Error(`there is no mutant called ${name}`);
+  const copy = join(output, `mutant-${name}`);
+  rmSync(copy, { recursive: true, force: true });
+  for (const package_ of packageNames) {
+    const directory = join("packages", package_, "native");
+    cpSync(join(root, directory), join(copy, directory), { recursive: true });
+  }
+  writeFileSync(join(copy, mutant.file), applyMutant(mutant, readFileSync(join(root, mutant.file), "utf8")));
+  return copy;
+}
+
 /** @param {string} sanitize @returns {readonly (keyof typeof sanitizers)[] | undefined} */
 function chooseSanitizers(sanitize) {
   if (sanitize === "all") return ["address", "thread"];
@@ -182,7 +242,11 @@ function chooseSanitizers(sanitize) {
 }
 
 const { values, positionals } = parseArgs({
-  options: { sanitize: { type: "string", default: "address" } },
+  options: {
+    sanitize: { type: "string", default: "address" },
+    test: { type: "string", multiple: true },
+    mutant: { type: "string" },
+  },
   allowPositionals: true,
 });
 const chosen = chooseSanitizers(values.sanitize);
@@ -194,6 +258,7 @@ if (spawnSync("g++", ["--version"]).status !== 0) {
   console.log("skipped: there is no g++");
   process.exit(3);
 }
+if (values.mutant !== undefined) sourceRoot = plantMutant(values.mutant);
 /** @type {Program[]} */
 const programs = [];
 for (const suite of suites) {
@@ -208,3 +273,7 @@ if (programs.length === 0) {
   process.exit(2);
 }
 process.exitCode = (await runAll(programs)) ? 0 : 1;
+if (values.mutant !== undefined) {
+  rmSync(sourceRoot, { recursive: true, force: true });
+  for (const program of programs) rmSync(binaryOf(program), { force: true });
+}

@@ -19,3 +19,12 @@ export const core = (name, ...tests) => tests.map((test) => ({ file: `packages/c
 
 /** @param {string} test @returns {Killer[]} */
 export const uringOptions = (test) => [{ file: "packages/driver-uring/test/options.test.ts", test }];
+
+/**
+ * A test in C++. `source` is the program, or the header that its cases are in.
+ *
+ * @param {"core" | "driver-uring" | "driver-epoll"} name @param {string} source @param {...string} tests
+ * @returns {Killer[]}
+ */
+export const native = (name, source, ...tests) =>
+  tests.map((test) => ({ file: `packages/${name}/native/test/${source}`, test }));

@@ -34,7 +34,8 @@ inline void Fail(const char* file, int line, const char* text) {
   TestState().current_failed = true;
 }
 
-// Runs every test whose name contains the first argument; the last line of output counts them.
+// Runs every test; with an argument those whose names contain it, and names those that pass. The last line of output
+// counts them.
 inline int RunAll(int argc, char** argv) {
   // A program that is ended by a sanitizer must not take its last lines with it.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
@@ -48,9 +49,11 @@ inline int RunAll(int argc, char** argv) {
       state.failures++;
       std::printf("  failed: %s\n", test.name);
     } else {
+      if (argc > 1) std::printf("  passed: %s\n", test.name);
       passed++;
     }
   }
+  if (argc > 1 && passed + state.failures == 0) std::printf("  not there: %s\n", argv[1]);
   std::printf("%d passed, %d failed\n", passed, state.failures);
   return state.failures == 0 ? 0 : 1;
 }
