@@ -4,6 +4,8 @@ import { root } from "./bundle-programs.js";
 
 export interface RunOptions {
   readonly arguments?: readonly string[];
+  /** What the runtime is started by: a command and its arguments. */
+  readonly within?: readonly string[];
   /** For the runtime, before the program. */
   readonly nodeArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
@@ -39,7 +41,8 @@ export const addonEnvironment: Readonly<Record<string, string>> = {
 export function runProgram(path: string, options: RunOptions = {}): Promise<Ending> {
   const startMs = performance.now();
   const { NODE_OPTIONS: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), path, ...(options.arguments ?? [])], {
+  const [command, ...before] = [...(options.within ?? []), process.execPath];
+  const child = spawn(command!, [...before, ...(options.nodeArguments ?? []), path, ...(options.arguments ?? [])], {
     env: { ...inherited, ...addonEnvironment, ...options.environment },
     stdio: ["ignore", "pipe", "pipe"],
   });

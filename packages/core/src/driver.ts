@@ -103,6 +103,10 @@ export interface DriverSession {
   readonly capabilities: Capabilities;
   readonly memory: DriverMemory;
   /**
+   * A submission holds the handles that it names until its final completion: a `close` of one of them ends after it, and
+   * what it stands for stays open until then. A number of the system's that was given up earlier could lead an operation
+   * that comes to it late to a stranger's file. In a chain a `close` waits for nobody behind it.
+   *
    * Takes the first `count` entries of `shared.submissions`, in order, and tells how many it took. It takes all
    * unless its own queue is full; then the rest is offered again after the next sink call, which the driver makes as
    * soon as it has room, with or without completions. Records of opcode `cancel` (they come first) it always takes,
@@ -113,7 +117,7 @@ export interface DriverSession {
   submit(count: number): number;
   /**
    * Ends the session: nothing is submitted any more. Cancels what it still has, waits for it until the deadline,
-   * then frees what is confirmed and keeps (quarantines) the rest.
+   * then frees what is confirmed and keeps (quarantines) the rest: its memory, and its descriptors.
    */
   close(deadlineMs: number): Promise<DriverCloseReport>;
   /**
@@ -126,7 +130,10 @@ export interface DriverSession {
 export interface DriverCloseReport {
   /** Operations whose final completion did not come before the deadline. */
   readonly unconfirmedOperations: number;
-  /** Bytes of buffers kept for ever, because the kernel may still write to them. */
+  /**
+   * Bytes of buffers kept for ever, because the kernel may still write to them. Descriptors that unconfirmed operations
+   * name stay open with them.
+   */
   readonly quarantinedBytes: number;
 }
 

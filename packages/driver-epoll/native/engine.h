@@ -112,6 +112,8 @@ class Engine {
   void StartTimer(uint32_t slot, const SubmissionRecord& record);
   void ArmTimeout(uint32_t slot, const SubmissionRecord& record);
   Op& Enter(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
+  // The cell of a handle that an operation names; null when it is closed, unless a chain has held it for the operation.
+  Handles::Cell* FindHandle(int32_t index, uint32_t generation);
   // The operation uses the record's handle, which must be open.
   void UseHandle(Op& op, const SubmissionRecord& record);
   void LendMemory(Op& op, const SubmissionRecord& record);
@@ -122,6 +124,7 @@ class Engine {
 
   uint32_t StartChain(uint32_t first, uint32_t count);
   void Hold(uint32_t slot);
+  void HoldHandles(Op& op, const SubmissionRecord& record, const std::vector<int32_t>& closed);
   void StartHeld(uint32_t slot);
   void RunChains();
   bool HasEndedWell(const SubmissionRecord& record, int32_t result) const;

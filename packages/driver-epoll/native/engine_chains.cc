@@ -1,6 +1,8 @@
 // Links: what is chained behind an operation is in flight from the start, holds its memory, and begins when its turn
 // comes.
+#include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "engine.h"
 
@@ -11,13 +13,38 @@ namespace baton::epoll {
 uint32_t Engine::StartChain(uint32_t first, uint32_t count) {
   uint32_t last = first;
   while (last + 1 < count && shared_.record(shared_.submission(last)).Has(kSubmitLink)) last++;
-  for (uint32_t index = first + 1; index <= last; index++) {
+  // What one of them closes, those behind it do not hold: that close waits for nobody behind it.
+  std::vector<int32_t> closed;
+  for (uint32_t index = first; index <= last; index++) {
     const uint32_t slot = shared_.submission(index);
-    Hold(slot);
+    const SubmissionRecord& record = shared_.record(slot);
+    const bool closes = record.OpcodeNumber() == static_cast<uint8_t>(Opcode::kClose);
+    if (index > first) {
+      Hold(slot);
+      if (!closes) HoldHandles(ops_[slot], record, closed);
+    }
+    if (closes) closed.push_back(record.handle_index);
+    if (index == first) continue;
     chains_.Append(shared_.submission(index - 1), slot);
   }
   Start(shared_.submission(first));
   return last - first + 1;
+}
+
+// Its handles are held as if it had begun: a close that comes meanwhile waits for it.
+void Engine::HoldHandles(Op& op, const SubmissionRecord& record, const std::vector<int32_t>& closed) {
+  const auto can_hold = [&](int32_t index, uint32_t generation) {
+    return handles_.Find(index, generation) != nullptr &&
+           std::find(closed.begin(), closed.end(), index) == closed.end();
+  };
+  const bool two = record.OpcodeNumber() == static_cast<uint8_t>(Opcode::kSplice);
+  if (!can_hold(record.handle_index, record.handle_generation)) return;
+  if (two && !can_hold(record.second_handle_index, record.second_handle_generation)) return;
+  op.handle = record.handle_index;
+  handles_.At(op.handle).users++;
+  if (!two) return;
+  op.second_handle = record.second_handle_index;
+  handles_.At(op.second_handle).users++;
 }
 
 // In flight without having begun. Its memory is counted on from here, as if it had.
@@ -51,6 +78,9 @@ void Engine::StartHeld(uint32_t slot) {
   Start(slot);
   starting_ = nullptr;
   GiveBack(held);
+  // By now it holds them as any other that has begun, or it has ended.
+  if (held.handle >= 0) LetGo(held.handle);
+  if (held.second_handle >= 0) LetGo(held.second_handle);
 }
 
 void Engine::RunChains() {

@@ -34,8 +34,8 @@ void Engine::StartPipe(uint32_t slot, const SubmissionRecord& record) {
 }
 
 void Engine::StartSplice(uint32_t slot, const SubmissionRecord& record) {
-  if (handles_.Find(record.handle_index, record.handle_generation) == nullptr ||
-      handles_.Find(record.second_handle_index, record.second_handle_generation) == nullptr) {
+  if (FindHandle(record.handle_index, record.handle_generation) == nullptr ||
+      FindHandle(record.second_handle_index, record.second_handle_generation) == nullptr) {
     return Answer(slot, record, -EBADF);
   }
   // One of them must be a pipe, and a pipe has two.

@@ -116,7 +116,7 @@ void Engine::Dispatch(uint32_t slot, const SubmissionRecord& record, Opcode opco
 }
 
 void Engine::StartOnHandle(uint32_t slot, const SubmissionRecord& record, Opcode opcode) {
-  Handles::Cell* cell = handles_.Find(record.handle_index, record.handle_generation);
+  Handles::Cell* cell = FindHandle(record.handle_index, record.handle_generation);
   if (cell == nullptr) return Answer(slot, record, -EBADF);
   const int fd = cell->fd;
   switch (opcode) {
@@ -201,6 +201,11 @@ Op& Engine::Enter(uint32_t slot, const SubmissionRecord& record, Opcode opcode) 
   op.fd = -1;
   in_flight_++;
   return op;
+}
+
+Engine::Handles::Cell* Engine::FindHandle(int32_t index, uint32_t generation) {
+  const bool is_held = starting_ != nullptr && starting_->handle >= 0;
+  return is_held ? handles_.FindHeld(index, generation) : handles_.Find(index, generation);
 }
 
 void Engine::UseHandle(Op& op, const SubmissionRecord& record) {

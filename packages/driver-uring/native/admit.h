@@ -26,6 +26,9 @@ struct Admission {
 
 enum class Place : uint8_t { kAlone, kInChain };
 
+// Whether the operation has held its handles since its chain was submitted: then they may have been closed meanwhile.
+enum class Hold : uint8_t { kNot, kHeld };
+
 // A flag is never passed over in silence: what an operation cannot honour, it is refused for.
 inline bool KnowsFlags(const Features& features, Opcode opcode, const SubmissionRecord& record, Place place) {
   const bool multishot = record.Has(kSubmitMultishot);
@@ -103,7 +106,11 @@ inline int32_t RefuseArguments(State& state, Opcode opcode, const SubmissionReco
 
 inline Admission Refused(int32_t refusal) { return {refusal, false, -1, -1}; }
 
-inline Admission Admit(State& state, const SubmissionRecord& record, Place place) {
+inline Handles::Cell* FindHandle(State& state, int32_t index, uint32_t generation, Hold hold) {
+  return hold == Hold::kHeld ? state.handles.FindHeld(index, generation) : state.handles.Find(index, generation);
+}
+
+inline Admission Admit(State& state, const SubmissionRecord& record, Place place, Hold hold = Hold::kNot) {
   if (!IsOpcode(record.OpcodeNumber())) return Refused(-EINVAL);
   const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
   constexpr uint32_t kFlags = kSubmitMultishot | kSubmitBufferSelect | kSubmitTimeout;
@@ -114,11 +121,12 @@ inline Admission Admit(State& state, const SubmissionRecord& record, Place place
   admission.entry = state.features.IsEntry(opcode) && FitsEntry(opcode, record);
   if (!admission.entry && !HasCall(opcode)) return Refused(-EOPNOTSUPP);
   if (NeedsHandle(opcode, record)) {
-    const Handles::Cell* cell = state.handles.Find(record.handle_index, record.handle_generation);
+    const Handles::Cell* cell = FindHandle(state, record.handle_index, record.handle_generation, hold);
     if (cell == nullptr) return Refused(-EBADF);
     admission.fd = cell->fd;
     if (opcode == Opcode::kSplice) {
-      const Handles::Cell* second = state.handles.Find(record.second_handle_index, record.second_handle_generation);
+      const Handles::Cell* second =
+          FindHandle(state, record.second_handle_index, record.second_handle_generation, hold);
       if (second == nullptr) return Refused(-EBADF);
       admission.second_fd = second->fd;
     }

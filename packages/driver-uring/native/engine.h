@@ -110,7 +110,11 @@ class Engine {
       if (error < 0 && error != -ETIME && error != -EINTR && error != -EAGAIN) break;
     }
     state_.local.clear();
-    state_.handles.ForEachOpen([](int32_t, auto& cell) { ::close(cell.fd); });
+    // What is unconfirmed keeps its descriptors as it keeps its memory: a number that is used again would turn what the
+    // kernel still does with it into work on another file.
+    state_.handles.ForEachOpen([](int32_t, auto& cell) {
+      if (cell.users == 0) ::close(cell.fd);
+    });
     return in_flight();
   }
 
@@ -251,8 +255,7 @@ class Engine {
     if (more) return true;
     const bool gate = op.gate;
     const bool well = gate && EndedWell(op, state_.shared.record(slot), result);
-    starter_.Release(op);
-    state_.operations.Leave(op);
+    starter_.Leave(op);
     starter_.Ended(slot, gate, well);
     return true;
   }
@@ -282,11 +285,7 @@ class Engine {
     *result = op.result;
     if (*result != -EOPNOTSUPP && *result != -ENOMEM && *result != -ENOBUFS) return true;
     // Nothing was sent: it goes once more, the plain way.
-    const SubmissionRecord& record = state_.shared.record(slot);
-    if (*result == -EOPNOTSUPP) {
-      Handles::Cell* cell = state_.handles.Find(record.handle_index, record.handle_generation);
-      if (cell != nullptr) cell->state.no_zero_copy = true;
-    }
+    if (*result == -EOPNOTSUPP) state_.handles.At(op.handle).state.no_zero_copy = true;
     op.zero_copy = false;
     if (op.timeout_state != TimeoutState::kNone || state_.stopping) {
       // Its timeout has ended with it.

@@ -42,7 +42,8 @@ struct Op {
   bool waiting;
   // What is behind it in its chain starts only when this engine says so.
   bool gate;
-  // The kernel looks its descriptors up later than at submission, so they must not be closed before it has ended.
+  // Its descriptors are not closed before it has ended: the kernel may look them up at any time until then, a worker's
+  // own call as much as a link's.
   bool holds_descriptors;
   // A zero-copy send; its buffer comes home with the notification.
   bool zero_copy;

@@ -12,6 +12,7 @@
 
 #include <liburing.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -48,7 +49,7 @@ class Starter {
     if (!HasRoom(record)) return false;
     Op& op = state_.operations.Enter(slot, record, opcode);
     if (opcode == Opcode::kClose && MustWait(slot, op, record)) return true;
-    Fill(slot, op, record, admission, Position::kLast);
+    Fill(slot, op, record, admission, false);
     return true;
   }
 
@@ -64,6 +65,7 @@ class Starter {
       op.waiting = true;
       op.result = 0;
     }
+    HoldChain(chain);
     if (!Advance(chain)) resumed_.push_back(std::move(chain));
     return true;
   }
@@ -82,13 +84,14 @@ class Starter {
     }
   }
 
-  // It does not need its descriptors any more.
-  void Release(Op& op) {
-    if (!op.holds_descriptors) [[likely]]
-      return;
-    op.holds_descriptors = false;
-    ReleaseHandle(op.handle);
-    if (op.second_handle >= 0) ReleaseHandle(op.second_handle);
+  // The operation has ended: nothing of the caller's is needed for it any more.
+  void Leave(Op& op) {
+    if (op.holds_descriptors) {
+      op.holds_descriptors = false;
+      ReleaseHandle(op.handle);
+      if (op.second_handle >= 0) ReleaseHandle(op.second_handle);
+    }
+    state_.operations.Leave(op);
   }
 
   // An operation in flight goes to the kernel once more.
@@ -135,9 +138,6 @@ class Starter {
   // Slots that have not been started, in order.
   using Chain = std::deque<uint32_t>;
 
-  // Where an entry stands in its segment.
-  enum class Position : uint8_t { kFirst, kMiddle, kLast, kLastOfMany };
-
   struct Segment {
     uint32_t count = 0;
     uint32_t entries = 0;
@@ -169,7 +169,7 @@ class Starter {
   // Ends an operation that was in flight.
   void End(uint32_t slot, Op& op, Outcome outcome) {
     state_.local.push_back({slot, op.generation, outcome.result, outcome.flags});
-    state_.operations.Leave(op);
+    Leave(op);
   }
 
   bool HasRoom(const SubmissionRecord& record) {
@@ -183,7 +183,7 @@ class Starter {
     if (error < 0) return Answer(slot, record, {error});
     Op& op = state_.operations.Enter(slot, record, Opcode::kConnect);
     connection.GiveTo(state_, op);
-    Fill(slot, op, record, admission, Position::kLast);
+    Fill(slot, op, record, admission, false);
     return true;
   }
 
@@ -205,17 +205,15 @@ class Starter {
 
   // --- entries ----------------------------------------------------------------------------------------------------
 
-  // Fills the entry of an operation, for which there is room.
-  void Fill(uint32_t slot, Op& op, const SubmissionRecord& record, const Admission& admission, Position position) {
-    const bool chained = position == Position::kFirst || position == Position::kMiddle;
+  // Fills the entry of an operation, for which there is room. `chained`: others stand behind it in its segment.
+  void Fill(uint32_t slot, Op& op, const SubmissionRecord& record, const Admission& admission, bool chained) {
     op.waiting = false;
-    if (admission.fd >= 0) op.handle = record.handle_index;
-    if (admission.second_fd >= 0) op.second_handle = record.second_handle_index;
-    // The kernel looks up the descriptors of an entry when it starts it: at once for the first of a segment, later for
-    // those behind it. A splice is started by a worker of the kernel.
-    const bool late = position == Position::kMiddle || position == Position::kLastOfMany;
-    if (admission.fd >= 0 && (late || op.opcode == Opcode::kSplice)) Hold(op);
-    if (op.opcode == Opcode::kClose) state_.handles.Close(op.handle);
+    if (op.opcode == Opcode::kClose) {
+      op.handle = record.handle_index;
+      state_.handles.Close(op.handle);
+    } else if (admission.fd >= 0 && !op.holds_descriptors) {
+      HoldDescriptors(op, record);
+    }
     io_uring_sqe* sqe = handover_.port().GetSqe();
     BATON_CHECK(sqe != nullptr);
     Preparation(state_, op, record, admission.fd, admission.second_fd).Fill(sqe, chained);
@@ -242,25 +240,13 @@ class Starter {
   bool Repeat(uint32_t slot) {
     Op& op = state_.operations.At(slot);
     const SubmissionRecord& record = state_.shared.record(slot);
-    Admission admission;
-    if (op.opcode == Opcode::kClose) {
-      admission.fd = state_.handles.At(op.handle).fd;
-    } else {
-      const Handles::Cell* cell = state_.handles.Find(record.handle_index, record.handle_generation);
-      if (cell == nullptr) {
-        const bool gate = op.gate;
-        End(slot, op, {-EBADF});
-        Ended(slot, gate, false);
-        return true;
-      }
-      admission.fd = cell->fd;
-    }
+    const int fd = state_.handles.At(op.handle).fd;
     io_uring_sqe* sqe = handover_.GetSqe();
     if (sqe == nullptr) return false;
     if (op.opcode == Opcode::kClose) {
-      io_uring_prep_close(sqe, admission.fd);
+      io_uring_prep_close(sqe, fd);
     } else {
-      io_uring_prep_send(sqe, admission.fd, op.data, record.length, static_cast<int>(record.argument0) | MSG_NOSIGNAL);
+      io_uring_prep_send(sqe, fd, op.data, record.length, static_cast<int>(record.argument0) | MSG_NOSIGNAL);
     }
     sqe->user_data = UserData(slot, record.generation);
     return true;
@@ -268,10 +254,39 @@ class Starter {
 
   // --- descriptors ------------------------------------------------------------------------------------------------
 
-  void Hold(Op& op) {
+  // From its submission to its end an operation holds its descriptors: a link, a worker of the kernel, the thread of
+  // sqpoll and a segment that waits for its turn look a number up at a time of their own, and the number may be
+  // somebody else's file by then.
+  void HoldDescriptors(Op& op, const SubmissionRecord& record) {
     op.holds_descriptors = true;
+    op.handle = record.handle_index;
     state_.handles.At(op.handle).users++;
-    if (op.second_handle >= 0) state_.handles.At(op.second_handle).users++;
+    if (op.opcode != Opcode::kSplice) [[likely]]
+      return;
+    op.second_handle = record.second_handle_index;
+    state_.handles.At(op.second_handle).users++;
+  }
+
+  // A chain holds what its members name, save what one of them closes before: that close waits for nobody behind it.
+  void HoldChain(const Chain& chain) {
+    std::vector<int32_t> closed;
+    for (const uint32_t slot : chain) {
+      const SubmissionRecord& record = state_.shared.record(slot);
+      Op& op = state_.operations.At(slot);
+      const auto is_closed = [&closed](int32_t index) {
+        return std::find(closed.begin(), closed.end(), index) != closed.end();
+      };
+      if (op.opcode == Opcode::kClose) {
+        closed.push_back(record.handle_index);
+      } else if (Admit(state_, record, Place::kInChain).fd >= 0 && !is_closed(record.handle_index) &&
+                 !(op.opcode == Opcode::kSplice && is_closed(record.second_handle_index))) {
+        HoldDescriptors(op, record);
+      }
+    }
+  }
+
+  Admission AdmitInChain(const Op& op, const SubmissionRecord& record) {
+    return Admit(state_, record, Place::kInChain, op.holds_descriptors ? Hold::kHeld : Hold::kNot);
   }
 
   void ReleaseHandle(int32_t index) {
@@ -282,8 +297,7 @@ class Starter {
     cell.state.closing_slot = -1;
   }
 
-  // True when a close must wait for operations that look the descriptor up later: its number could be another file's
-  // by then.
+  // True when a close must wait for operations that still name the descriptor.
   bool MustWait(uint32_t slot, Op& op, const SubmissionRecord& record) {
     Handles::Cell& cell = state_.handles.At(record.handle_index);
     if (cell.users == 0) return false;
@@ -303,7 +317,7 @@ class Starter {
       const uint32_t slot = chain.front();
       const SubmissionRecord& record = state_.shared.record(slot);
       Op& op = state_.operations.At(slot);
-      const Admission admission = Admit(state_, record, Place::kInChain);
+      const Admission admission = AdmitInChain(op, record);
       if (op.result < 0 || admission.refusal < 0 || !admission.entry) {
         const Outcome outcome = op.result < 0           ? Outcome{op.result}
                                 : admission.refusal < 0 ? Outcome{admission.refusal}
@@ -340,9 +354,7 @@ class Starter {
       const SubmissionRecord& record = state_.shared.record(last);
       Op& op = state_.operations.At(last);
       if (op.opcode == Opcode::kClose && MustWait(last, op, record)) break;
-      const Position position = index + 1 < count ? (index == 0 ? Position::kFirst : Position::kMiddle)
-                                                  : (index == 0 ? Position::kLast : Position::kLastOfMany);
-      Fill(last, op, record, Admit(state_, record, Place::kInChain), position);
+      Fill(last, op, record, AdmitInChain(op, record), index + 1 < count);
     }
     if (chain.empty()) return;
     state_.operations.At(last).gate = true;
@@ -358,8 +370,8 @@ class Starter {
       if (segment.count > 0) {
         if (opcode == Opcode::kConnect || opcode == Opcode::kClose) break;
         if (segment.entries + EntriesOf(record) > handover_.capacity()) break;
-        const Admission admission = Admit(state_, record, Place::kInChain);
         const Op& op = state_.operations.At(slot);
+        const Admission admission = AdmitInChain(op, record);
         if (admission.refusal < 0 || !admission.entry || (op.waiting && op.result < 0)) break;
       }
       segment.count++;

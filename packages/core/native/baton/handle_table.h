@@ -55,6 +55,9 @@ class HandleTable {
     return cell.open && cell.generation == generation ? &cell : nullptr;
   }
 
+  // The cell of a handle whose descriptor is still open, because operations hold it, the handle itself closed or not.
+  Cell* FindHeld(int32_t index, uint32_t generation) { return IsCurrent(index, generation) ? &At(index) : nullptr; }
+
   // True while the descriptor of this very handle is open, the handle itself closed or not.
   bool IsCurrent(int32_t index, uint32_t generation) const {
     if (index < 0 || static_cast<size_t>(index) >= cells_.size()) return false;

@@ -22,6 +22,7 @@ import { pipeFromFileClause, pipeToFileClause } from "./pipe-transfer.js";
 import { pollClause } from "./poll.js";
 import { poolClause } from "./pool.js";
 import { fileSalvageClause, salvageClause } from "./salvage.js";
+import { spiDescriptorsClause } from "./spi-descriptors.js";
 import { spiHandlesClause, spiMemoryClause, spiSocketsClause } from "./spi-handles.js";
 import { spiCancelClause, spiSessionClause } from "./spi-session.js";
 import { streamLoopClause } from "./stream-loop.js";
@@ -34,6 +35,7 @@ export const clauses: readonly Clause[] = [
   spiSessionClause,
   spiCancelClause,
   spiHandlesClause,
+  spiDescriptorsClause,
   spiSocketsClause,
   spiMemoryClause,
   capabilitiesClause,

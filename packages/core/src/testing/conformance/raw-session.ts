@@ -32,6 +32,8 @@ export interface RawSubmission {
   readonly slot?: number;
   readonly generation?: number;
   readonly handle?: RawHandle;
+  /** Where a splice puts its bytes. */
+  readonly second?: RawHandle;
   readonly buffer?: number;
   readonly bufferOffset?: number;
   readonly length?: number;
@@ -111,6 +113,8 @@ export class RawSession {
     records[base + WORD.generation] = submission.generation ?? 1;
     records[base + WORD.handleIndex] = submission.handle?.index ?? -1;
     records[base + WORD.handleGeneration] = submission.handle?.generation ?? 0;
+    records[base + WORD.secondHandleIndex] = submission.second?.index ?? -1;
+    records[base + WORD.secondHandleGeneration] = submission.second?.generation ?? 0;
     records[base + WORD.buffer] = submission.buffer ?? -1;
     records[base + WORD.bufferOffset] = submission.bufferOffset ?? 0;
     records[base + WORD.length] = submission.length ?? 0;

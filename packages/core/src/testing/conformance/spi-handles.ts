@@ -30,7 +30,7 @@ const onHandles = [
 ] as const;
 
 /** Opens a file by hand. */
-async function openByHand(raw: RawSession, path: string, flags: number): Promise<RawHandle> {
+export async function openByHand(raw: RawSession, path: string, flags: number): Promise<RawHandle> {
   const completion = await raw.run({ opcode: OPCODE.open, path, argument0: flags, argument1: 0o600 });
   ok(completion.result >= 0, `an open file, not ${completion.result}`);
   return { index: completion.result, generation: completion.auxiliary };

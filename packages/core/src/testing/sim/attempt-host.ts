@@ -35,6 +35,14 @@ export function badHandle({ kernel, isClosed }: AttemptHost): number {
   return -ERRNO.EBADF;
 }
 
+/** What an operation finds behind the number of its descriptor when it comes to it. */
+export function foundBehind({ kernel }: AttemptHost, description: Description | undefined): Description | undefined {
+  if (description === undefined) return undefined;
+  const found = kernel.descriptors.at(description.number);
+  if (found !== description) kernel.ledger.strangersMet++;
+  return found;
+}
+
 /** True for operations whose record names an open handle that they hold. */
 export function holdsHandle(ticket: Ticket): boolean {
   return ticket.word(WORD.handleIndex) >= 0 && ticket.opcode !== OPCODE.close;

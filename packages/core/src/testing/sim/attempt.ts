@@ -6,7 +6,7 @@
 import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
 import { POLL_EVENT, WORD } from "../../record.js";
-import { type AttemptHost, badHandle, type Outcome } from "./attempt-host.js";
+import { type AttemptHost, badHandle, foundBehind, type Outcome } from "./attempt-host.js";
 import { attemptOnFile, closeHandle, openFile, statPath } from "./file-operations.js";
 import type { Target } from "./handles.js";
 import { attemptOnDatagram, datagram } from "./message-operations.js";
@@ -42,7 +42,7 @@ export function attempt(host: AttemptHost, ticket: Ticket): Outcome {
       return splice(host, ticket);
   }
   if (isOnPath(ticket)) return attemptOnPath(host, ticket);
-  const description = ticket.description;
+  const description = foundBehind(host, ticket.description);
   if (description === undefined) return badHandle(host);
   const { target } = description;
   if (ticket.opcode === OPCODE.poll && target.kind !== "file") return poll(ticket, target);

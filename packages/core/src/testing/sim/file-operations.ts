@@ -29,19 +29,30 @@ export function openFile(host: AttemptHost, ticket: Ticket): Outcome {
   );
 }
 
-/** Closes a handle of whatever kind. An error is reported, and the handle is gone all the same. */
+/**
+ * Closes a handle of whatever kind, and ends when the operations that hold it have ended. An error is reported, and the
+ * handle is gone all the same.
+ */
 export function closeHandle(host: AttemptHost, ticket: Ticket): Outcome {
   const { handles } = host;
   const { ledger, dice, bug } = host.kernel;
   const index = ticket.word(WORD.handleIndex);
   const generation = ticket.word(WORD.handleGeneration);
-  const description = handles.find(index, generation);
+  const description = ticket.closes ?? handles.find(index, generation);
   if (description === undefined) return badHandle(host);
-  if (bug === "leak-on-close" && dice.random.chance(0.2)) return 0;
-  if (description.operations > 0) ledger.closesWhileInUse++;
-  handles.remove(index, generation);
-  ledger.handlesClosed++;
-  description.close();
+  if (ticket.closes === undefined) {
+    if (bug === "leak-on-close" && dice.random.chance(0.2)) return 0;
+    handles.remove(index, generation);
+    ledger.handlesClosed++;
+    ticket.closes = description;
+    description.close();
+    if (bug === "close-forgets-users") description.freeNumber();
+    if (description.operations > 0) {
+      ledger.closesWhileInUse++;
+      ticket.waitIn(description.closers);
+      return undefined;
+    }
+  }
   return description.target.kind === "file" && dice.happens("ioError") ? -ERRNO.EIO : 0;
 }
 

@@ -2,9 +2,11 @@
 import { AUXILIARY_MAX } from "../../record.js";
 import type { Endpoint } from "./connection.js";
 import type { SimDatagram } from "./datagram.js";
+import type { Descriptors } from "./descriptors.js";
 import type { DirectoryNode, FileNode } from "./file-system.js";
 import type { SimListener } from "./network.js";
 import type { PipeEnd } from "./pipe.js";
+import { type WaitList, wakeAll } from "./ticket.js";
 
 /** An open file with its own position. */
 export interface OpenFile {
@@ -20,14 +22,32 @@ export interface OpenFile {
 /** Whatever a handle can stand for. */
 export type Target = OpenFile | Endpoint | SimListener | SimDatagram | PipeEnd;
 
-/** What a handle stands for. It lives until its handle is closed *and* the last operation on it has ended. */
+/**
+ * What a handle stands for. It lives, and keeps its descriptor's number, until its handle is closed *and* the last
+ * operation on it has ended.
+ */
 export class Description {
   readonly target: Target;
+  /** Operations that close it and wait for the others. */
+  readonly closers: WaitList = [];
   #operations = 0;
   #closed = false;
+  #descriptors: Descriptors<Description> | undefined = undefined;
+  #number = -1;
 
   constructor(target: Target) {
     this.target = target;
+  }
+
+  /** The number of its descriptor. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** It has a descriptor from here on. */
+  open(descriptors: Descriptors<Description>): void {
+    this.#descriptors = descriptors;
+    this.#number = descriptors.open(this);
   }
 
   /** Operations in flight on it. */
@@ -50,8 +70,17 @@ export class Description {
     this.#endIfUnused();
   }
 
+  /** Its number is free; too early, where operations still name it. */
+  freeNumber(): void {
+    this.#descriptors?.close(this.#number);
+    this.#descriptors = undefined;
+  }
+
   #endIfUnused(): void {
-    if (this.#closed && this.#operations === 0) this.target.close();
+    if (!this.#closed || this.#operations > 0) return;
+    this.freeNumber();
+    this.target.close();
+    wakeAll(this.closers);
   }
 }
 
@@ -69,7 +98,12 @@ export interface HandleId {
 export class Handles {
   readonly #cells: Cell[] = [];
   readonly #free: number[] = [];
+  readonly #descriptors: Descriptors<Description>;
   #open = 0;
+
+  constructor(descriptors: Descriptors<Description>) {
+    this.#descriptors = descriptors;
+  }
 
   /** Handles that are open. */
   get open(): number {
@@ -82,6 +116,7 @@ export class Handles {
     this.#cells[index] = cell;
     cell.generation = cell.generation === AUXILIARY_MAX ? 1 : cell.generation + 1;
     cell.description = description;
+    description.open(this.#descriptors);
     this.#open++;
     return { index, generation: cell.generation };
   }

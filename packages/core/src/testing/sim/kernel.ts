@@ -1,7 +1,9 @@
 /** The simulated kernel as its parts know it: what they share, and nothing that they do. */
+import type { Descriptors } from "./descriptors.js";
 import type { EventHash } from "./event-hash.js";
 import type { FaultDice } from "./faults.js";
 import type { SimFileSystem } from "./file-system.js";
+import type { Description } from "./handles.js";
 import type { Ledger } from "./ledger.js";
 import type { SimNetwork } from "./network.js";
 import type { PlantedBug } from "./planted-bug.js";
@@ -15,6 +17,7 @@ export interface Kernel {
   readonly ledger: Ledger;
   readonly files: SimFileSystem;
   readonly network: SimNetwork;
+  readonly descriptors: Descriptors<Description>;
   /** The bug to show, if any. */
   readonly bug: PlantedBug | undefined;
   /** Bytes that a connection holds in each direction. */

@@ -22,6 +22,8 @@ export class Ledger {
   handlesForceClosed = 0;
   /** `close` operations on a handle with other operations in flight. */
   closesWhileInUse = 0;
+  /** Operations that came to a descriptor's number when it was somebody else's, or nobody's. */
+  strangersMet = 0;
   /** Operations on a handle that is closed or never was. */
   badHandles = 0;
   /** Connections made: both ends exist. */

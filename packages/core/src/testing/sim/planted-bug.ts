@@ -16,6 +16,7 @@ export const plantedBugTable = [
   ["pick-buffer-twice", "two receives are given the same provided buffer"],
   ["claim-full-length", "a short read says that it filled the buffer"],
   ["leak-on-close", "close says 0 and leaves the handle open"],
+  ["close-forgets-users", "the number of a descriptor is free while operations in flight still name it"],
   ["forget-room", "a driver that was full does not say when it has room again"],
   ["forget-more", "a multishot operation goes on after a completion without the more flag"],
   ["timer-early", "a timer completes before its time"],

@@ -35,7 +35,7 @@ export class SimSession implements DriverSession, AttemptHost {
   readonly shared: SharedMemory;
   readonly capabilities: Capabilities;
   readonly memory: SimMemory;
-  readonly handles: Handles = new Handles();
+  readonly handles: Handles;
   readonly arenaBytes: Uint8Array<ArrayBuffer>;
   readonly arenaWords: Int32Array<ArrayBuffer>;
   readonly #host: DriverHost;
@@ -63,6 +63,7 @@ export class SimSession implements DriverSession, AttemptHost {
 
   constructor(kernel: Kernel, capabilities: Capabilities, host: DriverHost, limits: DriverLimits) {
     this.kernel = kernel;
+    this.handles = new Handles(kernel.descriptors);
     this.capabilities = capabilities;
     this.#host = host;
     this.#limits = limits;
@@ -104,6 +105,7 @@ export class SimSession implements DriverSession, AttemptHost {
       ledger.handlesForceClosed++;
       ledger.handlesClosed++;
       description.close();
+      if (this.kernel.bug === "close-forgets-users") description.freeNumber();
     }
     let quarantinedBytes = 0;
     for (const ticket of this.#tickets.values()) if (ticket.parts.length > 0) quarantinedBytes += ticket.length;
@@ -222,6 +224,7 @@ export class SimSession implements DriverSession, AttemptHost {
     const hasLinks = isSupported(this.capabilities.features.links);
     let head: Ticket | undefined;
     let before: Ticket | undefined;
+    const closed = new Set<number>();
     for (let index = 0; index < count; index++) {
       const ticket = this.#take(this.#submissions[index]!);
       const isBehind = hasLinks && before?.linked === true;
@@ -230,7 +233,10 @@ export class SimSession implements DriverSession, AttemptHost {
         before!.behind = ticket;
       } else {
         head = ticket;
+        closed.clear();
       }
+      this.#holdHandles(ticket, closed);
+      if (ticket.opcode === OPCODE.close) closed.add(ticket.word(WORD.handleIndex));
       before = ticket;
       if (!hasLinks || !ticket.linked || index === count - 1) this.#start(head!);
     }
@@ -248,18 +254,21 @@ export class SimSession implements DriverSession, AttemptHost {
     ledger.submissions++;
     ledger.operationsInFlight++;
     this.memory.lend(ticket);
+    return ticket;
+  }
+
+  /** It holds its handles from here on, save one that stands in front of it in its chain to be closed. */
+  #holdHandles(ticket: Ticket, closed: ReadonlySet<number>): void {
+    const find = (index: number, generation: number) =>
+      closed.has(index) ? undefined : this.handles.find(index, generation);
     if (holdsHandle(ticket)) {
-      ticket.description = this.handles.find(ticket.word(WORD.handleIndex), ticket.word(WORD.handleGeneration));
+      ticket.description = find(ticket.word(WORD.handleIndex), ticket.word(WORD.handleGeneration));
       ticket.description?.enter();
     }
     if (ticket.opcode === OPCODE.splice) {
-      ticket.secondDescription = this.handles.find(
-        ticket.word(WORD.secondHandleIndex),
-        ticket.word(WORD.secondHandleGeneration),
-      );
+      ticket.secondDescription = find(ticket.word(WORD.secondHandleIndex), ticket.word(WORD.secondHandleGeneration));
       ticket.secondDescription?.enter();
     }
-    return ticket;
   }
 
   /** The first attempt follows, at once or later. */

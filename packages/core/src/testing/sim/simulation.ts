@@ -4,6 +4,7 @@ import { type Capabilities, defineCapabilities, type FeatureName } from "../../c
 import type { Clock } from "../../clock.js";
 import type { Driver, DriverSession } from "../../driver.js";
 import { simCapabilities } from "./abilities.js";
+import { Descriptors } from "./descriptors.js";
 import { EventHash } from "./event-hash.js";
 import { calmFaults, FaultDice, type FaultName, resolveFaults, type SimFaultsOption } from "./faults.js";
 import { SimFileSystem, type SimFiles } from "./file-system.js";
@@ -96,6 +97,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     ledger,
     files,
     network: new SimNetwork(),
+    descriptors: new Descriptors(),
     bug: options.plantedBug,
     socketBufferBytes: options.socketBufferBytes ?? SOCKET_BUFFER_BYTES_DEFAULT,
     handlesMax: options.handlesMax ?? HANDLES_MAX_DEFAULT,

@@ -1,7 +1,7 @@
 /** Pipes, and moving bytes through them without bringing them into the program. */
 import { ERRNO } from "../../errno.js";
 import { OPEN_FLAG, PIPE_WORD, WORD } from "../../record.js";
-import { type AttemptHost, badHandle, newHandle, type Outcome } from "./attempt-host.js";
+import { type AttemptHost, badHandle, foundBehind, newHandle, type Outcome } from "./attempt-host.js";
 import { Description, type OpenFile, type Target } from "./handles.js";
 import { PipeEnd } from "./pipe.js";
 import type { Ticket } from "./ticket.js";
@@ -38,8 +38,8 @@ export function readFromPipe({ kernel }: AttemptHost, ticket: Ticket, pipe: Pipe
 
 /** One attempt to move bytes from one handle to another, of which one must be a pipe. */
 export function splice(host: AttemptHost, ticket: Ticket): Outcome {
-  const from = ticket.description?.target;
-  const to = ticket.secondDescription?.target;
+  const from = foundBehind(host, ticket.description)?.target;
+  const to = foundBehind(host, ticket.secondDescription)?.target;
   if (from === undefined || to === undefined) return badHandle(host);
   const length = ticket.word(WORD.length);
   const fromAt = ticket.position;

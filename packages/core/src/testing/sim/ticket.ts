@@ -65,6 +65,8 @@ export class Ticket {
   /** The open file or socket, which lives as long as the operation; of a splice, where the bytes go. */
   description: Description | undefined = undefined;
   secondDescription: Description | undefined = undefined;
+  /** What it has closed, once it has. */
+  closes: Description | undefined = undefined;
   /** It has not started: the one before it in its chain has not ended. */
   isBehind = false;
   /** Starts when this one has ended well. */

@@ -52,6 +52,7 @@ export async function checkAtEnd(context: Context, unconfirmed: number, isAbrupt
   }
   context.expect(ledger.handlesOpen === 0, () => `${ledger.handlesOpen} handles are open`);
   context.expect(ledger.badHandles === 0, () => `${ledger.badHandles} operations on handles that are closed`);
+  context.expect(ledger.strangersMet === 0, () => `${ledger.strangersMet} operations met a stranger's descriptor`);
   context.expect(ledger.closesWhileInUse === 0, () => `${ledger.closesWhileInUse} handles were closed while in use`);
   for (const sentence of ledger.balance()) context.fail(sentence);
   context.expect(ledger.bytesUnderWay === 0, () => `${ledger.bytesUnderWay} bytes are still under way`);
