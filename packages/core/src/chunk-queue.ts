@@ -1,6 +1,8 @@
 /** Bytes that wait in the pieces they came in, and are taken out in pieces of any other size. For drivers too. */
+import { Fifo } from "./fifo.js";
+
 export class ChunkQueue {
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks: Fifo<Uint8Array> = new Fifo();
   #length = 0;
 
   /** Bytes that wait. */
@@ -27,19 +29,19 @@ export class ChunkQueue {
     const chunks = this.#chunks;
     let filled = 0;
     while (filled < target.length && chunks.length > 0) {
-      const chunk = chunks[0]!;
+      const chunk = chunks.first!;
       const part = chunk.subarray(0, target.length - filled);
       target.set(part, filled);
       filled += part.length;
       if (part.length === chunk.length) chunks.shift();
-      else chunks[0] = chunk.subarray(part.length);
+      else chunks.replaceFirst(chunk.subarray(part.length));
     }
     this.#length -= filled;
     return filled;
   }
 
   clear(): void {
-    this.#chunks.length = 0;
+    this.#chunks.clear();
     this.#length = 0;
   }
 }

@@ -47,6 +47,7 @@ export {
 } from "./driver.js";
 export { describeErrno, ERRNO, type ErrnoCode, errnoFromCode } from "./errno.js";
 export { BatonError, type BatonErrorCode, batonError, type ErrorDetails, errorTable, systemError } from "./errors.js";
+export { Fifo } from "./fifo.js";
 export { createHeapMemory, type HeapMemory, moveArrayBuffer } from "./heap-memory.js";
 export type { BufferInfo, Inspection, OperationInfo, ResourceInfo } from "./inspector.js";
 export {

@@ -48,7 +48,9 @@ export const capabilities: Capabilities = defineCapabilities(
     },
     features: {
       bufferSelect: emulated("a buffer is picked in JavaScript when bytes have arrived"),
-      cancelSocket: native("receives, accepts and connects; a send that has begun runs to its end"),
+      cancelSocket: native(
+        "receives, accepts and connects; a send ends when what the runtime has of it, 64 KiB at most, is out",
+      ),
       cancelFile: unsupported("the runtime's thread pool does not stop what it has begun"),
       reusePort: hasReusePort
         ? native("node:net")

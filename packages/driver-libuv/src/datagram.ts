@@ -4,7 +4,7 @@
  * drops one that finds the receive buffer of its socket full: datagrams may be lost on the way, also here.
  */
 import type { RemoteInfo, Socket } from "node:dgram";
-import { ADDRESS_FAMILY, ERRNO, MESSAGE_FLAG } from "@baton-io/core";
+import { ADDRESS_FAMILY, ERRNO, Fifo, MESSAGE_FLAG } from "@baton-io/core";
 import type { Place } from "./address-record.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
@@ -39,7 +39,7 @@ export class Datagram {
   readonly #ipv6Only: boolean;
   readonly #alive: KeepAlive;
   readonly #receives: WaitingSubmissions;
-  readonly #messages: Message[] = [];
+  readonly #messages: Fifo<Message> = new Fifo();
   #messageBytes = 0;
   /** Told to one operation, as the kernel does. */
   #error = 0;
@@ -94,7 +94,7 @@ export class Datagram {
 
   close(done: () => void): void {
     this.#alive.close();
-    this.#messages.length = 0;
+    this.#messages.clear();
     this.#receives.cancelAll();
     this.#socket.close(done);
   }

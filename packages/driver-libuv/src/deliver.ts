@@ -7,6 +7,7 @@ import {
   CONTROL,
   type DriverHost,
   type DriverLimits,
+  Fifo,
   type SharedMemory,
 } from "@baton-io/core";
 
@@ -38,7 +39,7 @@ export class Deliver {
   #submitting = false;
   #inline = 0;
   /** What did not fit into the shared buffer during a submit. */
-  #overflow: Completion[] = [];
+  readonly #overflow: Fifo<Completion> = new Fifo();
   #closed = false;
 
   constructor(host: DriverHost, shared: SharedMemory, limits: DriverLimits) {

@@ -3,6 +3,7 @@
  * accepts that want them.
  */
 import type { Server, Socket } from "node:net";
+import { Fifo } from "@baton-io/core";
 import type { PathPlace } from "./address-record.js";
 import type { Submission } from "./record-reader.js";
 import { KeepAlive, type SubmissionHost, WaitingSubmissions } from "./waiting.js";
@@ -18,7 +19,7 @@ export class Listener {
   readonly #host: ListenerHost;
   readonly #path: PathPlace | undefined;
   readonly #accepts: WaitingSubmissions;
-  readonly #sockets: Socket[] = [];
+  readonly #sockets: Fifo<Socket> = new Fifo();
 
   /** `path`: where it is bound, when that is not an internet address. */
   constructor(server: Server, host: ListenerHost, path: PathPlace | undefined) {
@@ -56,7 +57,7 @@ export class Listener {
 
   close(done: () => void): void {
     this.#accepts.cancelAll();
-    for (const socket of this.#sockets.splice(0)) socket.destroy();
+    for (const socket of this.#sockets.takeAll()) socket.destroy();
     // The port is free at once; the callback would wait for every connection that was accepted, and those live on.
     this.#server.close();
     done();

@@ -91,6 +91,7 @@ export class LibuvSession implements DriverSession, SocketHost {
 
   async close(deadlineMs: number): Promise<DriverCloseReport> {
     this.#pending.cancelAll();
+    for (const handle of this.#handles.values()) if (handle.kind === "stream") handle.cut();
     await this.#pending.settled(deadlineMs);
     const report = { unconfirmedOperations: this.#pending.count, quarantinedBytes: this.#pending.bytes };
     // From here on nobody is told; what the thread pool still runs keeps its own buffer alive until it ends, and what
@@ -207,7 +208,11 @@ export class LibuvSession implements DriverSession, SocketHost {
       case OPCODE.receive:
         return stream.receive(submission);
       case OPCODE.send:
-        return stream.send(submission);
+        return stream.send(submission, [this.view(submission)]);
+      case OPCODE.sendMessage:
+        // Nobody but the peer can be sent to.
+        if (this.messageAddress(submission).kind !== "none") return this.#complete(submission, -ERRNO.EISCONN);
+        return stream.send(submission, this.messageViews(submission));
       case OPCODE.shutdown:
         return stream.shutdown(submission, submission.argument0);
       default:

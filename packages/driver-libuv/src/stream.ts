@@ -7,6 +7,8 @@ import type { Socket } from "node:net";
 import { ChunkQueue, ERRNO } from "@baton-io/core";
 import type { PathPlace } from "./address-record.js";
 import type { Submission } from "./record-reader.js";
+import { SendQueue, type SendQueueHost } from "./send-queue.js";
+import { SocketInside } from "./socket-inside.js";
 import { errnoOf } from "./system-error.js";
 import { KeepAlive, type SubmissionHost, WaitingSubmissions } from "./waiting.js";
 
@@ -31,14 +33,21 @@ export class Stream {
   readonly kind = "stream";
   readonly #paths: PathEnds | undefined;
   readonly #socket: Socket;
+  readonly #inside: SocketInside;
   readonly #host: StreamHost;
   /** A connection that nobody waits on does not keep the process running. */
   readonly #alive: KeepAlive;
   readonly #receives: WaitingSubmissions;
+  readonly #sends: SendQueue;
   readonly #arrived = new ChunkQueue();
   /** Shutdowns that are not done yet. */
   readonly #ends = new Set<() => void>();
+  /** Nothing more comes: the peer has ended its side, or the connection is over. */
   #ended = false;
+  /** This side receives no more than what is there. */
+  #receiveShut = false;
+  /** What is left is taken out of the runtime by hand. */
+  #drains = false;
   /** The error of the connection, told to one operation, as the kernel does. */
   #error = 0;
   /** The last one that a send was told: nobody else is. */
@@ -46,62 +55,77 @@ export class Stream {
 
   constructor(socket: Socket, host: StreamHost, paths?: PathEnds) {
     this.#socket = socket;
+    this.#inside = new SocketInside(socket);
     this.#paths = paths;
     this.#host = host;
     this.#alive = new KeepAlive(socket);
     this.#receives = new WaitingSubmissions(host, this.#alive);
+    this.#sends = new SendQueue(socket, this.#inside, this.#sendHost(), this.#alive);
     socket.on("data", (chunk: Uint8Array) => {
+      if (this.#drains) return;
       this.#arrived.push(chunk);
       if (this.#arrived.length >= READ_AHEAD_BYTES_MAX) socket.pause();
       this.#pump();
     });
     socket.pause();
-    socket.on("end", () => this.#end());
+    socket.on("end", () => {
+      // After bytes that were followed by a reset the runtime tells of an end, and the kernel still of the reset.
+      const left = this.#inside.drain((bytes) => this.#arrived.push(bytes));
+      if (left !== -ERRNO.EAGAIN && left !== 0) this.#error = left;
+      this.#end();
+    });
     socket.on("error", (error) => {
+      // There is nothing left that could keep the process running.
+      this.#alive.close();
+      this.#takeWhatTheRuntimeHas();
       // The runtime tells a send's error here too.
       if (error !== this.#errorOfSend) this.#error = errnoOf(error);
       this.#end();
+      this.#sends.cut();
     });
     socket.on("close", () => {
       this.#end();
+      this.#sends.over();
       for (const done of [...this.#ends]) done();
     });
   }
 
   receive(submission: Submission): void {
+    if (this.#receiveShut && this.#arrived.length === 0) this.#takeWhatTheKernelHas();
     this.#receives.add(submission);
     this.#pump();
   }
 
-  send(submission: Submission): void {
+  /** Sends the parts, one after the other. */
+  send(submission: Submission, parts: readonly Uint8Array[]): void {
     const earlier = this.#takeError();
     if (earlier !== 0) return this.#host.complete(submission, earlier);
     if (this.#socket.writableEnded || this.#socket.destroyed) return this.#host.complete(submission, -ERRNO.EPIPE);
-    this.#alive.enter();
-    const view = this.#host.view(submission);
-    this.#socket.write(view, (error) => {
-      if (error != null) {
-        this.#error = 0;
-        this.#errorOfSend = error;
-      }
-      this.#settle(submission, error == null ? view.length : errnoOf(error));
-    });
+    this.#sends.add(submission, parts);
   }
 
   /** `how`: 0 receiving, 1 sending, 2 both, as shutdown(2). */
   shutdown(submission: Submission, how: number): void {
     if (this.#socket.destroyed) return this.#host.complete(submission, -ERRNO.ENOTCONN);
-    if (how !== 1) this.#end();
+    if (how !== 1) this.#shutReceiving();
     if (how === 0) return this.#host.complete(submission, 0);
     // With both sides ended, nothing may hang on a peer that does not read.
-    if (how === 2 && this.#socket.writableLength > 0) this.#socket.destroy();
+    if (how === 2) this.cut();
     this.#alive.enter();
     // Whichever comes first: a connection that is reset meanwhile ends without having finished.
     const done = () => {
       if (this.#ends.delete(done)) this.#settle(submission, 0);
     };
     this.#ends.add(done);
-    this.#socket.end(done);
+    this.#sends.whenIdle(() => this.#socket.end(done));
+  }
+
+  /** Ends sends that are under way, and with them the connection: the runtime gives nothing back. */
+  cut(): void {
+    if (!this.#sends.busy) return;
+    this.#takeWhatTheKernelHas();
+    this.#sends.cut();
+    this.#socket.destroy();
   }
 
   /** Where the ends are; `undefined` when it is not connected. */
@@ -114,12 +138,50 @@ export class Stream {
   }
 
   close(done: () => void): void {
+    this.#sends.cut();
     this.#alive.close();
     this.#arrived.clear();
     if (this.#socket.closed) return done();
     this.#socket.once("close", done);
-    this.#socket.ref();
+    if (!this.#socket.destroyed) this.#socket.ref();
     this.#socket.destroy();
+  }
+
+  #sendHost(): SendQueueHost {
+    return {
+      complete: (submission, result) => this.#host.complete(submission, result),
+      setCancel: (submission, cancel) => this.#host.setCancel(submission, cancel),
+      takeError: () => this.#takeError(),
+      writeFailed: (error) => {
+        this.#errorOfSend = error;
+        this.#error = errnoOf(error);
+        // The runtime destroys the socket next, and would take along what is there to be received.
+        this.#takeWhatTheKernelHas();
+      },
+    };
+  }
+
+  /** A receive waits no longer for what is not there; what is there, and what still comes, can be received. */
+  #shutReceiving(): void {
+    this.#receiveShut = true;
+    this.#socket.pause();
+    this.#takeWhatTheKernelHas();
+    this.#pump();
+  }
+
+  #takeWhatTheKernelHas(): void {
+    this.#takeWhatTheRuntimeHas();
+    const left = this.#inside.drain((bytes) => this.#arrived.push(bytes));
+    if (left === -ERRNO.EAGAIN) return;
+    if (left !== 0 && this.#error === 0) this.#error = left;
+    this.#ended = true;
+  }
+
+  /** What the runtime has read and not handed out; when it destroys the socket, it would be lost. */
+  #takeWhatTheRuntimeHas(): void {
+    this.#drains = true;
+    for (let chunk = this.#socket.read(); chunk !== null; chunk = this.#socket.read()) this.#arrived.push(chunk);
+    this.#drains = false;
   }
 
   #end(): void {
@@ -139,7 +201,7 @@ export class Stream {
   }
 
   get #hasAnswer(): boolean {
-    return this.#arrived.length > 0 || this.#ended;
+    return this.#arrived.length > 0 || this.#ended || this.#receiveShut;
   }
 
   /** What the next receive gets: bytes that have arrived, or how the connection ended. */

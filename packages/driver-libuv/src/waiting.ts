@@ -1,7 +1,7 @@
 /**
  * What sockets and listeners of the runtime have in common: who waits on them, and when they keep the process running.
  */
-import { ERRNO } from "@baton-io/core";
+import { ERRNO, Fifo } from "@baton-io/core";
 import type { Submission } from "./record-reader.js";
 
 /** What everything that takes submissions needs of its driver. */
@@ -47,7 +47,7 @@ export class KeepAlive {
 export class WaitingSubmissions {
   readonly #host: SubmissionHost;
   readonly #alive: KeepAlive;
-  readonly #waiting: Submission[] = [];
+  readonly #waiting: Fifo<Submission> = new Fifo();
 
   constructor(host: SubmissionHost, alive: KeepAlive) {
     this.#host = host;
@@ -56,7 +56,7 @@ export class WaitingSubmissions {
 
   /** Whose turn it is. */
   get first(): Submission | undefined {
-    return this.#waiting[0];
+    return this.#waiting.first;
   }
 
   /** It waits until it is taken, or until its cancel ends it. */
@@ -64,9 +64,8 @@ export class WaitingSubmissions {
     this.#waiting.push(submission);
     this.#alive.enter();
     this.#host.setCancel(submission, () => {
-      const index = this.#waiting.indexOf(submission);
-      if (index < 0) return;
-      this.#waiting.splice(index, 1);
+      this.#host.setCancel(submission, undefined);
+      this.#waiting.remove(submission);
       this.#alive.leave();
       this.#host.complete(submission, -ERRNO.ECANCELED);
     });
@@ -75,13 +74,15 @@ export class WaitingSubmissions {
   /** Takes the first: it waits no longer, and whoever takes it completes it. */
   take(): Submission | undefined {
     const submission = this.#waiting.shift();
-    if (submission !== undefined) this.#alive.leave();
+    if (submission === undefined) return undefined;
+    this.#host.setCancel(submission, undefined);
+    this.#alive.leave();
     return submission;
   }
 
   /** Ends all of them as a cancel would. */
   cancelAll(): void {
-    for (const submission of this.#waiting.splice(0)) {
+    for (const submission of this.#waiting.takeAll()) {
       this.#alive.leave();
       this.#host.complete(submission, -ERRNO.ECANCELED);
     }

@@ -25,6 +25,7 @@ import { fileSalvageClause, salvageClause } from "./salvage.js";
 import { spiDescriptorsClause } from "./spi-descriptors.js";
 import { spiHandlesClause, spiMemoryClause, spiSocketsClause } from "./spi-handles.js";
 import { spiCancelClause, spiSessionClause } from "./spi-session.js";
+import { streamEndingsClause } from "./stream-endings.js";
 import { streamLoopClause } from "./stream-loop.js";
 import { acceptClause, connectClause, listenClause } from "./tcp-listen.js";
 import { receivePickedClause, streamClause } from "./tcp-stream.js";
@@ -63,6 +64,7 @@ export const clauses: readonly Clause[] = [
   streamClause,
   receivePickedClause,
   streamLoopClause,
+  streamEndingsClause,
   ...unixClauses,
   datagramClause,
   pipeToFileClause,

@@ -62,9 +62,14 @@ export class CaseContext {
   /** The backend at the other end of connections: over the peer's driver where there is one, otherwise `io`. */
   get far(): Backend {
     const { peer } = this.subject;
-    if (peer === undefined) return this.io;
+    if (peer === undefined) return this.#far ?? this.io;
     this.#far ??= this.#create(peer, {});
     return this.#far;
+  }
+
+  /** Makes `far` a backend of its own where it is not one anyway: for cases that close `io` and go on at the other end. */
+  useOtherFar(): void {
+    this.#far ??= this.#create(this.subject.peer ?? this.subject, {});
   }
 
   /** Creates `io` with options of its own. */

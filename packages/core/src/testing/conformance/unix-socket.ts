@@ -5,6 +5,7 @@ import type { Clause, Need } from "./case.js";
 import type { CaseContext } from "./context.js";
 import { equal, equalBytes, ok, rejects } from "./expect.js";
 import { salvageClause } from "./salvage.js";
+import { streamEndingsClause } from "./stream-endings.js";
 import { receiveAll, sendText } from "./stream-talk.js";
 import { acceptClause } from "./tcp-listen.js";
 import { receivePickedClause, streamClause } from "./tcp-stream.js";
@@ -289,5 +290,6 @@ export const unixClauses: readonly Clause[] = [
   overUnix(acceptClause, "unix-accept", "accepting at a path"),
   overUnix(streamClause, "unix-stream", "bytes over a Unix-domain socket"),
   overUnix(receivePickedClause, "unix-receive-picked", "receiving without a buffer from a Unix-domain socket"),
+  overUnix(streamEndingsClause, "unix-stream-endings", "how a connection over a Unix-domain socket ends"),
   overUnix(salvageClause, "unix-salvage", "nothing that wins a race is lost, over Unix-domain sockets"),
 ];
