@@ -336,7 +336,7 @@ export const mutants = [
     name: "salvaged-rest-is-dropped",
     promise: "P6",
     file: `${CORE}chunk-queue.ts`,
-    find: "      else chunks[0] = chunk.subarray(part.length);\n",
+    find: "      else chunks.replaceFirst(chunk.subarray(part.length));\n",
     replace: "      else chunks.shift();\n",
     killedBy: core("lane", "gives kept bytes to the next operation", "gives out exactly the bytes that were kept"),
   },

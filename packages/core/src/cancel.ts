@@ -173,6 +173,8 @@ export class Canceler {
 
   /** Hands a cancel to the driver, before everything that is queued. */
   send(target: Entry): void {
+    // The driver knows it by another name.
+    if (target.joined !== undefined) return target.joined.cancel();
     const cancel = this.#dispatcher.beginReserved(cancelKind);
     if (cancel === undefined) {
       this.#waiting.push({ entry: target, generation: target.generation });

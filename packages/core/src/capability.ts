@@ -29,6 +29,7 @@ export const featureTable = [
   ["directIo", "files opened with `direct`, past the page cache"],
   ["registeredBuffers", "pool memory is known to the kernel beforehand"],
   ["registeredFiles", "handles are known to the kernel beforehand"],
+  ["joinedSends", "sends that wait behind each other on a connection go to the kernel in one call"],
   ["zeroCopySend", "large sends leave from the caller's memory"],
   ["reusePort", "several listeners share one port"],
   ["renameNoReplace", "`rename` with `replace: false`: a name that is taken is left alone, in one step"],

@@ -8,7 +8,7 @@ export interface Clock {
   microtask(callback: () => void): void;
   /** Runs after the event loop has served timers and other I/O once. */
   turn(callback: () => void): void;
-  /** Runs after `delayMs`; returns what `clear` takes. Does not keep the process alive. */
+  /** Runs after `delayMs`, never sooner; returns what `clear` takes. Does not keep the process alive. */
   after(delayMs: number, callback: () => void): unknown;
   /** The same, and keeps the process alive: an operation that the program waits for goes on then. */
   retryAfter(delayMs: number, callback: () => void): unknown;
@@ -16,6 +16,17 @@ export interface Clock {
 }
 
 const settled = Promise.resolve();
+
+/** The longest delay that `setTimeout` keeps. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/**
+ * A delay for `setTimeout` that is over no sooner than the one that is meant: it cuts fractions off, and counts on a
+ * clock of whole milliseconds, so that it may be early by one of them.
+ */
+function wholeMs(delayMs: number): number {
+  return Math.min(TIMER_MS_MAX, Math.ceil(delayMs) + 1);
+}
 
 /** The real one. */
 export const systemClock: Clock = {
@@ -28,7 +39,7 @@ export const systemClock: Clock = {
     setImmediate(callback);
   },
   after: (delayMs, callback) => {
-    const timer: unknown = setTimeout(callback, delayMs);
+    const timer: unknown = setTimeout(callback, wholeMs(delayMs));
     // A deadline alone is no reason to keep a process running; the operation it guards is.
     if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function") {
       timer.unref();

@@ -13,6 +13,7 @@ import type { DriverHost, DriverSession } from "./driver.js";
 import { ERRNO } from "./errno.js";
 import { batonError } from "./errors.js";
 import { Flush } from "./flush.js";
+import { SendJoiner } from "./joined-sends.js";
 import { type Kept, Lane, type LaneHost } from "./lane.js";
 import { EVENT, isWithDriver, STATE } from "./lifecycle.js";
 import { OPCODE, opcodeNames } from "./opcode.js";
@@ -65,6 +66,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   readonly #unsupported: Uint8Array;
   readonly #queue: SubmissionQueue;
   readonly #sink: CompletionSink;
+  readonly #sendJoiner: SendJoiner;
   #arenaWaiters: (() => boolean)[] = [];
   #onIdle: (() => void) | undefined = undefined;
 
@@ -97,6 +99,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       refused: (entry) => this.canceler.keepTime(entry),
     });
     this.canceler = new Canceler(this);
+    this.#sendJoiner = new SendJoiner(this);
     this.buffers = parts.createPool(this.session);
     this.provided = new ProvidedBuffers({
       pool: this.buffers,
@@ -118,6 +121,11 @@ export class Dispatcher implements CompletionTarget, LaneHost {
 
   createLane(kept?: Kept): Lane {
     return new Lane(this, kept);
+  }
+
+  /** A lane whose operations are joined where they can be. */
+  createSendLane(): Lane {
+    return new Lane(this, undefined, this.#sendJoiner);
   }
 
   // --- beginning an operation -------------------------------------------------------------------------------------
@@ -159,6 +167,13 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   beginReserved(kind: OperationKind): Entry | undefined {
     const entry = this.table.allocateReserved(kind);
     if (entry !== undefined) this.#writeHead(entry, kind, undefined);
+    return entry;
+  }
+
+  /** Like `begin`, on core's own account; `undefined` when callers have all the slots. */
+  beginSpare(kind: OperationKind): Entry | undefined {
+    const entry = this.table.hasRoom ? this.beginReserved(kind) : undefined;
+    if (entry !== undefined) this.counters.submitted++;
     return entry;
   }
 
@@ -511,6 +526,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     const lane = entry.lane;
     const inQueue = !entry.held;
     entry.advance(EVENT.cancel);
+    if (entry.inLine) lane?.takeOut(entry);
     // It may have moved bytes before it was queued again.
     if (entry.progress > 0) this.salvage(entry, entry.progress, 0);
     giveBackAll(entry);
@@ -539,8 +555,9 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     entry.advance(EVENT.abandon);
     this.counters.abandoned++;
     this.orphans.adopt(entry);
-    if (!wasCanceling) this.canceler.send(entry);
+    // First, because the cancel may end it here and now.
     this.#tellEarly(entry, error);
+    if (!wasCanceling) this.canceler.send(entry);
   }
 
   /** Tells everybody who waits for an operation that it has ended for them, though the driver may still have it. */

@@ -31,22 +31,30 @@ export interface Kept {
   serve(entry: Entry, host: LaneHost): void;
 }
 
-interface Waiting {
-  readonly entry: Entry;
-  readonly generation: number;
+/** Sends operations that wait behind each other on their way as one, where that is possible. */
+export interface Joiner {
+  /**
+   * Called when a lane is free and more than one operation waits, of which `first` is the next. Answers the operation
+   * that stands for all that it has taken out of the lane, or `undefined` when the first goes alone.
+   */
+  join(lane: Lane, first: Entry): Entry | undefined;
 }
 
 /** There may be very many, so an object is small: what is rare is made when it is needed, and no method is private. */
 export class Lane {
   readonly #host: LaneHost;
+  readonly #joiner: Joiner | undefined;
   #current: Entry | undefined = undefined;
-  #waiting: Waiting[] | undefined = undefined;
+  /** Those that wait are linked to each other, so that each can leave without a search. */
+  #first: Entry | undefined = undefined;
+  #last: Entry | undefined = undefined;
   #kept: Kept | undefined;
 
   /** @param kept what is kept, where that is something else than bytes */
-  constructor(host: LaneHost, kept?: Kept) {
+  constructor(host: LaneHost, kept?: Kept, joiner?: Joiner) {
     this.#host = host;
     this.#kept = kept;
+    this.#joiner = joiner;
   }
 
   /** Bytes that wait for the next receive. */
@@ -66,18 +74,44 @@ export class Lane {
       this.#current = entry;
       this.#host.launchInTurn(entry);
     } else {
-      entry.held = true;
-      this.#waiting ??= [];
-      this.#waiting.push({ entry, generation: entry.generation });
+      this.wait(entry, this.#last);
       if (this.#current === undefined) this.serve();
     }
   }
 
   /** The operation has ended, whichever way; the next one goes. */
   leave(entry: Entry): void {
+    // Cancelled while it waited.
+    if (entry.inLine) return this.takeOut(entry);
     if (this.#current !== entry) return;
     this.#current = undefined;
-    if (this.#waiting !== undefined) this.serve();
+    if (this.#first !== undefined) this.serve();
+  }
+
+  /** One that waits does so no longer, because another stands for it. */
+  takeOut(entry: Entry): void {
+    const { ahead, behind } = entry;
+    if (ahead === undefined) this.#first = behind;
+    else ahead.behind = behind;
+    if (behind === undefined) this.#last = ahead;
+    else behind.ahead = ahead;
+    entry.ahead = undefined;
+    entry.behind = undefined;
+    entry.inLine = false;
+  }
+
+  /**
+   * The operation that stood for others has ended. `current`: the one of them that goes on, if there is one; `back`:
+   * those that have not begun. They wait again, before all others.
+   */
+  takeBack(current: Entry | undefined, back: readonly Entry[]): void {
+    this.#current = current;
+    let ahead: Entry | undefined;
+    for (const entry of back) {
+      this.wait(entry, ahead);
+      ahead = entry;
+    }
+    if (current === undefined && this.#first !== undefined) this.serve();
   }
 
   /** Keeps the first `count` bytes of an operation's buffers for the next one. Copied: the buffers go home. */
@@ -95,13 +129,29 @@ export class Lane {
     if (this.#kept instanceof KeptBytes) this.#kept.keep(bytes);
   }
 
+  /** It waits behind another, or before all when there is none. */
+  private wait(entry: Entry, ahead: Entry | undefined): void {
+    const behind = ahead === undefined ? this.#first : ahead.behind;
+    entry.held = true;
+    entry.inLine = true;
+    entry.ahead = ahead;
+    entry.behind = behind;
+    if (ahead === undefined) this.#first = entry;
+    else ahead.behind = entry;
+    if (behind === undefined) this.#last = entry;
+    else behind.ahead = entry;
+  }
+
   /** Serves those that wait, until one of them is with the driver. */
   private serve(): void {
-    while (this.#current === undefined && this.#waiting !== undefined) {
-      const { entry, generation } = this.#waiting.shift()!;
-      if (this.#waiting.length === 0) this.#waiting = undefined;
-      // Cancelled while it waited: it has ended already.
-      if (entry.generation !== generation || entry.state !== STATE.queued || !entry.held) continue;
+    while (this.#current === undefined && this.#first !== undefined) {
+      const entry = this.#first;
+      if (entry.behind !== undefined && this.#kept?.waiting !== true) {
+        this.#current = this.#joiner?.join(this, entry);
+        if (this.#current !== undefined) return this.#host.launchInTurn(this.#current);
+      }
+      this.takeOut(entry);
+      if (entry.state !== STATE.queued) continue;
       entry.held = false;
       if (isNothing(entry, this.#kept)) {
         // Moving no bytes waits for nothing but its turn: a driver might wait for bytes it may not take.

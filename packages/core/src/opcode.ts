@@ -316,7 +316,8 @@ export const opcodeTable = [
     repeatable: true,
     arguments:
       "arena = a message with the receiver's address (layout: record.ts), then vectorCount entries of a vector",
-    summary: "Sends one datagram to an address. Never raises SIGPIPE.",
+    summary:
+      "Sends one datagram to an address; on a connection, with no address, what stands in the vector, or some of it. Never raises SIGPIPE.",
     source: "sendmsg(2), Linux 5.3",
   },
   {

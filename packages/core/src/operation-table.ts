@@ -5,6 +5,7 @@
 
 import type { Chain } from "./chain.js";
 import { batonError } from "./errors.js";
+import type { JoinedSend } from "./joined-sends.js";
 import type { Lane } from "./lane.js";
 import {
   EVENT,
@@ -75,6 +76,12 @@ export class Entry implements Holder {
   /** Pause before the last repetition after `-EAGAIN`, ms. */
   againDelayMs = 0;
   lane: Lane | undefined = undefined;
+  /** It waits in its lane, between these two. */
+  inLine = false;
+  ahead: Entry | undefined = undefined;
+  behind: Entry | undefined = undefined;
+  /** What it is on its way with. */
+  joined: JoinedSend | undefined = undefined;
   chain: Chain | undefined = undefined;
   /** First of so many that must go to the driver together; 0 for all others. */
   togetherCount = 0;
@@ -129,6 +136,11 @@ export class OperationTable {
   /** Slots in use: operations of callers, and cancels. */
   get inUse(): number {
     return this.#inUse;
+  }
+
+  /** Callers have not taken all the slots that they can have. */
+  get hasRoom(): boolean {
+    return this.#inUse < this.#callerMax;
   }
 
   /** A slot for a caller's operation. Throws `ERR_OPERATION_LIMIT`. */

@@ -51,6 +51,7 @@ export const capabilities: Capabilities = defineCapabilities(
       linkTimeout: emulated("one timerfd for all timers; what a thread is in runs to its end"),
       cancelFile: native("until a worker thread has begun it"),
       cancelSocket: native(),
+      joinedSends: native("sendmsg with a vector"),
       pageAlignedMemory: native(),
       directIo: native("O_DIRECT, on a worker thread"),
       reusePort: native("SO_REUSEPORT"),

@@ -51,6 +51,7 @@ export const capabilities: Capabilities = defineCapabilities(
       cancelSocket: native(
         "receives, accepts and connects; a send ends when what the runtime has of it, 64 KiB at most, is out",
       ),
+      joinedSends: native("gathered into one write, 64 KiB at a time"),
       cancelFile: unsupported("the runtime's thread pool does not stop what it has begun"),
       reusePort: hasReusePort
         ? native("node:net")

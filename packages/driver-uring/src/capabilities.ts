@@ -82,6 +82,11 @@ export function uringCapabilities(
         registeredFiles: unsupported("not used: no gain was measured (docs/decisions/0022-registered-resources.md)"),
         cancelFile: native("what has not reached the device; a block read in flight runs to its end"),
         cancelSocket: native(),
+        joinedSends: when(
+          ring.operations[OPCODE.sendMessage] === true,
+          native("IORING_OP_SENDMSG"),
+          "the kernel lacks the entry, or it is switched off",
+        ),
         pageAlignedMemory: native(),
         directIo: native("O_DIRECT"),
         reusePort: native("SO_REUSEPORT"),

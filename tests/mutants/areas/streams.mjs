@@ -1,6 +1,6 @@
 // @ts-check
 /** Mutants of streams: counts of what went out, resets, closing. */
-import { kit, LIBUV } from "../killers.mjs";
+import { CORE, core, kit, LIBUV } from "../killers.mjs";
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const streams = [
@@ -51,5 +51,61 @@ export const streams = [
     find: "if (this.#receiveShut && this.#arrived.length === 0) this.#takeWhatTheKernelHas();",
     replace: "",
     killedBy: kit("stream-endings/receive-shut"),
+  },
+  {
+    name: "sends-never-joined",
+    promise: "operations",
+    file: `${CORE}joined-sends.ts`,
+    find: "this.#supported = isSupported(dispatcher.capabilities.features.joinedSends);",
+    replace: "this.#supported = false;",
+    killedBy: kit("joined-sends/few-calls"),
+  },
+  {
+    name: "joined-send-starts-over",
+    promise: "operations",
+    file: `${LIBUV}send-queue.ts`,
+    find: "gathered.set(some, length);",
+    replace: "gathered.set(some, 0);",
+    killedBy: kit("joined-sends/all-sizes"),
+  },
+  {
+    name: "joined-counts-twice",
+    promise: "P6",
+    file: `${CORE}joined-sends.ts`,
+    find: "      left -= count;\n",
+    replace: "",
+    killedBy: kit("joined-sends/some-end-early"),
+  },
+  {
+    name: "joined-cancel-ends-all",
+    promise: "P5",
+    file: `${CORE}joined-sends.ts`,
+    find: "} else if (member.state === STATE.submitted) {",
+    replace: "} else if (member.state === STATE.free) {",
+    killedBy: kit("joined-sends/some-end-early"),
+  },
+  {
+    name: "joined-rest-goes-last",
+    promise: "operations",
+    file: `${CORE}lane.ts`,
+    find: "      this.wait(entry, ahead);\n",
+    replace: "      this.wait(entry, this.#last);\n",
+    killedBy: kit("joined-sends/some-end-early"),
+  },
+  {
+    name: "fifo-skips-nobody",
+    promise: "operations",
+    file: `${CORE}fifo.ts`,
+    find: "while (item !== undefined && this.#removed?.delete(item) === true) {",
+    replace: "while (item === null) {",
+    killedBy: core("fifo", "does what an array does"),
+  },
+  {
+    name: "timeout-cut-to-whole-ms",
+    promise: "operations",
+    file: `${CORE}clock.ts`,
+    find: "Math.ceil(delayMs) + 1",
+    replace: "Math.floor(delayMs)",
+    killedBy: kit("tcp-stream/timeout-never-early"),
   },
 ];

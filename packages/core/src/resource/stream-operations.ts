@@ -38,7 +38,7 @@ export class StreamCore implements Tracked {
   }
 
   get sendLane(): Lane {
-    this.#sendLane ??= this.dispatcher.createLane();
+    this.#sendLane ??= this.dispatcher.createSendLane();
     return this.#sendLane;
   }
 

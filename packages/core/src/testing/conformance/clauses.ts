@@ -14,6 +14,7 @@ import { fileReadClause, fileWriteClause } from "./file-transfer.js";
 import { fileReadVectorClause, fileWriteVectorClause } from "./file-vector.js";
 import { backPressureClause, fairnessClause } from "./flow.js";
 import { foreignMemoryClause } from "./foreign-memory.js";
+import { joinedSendsClause } from "./joined-sends.js";
 import { batchClause, submitClause } from "./low-level.js";
 import { onceClause } from "./once.js";
 import { ownershipClause } from "./ownership.js";
@@ -65,6 +66,7 @@ export const clauses: readonly Clause[] = [
   receivePickedClause,
   streamLoopClause,
   streamEndingsClause,
+  joinedSendsClause,
   ...unixClauses,
   datagramClause,
   pipeToFileClause,

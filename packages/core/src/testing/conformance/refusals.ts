@@ -192,6 +192,7 @@ const featureRefusals: Readonly<Record<FeatureName, Refusal>> = {
   registeredBuffers: onlyDeclared,
   registeredFiles: onlyDeclared,
   zeroCopySend: onlyDeclared,
+  joinedSends: onlyDeclared,
   renameNoReplace: async (context) => {
     const { io } = context;
     const [from, to] = [context.path(), context.path()];

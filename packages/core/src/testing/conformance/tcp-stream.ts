@@ -289,6 +289,25 @@ export const streamClause: Clause = {
       },
     },
     {
+      id: "timeout-never-early",
+      title: "the timeout of a receive is never early, not by a fraction of a millisecond",
+      needs: ["cancelSocket"],
+      mutants: ["timeout-cut-to-whole-ms"],
+      run: async (context) => {
+        const { clock } = context;
+        await using pair = await context.pair();
+        using buffer = context.io.buffers.take(4);
+        for (let round = 0; round < 40; round++) {
+          const timeoutMs = 1 + (round % 10) / 4;
+          const startMs = clock.nowMs();
+          await rejects(pair.near.receive(buffer, { timeoutMs }), "ERR_TIMEOUT");
+          const passedMs = clock.nowMs() - startMs;
+          // What a difference of large times is wrong by.
+          ok(passedMs >= timeoutMs - 1e-6, `${timeoutMs} ms to have passed, not ${passedMs}`);
+        }
+      },
+    },
+    {
       id: "low-level-send",
       title: "io.submit of a send is one send: it may be short, and says how many bytes went out",
       run: async (context) => {

@@ -4,6 +4,7 @@ import { connectionNeeds } from "../traits/socket-specimens.js";
 import type { Clause, Need } from "./case.js";
 import type { CaseContext } from "./context.js";
 import { equal, equalBytes, ok, rejects } from "./expect.js";
+import { joinedSendsClause } from "./joined-sends.js";
 import { salvageClause } from "./salvage.js";
 import { streamEndingsClause } from "./stream-endings.js";
 import { receiveAll, sendText } from "./stream-talk.js";
@@ -291,5 +292,6 @@ export const unixClauses: readonly Clause[] = [
   overUnix(streamClause, "unix-stream", "bytes over a Unix-domain socket"),
   overUnix(receivePickedClause, "unix-receive-picked", "receiving without a buffer from a Unix-domain socket"),
   overUnix(streamEndingsClause, "unix-stream-endings", "how a connection over a Unix-domain socket ends"),
+  overUnix(joinedSendsClause, "unix-joined-sends", "many sends at once over a Unix-domain socket"),
   overUnix(salvageClause, "unix-salvage", "nothing that wins a race is lost, over Unix-domain sockets"),
 ];

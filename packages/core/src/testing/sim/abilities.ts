@@ -61,6 +61,7 @@ export const simCapabilities: Capabilities = defineCapabilities(
       bufferSelect: simulated,
       cancelFile: simulated,
       cancelSocket: simulated,
+      joinedSends: simulated,
       reusePort: simulated,
     },
   },

@@ -48,11 +48,11 @@ export function attemptOnStream(host: AttemptHost, ticket: Ticket, end: Endpoint
   switch (ticket.opcode) {
     case OPCODE.receive:
       return receive(host, ticket, end);
-    case OPCODE.send: {
-      const sent = end.send(host.memory.source(ticket));
-      if (sent === undefined) ticket.waitIn(end.senders);
-      return sent;
-    }
+    case OPCODE.sendMessage:
+      if (readRawAddress(host, ticket).family !== ADDRESS_FAMILY.none) return -ERRNO.EISCONN;
+      return send(host, ticket, end);
+    case OPCODE.send:
+      return send(host, ticket, end);
     case OPCODE.shutdown:
       return end.shutdown(ticket.word(WORD.argument0));
     case OPCODE.address:
@@ -61,6 +61,12 @@ export function attemptOnStream(host: AttemptHost, ticket: Ticket, end: Endpoint
     default:
       return -ERRNO.EINVAL;
   }
+}
+
+function send(host: AttemptHost, ticket: Ticket, end: Endpoint): Outcome {
+  const sent = end.send(host.memory.source(ticket));
+  if (sent === undefined) ticket.waitIn(end.senders);
+  return sent;
 }
 
 function receive(host: AttemptHost, ticket: Ticket, end: Endpoint): Outcome {
