@@ -8,7 +8,7 @@ const sheet = readPages().find(({ path }) => path === "docs/guides/cheat-sheet.m
 
 /** Open to the rest of core, and not for programs: their comments say so. */
 const INTERNAL: Readonly<Record<string, readonly string[]>> = {
-  BufferPool: ["close", "onHome", "tryTake"],
+  BufferPool: ["bytesMax", "bytesOut", "close", "onHome", "setReserve", "takeReserved", "tryTake", "tryTakePiece"],
 };
 
 /** Members of a class by name: methods and accessors, without symbols. */

@@ -3,6 +3,8 @@ import { spawn } from "node:child_process";
 import { root } from "./bundle-programs.js";
 
 export interface RunOptions {
+  /** The runtime. Default: the one that runs the tests. */
+  readonly program?: string;
   readonly arguments?: readonly string[];
   /** What the runtime is started by: a command and its arguments. */
   readonly within?: readonly string[];
@@ -41,7 +43,7 @@ export const addonEnvironment: Readonly<Record<string, string>> = {
 export function runProgram(path: string, options: RunOptions = {}): Promise<Ending> {
   const startMs = performance.now();
   const { NODE_OPTIONS: _, ...inherited } = process.env;
-  const [command, ...before] = [...(options.within ?? []), process.execPath];
+  const [command, ...before] = [...(options.within ?? []), options.program ?? process.execPath];
   const child = spawn(command!, [...before, ...(options.nodeArguments ?? []), path, ...(options.arguments ?? [])], {
     env: { ...inherited, ...addonEnvironment, ...options.environment },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,48 +1,45 @@
 /**
- * The pool: buffers in a few sizes, cut from slabs of the driver's memory, bounded in bytes. Empty is back-pressure:
- * `takeWhenFree` waits its turn. Also the door for foreign memory: `adopt`, `copyFrom`, `unsafeBorrow`.
+ * The pool: buffers in a few sizes, bounded in bytes. Empty is back-pressure: `takeWhenFree` waits its turn. Also the
+ * door for foreign memory: `adopt`, `copyFrom`, `unsafeBorrow`.
  */
-import { addAbortListener, removeAbortListener } from "./abort-listeners.js";
 import type { Clock } from "./clock.js";
 import type { DriverMemory } from "./driver.js";
 import { batonError } from "./errors.js";
-import {
-  type Block,
-  createOwnedBuffer,
-  detachViews,
-  type LeakWatch,
-  type OwnedBuffer,
-  takeLost,
-} from "./owned-buffer.js";
-import { checkDurationMs, checkInteger, checkOptions, checkSignal, describe } from "./validate.js";
+import { bytesToCopy, checkForeign, immovable, notMoved } from "./foreign-memory.js";
+import { type BufferLeakListener, createLeakWatch } from "./leak-watch.js";
+import { type Block, createOwnedBuffer, detachViews, type LeakWatch, type OwnedBuffer } from "./owned-buffer.js";
+import { type PoolBlock, PoolStore } from "./pool-store.js";
+import { PoolWaiters, waitAborted, waitInLine } from "./pool-waiters.js";
+import { checkDurationMs, checkInteger, checkOptions, checkSignal } from "./validate.js";
 
-/** Sizes that are pooled, in bytes. A larger buffer gets a slab of its own, in whole pages. */
+/** Sizes that `take` pools, in bytes. A larger buffer gets a slab of its own, in whole pages. */
 export const POOL_SIZES: readonly number[] = [4096, 16_384, 65_536, 262_144, 1_048_576];
-const PAGE_BYTES = 4096;
-/** A slab of small buffers holds about this many bytes … */
-const SLAB_BYTES = 1_048_576;
-/** … and at most such a part of a pool's limit, so that the first size asked for does not take all of a small pool. */
-const SLABS_PER_POOL_MIN = 16;
+/** Smaller ones, for what is received when the pool is short. They do not start at a page. */
+const PIECE_SIZES: readonly number[] = [256, 1024];
 
 /** What a buffer pool has and did; sizes in bytes. */
 export interface BufferPoolStats {
-  /** Bytes of memory the pool has allocated, and its limit. */
+  /**
+   * Bytes of memory the pool has, and its limit. Both are of the pool's own memory, out and at rest; what was adopted or
+   * borrowed is not in it.
+   */
   readonly bytes: number;
   readonly bytesMax: number;
+  /** Of the bytes, those that are out. */
+  readonly bytesOut: number;
   /** Buffers in the pool. */
   readonly home: number;
   /** Buffers out with the program or with operations. */
   readonly out: number;
   /** Buffers the program dropped without releasing them. */
   readonly leaked: number;
+  /** Buffers whose memory the program transferred away: it is the program's since, and not counted any more. */
+  readonly transferred: number;
   /** Waiters in `takeWhenFree`. */
   readonly waiting: number;
   /** Buffers handed out since the start. */
   readonly taken: number;
 }
-
-/** Told when the program drops a buffer without releasing it. */
-export type BufferLeakListener = (leak: { readonly bytes: number; readonly stack: string | undefined }) => void;
 
 export interface BufferPoolOptions {
   readonly memory: DriverMemory;
@@ -53,32 +50,6 @@ export interface BufferPoolOptions {
   /** Keep where each buffer was taken, for the report. Costs some microseconds per take. */
   readonly leakStacks: boolean;
   readonly onLeak: BufferLeakListener;
-}
-
-interface PoolSlab {
-  readonly firstNumber: number;
-  readonly bytes: number;
-  readonly count: number;
-  home: number;
-}
-
-interface PoolBlock extends Block {
-  readonly slab: PoolSlab;
-}
-
-interface Waiter {
-  readonly length: number;
-  readonly resolve: (buffer: OwnedBuffer) => void;
-  /** Gives its place up. */
-  readonly leave: (error: Error) => void;
-}
-
-interface WaitRequest {
-  readonly length: number;
-  readonly resolve: (buffer: OwnedBuffer) => void;
-  readonly reject: (error: unknown) => void;
-  readonly signal: AbortSignal | undefined;
-  readonly timeoutMs: number | undefined;
 }
 
 const takeOptionNames = { signal: true, timeoutMs: true } as const;
@@ -97,50 +68,65 @@ export class BufferPool {
   readonly #memory: DriverMemory;
   readonly #clock: Clock;
   readonly #bytesMax: number;
-  readonly #free: PoolBlock[][] = POOL_SIZES.map(() => []);
-  readonly #slabs: Set<PoolSlab>[] = POOL_SIZES.map(() => new Set<PoolSlab>());
-  readonly #waiters: Waiter[][] = POOL_SIZES.map(() => []);
-  readonly #largeWaiters: Waiter[] = [];
+  readonly #store: PoolStore;
+  /** What is kept for whoever receives, whatever else is out. */
+  #reserve: PoolStore | undefined = undefined;
+  readonly #waiters: PoolWaiters;
   readonly #watch: LeakWatch | undefined;
-  #bytes = 0;
+  /** Why the last `take` got nothing, where the limit was not the reason. */
+  #refusal: unknown = undefined;
   #out = 0;
   #leaked = 0;
+  #transferred = 0;
   #taken = 0;
-  #onHome: (() => void) | undefined = undefined;
+  #onHome: ((block: Block) => void) | undefined = undefined;
   #closed = false;
 
   constructor(options: BufferPoolOptions) {
-    this.#memory = options.memory;
+    const { memory, bytesMax, leakStacks, onLeak } = options;
+    this.#memory = memory;
     this.#clock = options.clock;
-    this.#bytesMax = options.bytesMax;
-    this.#watch = options.leakDetection ? this.#watchLeaks(options.leakStacks, options.onLeak) : undefined;
+    this.#bytesMax = bytesMax;
+    const sizes = [...PIECE_SIZES, ...POOL_SIZES];
+    this.#store = new PoolStore({ memory, bytesMax, sizes, home: (block) => this.#cameHome(this.#store, block) });
+    this.#waiters = new PoolWaiters(POOL_SIZES.length + 1, {
+      take: (length) => this.tryTake(length),
+      refusal: () => this.#store.refusal,
+    });
+    if (options.leakDetection) {
+      this.#watch = createLeakWatch({
+        leakStacks,
+        lost: (leak) => {
+          this.#leaked++;
+          onLeak(leak);
+        },
+        unseen: (block) => this.#unseen(block),
+      });
+    }
   }
 
-  /** Alignment of every pool buffer's first byte, in bytes: 4096 with a native driver. */
+  /** Alignment of the first byte of every buffer that `take` gives, in bytes: 4096 with a native driver. */
   get alignmentBytes(): number {
     return this.#memory.alignmentBytes;
   }
 
   /**
    * A buffer of `length` bytes, now. The caller holds it until it is lent or released. Its content is zero, or what
-   * this backend had in it before. Throws `ERR_POOL_EMPTY` when the pool is at its limit, `ERR_OUT_OF_RANGE`.
+   * this backend had in it before. Throws `ERR_POOL_EMPTY` when the pool is at its limit, or when those who wait in
+   * `takeWhenFree` were passed so often that it is their turn; `ERR_OUT_OF_RANGE`.
    */
   take(length: number): OwnedBuffer {
     this.#expectOpen("buffers.take");
     checkInteger("buffers.take", "length", length, 1, this.#bytesMax);
-    const buffer = this.tryTake(length);
-    if (buffer === undefined) {
-      throw batonError(
-        "ERR_POOL_EMPTY",
-        `buffers.take: no buffer of ${length} bytes is home and the pool is at its limit (${this.#bytes} of ${this.#bytesMax} bytes).`,
-      );
-    }
+    const buffer = this.#takeInTurn(length);
+    if (buffer === undefined) throw this.#empty(length);
     return buffer;
   }
 
   /**
-   * A buffer of `length` bytes, as soon as there is one: first come, first served. Rejects with `ABORT_ERR` or
-   * `ERR_TIMEOUT`, and then takes nothing.
+   * A buffer of `length` bytes, as soon as there is one: first come, first served within a size of the pool, and no
+   * size waits for ever because of another. Rejects with `ABORT_ERR` or `ERR_TIMEOUT`, and then takes nothing. A waiter
+   * with `timeoutMs` keeps the process alive until it is answered.
    */
   takeWhenFree(
     length: number,
@@ -153,50 +139,40 @@ export class BufferPool {
       checkOptions(where, options, takeOptionNames);
       const { signal, timeoutMs } = options;
       if (timeoutMs !== undefined) checkDurationMs(where, "timeoutMs", timeoutMs);
-      if (signal !== undefined && checkSignal(where, signal).aborted) throw aborted(signal);
-      const queue = this.#queueFor(length);
-      const now = queue.length === 0 ? this.tryTake(length) : undefined;
+      if (signal !== undefined && checkSignal(where, signal).aborted) throw waitAborted(signal);
+      const now = this.#takeInTurn(length);
       if (now !== undefined) resolve(now);
-      else this.#wait(queue, { length, resolve, reject, signal, timeoutMs });
+      // There will never be one.
+      else if (this.#refusal !== undefined || length > this.#store.bytesMax) throw this.#empty(length);
+      else waitInLine(this.#waiters, lineOf(length), this.#clock, { length, resolve, reject, signal, timeoutMs });
     });
   }
 
-  #wait(queue: Waiter[], request: WaitRequest): void {
-    const { length, resolve, reject, signal, timeoutMs } = request;
-    let timer: unknown;
-    const finish = () => {
-      if (signal !== undefined) removeAbortListener(signal, onAbort);
-      if (timer !== undefined) this.#clock.clear(timer);
-    };
-    const waiter: Waiter = {
-      length,
-      resolve: (buffer) => {
-        finish();
-        resolve(buffer);
-      },
-      leave: (error) => {
-        const index = queue.indexOf(waiter);
-        if (index < 0) return;
-        queue.splice(index, 1);
-        finish();
-        reject(error);
-      },
-    };
-    const onAbort = () => waiter.leave(aborted(signal!));
-    if (signal !== undefined) addAbortListener(signal, onAbort);
-    if (timeoutMs !== undefined) {
-      timer = this.#clock.after(timeoutMs, () =>
-        waiter.leave(batonError("ERR_TIMEOUT", `buffers.takeWhenFree: no buffer came home within ${timeoutMs} ms.`)),
-      );
-    }
-    queue.push(waiter);
+  /** Takes one at once, unless it is the turn of others. */
+  #takeInTurn(length: number): OwnedBuffer | undefined {
+    const inTurn = this.#waiters.mayPass(lineOf(length));
+    const buffer = inTurn ? this.tryTake(length) : undefined;
+    if (buffer !== undefined) this.#waiters.passed();
+    else this.#refusal = inTurn ? this.#store.refusal : undefined;
+    return buffer;
+  }
+
+  #empty(length: number): Error {
+    const cause = this.#refusal;
+    const { bytes, bytesMax, waiting } = this.stats();
+    const why = cause === undefined ? `the pool is at its limit (${bytes} of ${bytesMax} bytes)` : "there is no memory";
+    const others = waiting === 0 ? "" : `; ${waiting} wait for one`;
+    return batonError("ERR_POOL_EMPTY", `buffers: no buffer of ${length} bytes is home and ${why}${others}.`, {
+      ...(cause !== undefined && { cause }),
+    });
   }
 
   /**
    * Takes foreign memory in: afterwards every view of `source` is detached and the content is in the buffer that is
    * returned. A native driver copies it into memory that it can keep alive by itself. A view that covers only a part
-   * of its ArrayBuffer is refused (`ERR_BUFFER_POOLED`), or with `partial: "copy"` copied and left alone. Throws
-   * `ERR_BUFFER_RESIZABLE`, `ERR_BUFFER_SHARED`, `ERR_BUFFER_DETACHED`, `ERR_BUFFER_FIXED`.
+   * of its ArrayBuffer is refused (`ERR_BUFFER_POOLED`), or with `partial: "copy"` copied and left alone. It does not
+   * count towards the limit of the pool. Throws `ERR_BUFFER_RESIZABLE`, `ERR_BUFFER_SHARED`, `ERR_BUFFER_DETACHED`,
+   * `ERR_BUFFER_FIXED`; what is refused is left alone.
    */
   adopt(source: ArrayBuffer | ArrayBufferView, options: { readonly partial?: "refuse" | "copy" } = {}): OwnedBuffer {
     this.#expectOpen("buffers.adopt");
@@ -213,7 +189,7 @@ export class BufferPool {
     if (buffer.byteLength !== 0) {
       this.#memory.free(slab.firstNumber);
       // Some runtimes copy what they cannot move, without a word.
-      throw batonError("ERR_BUFFER_FIXED", "buffers.adopt: the runtime does not let this ArrayBuffer move.");
+      throw notMoved();
     }
     return this.#foreign(slab.firstNumber, slab.buffers[0]!, 0, length, false);
   }
@@ -222,18 +198,13 @@ export class BufferPool {
     try {
       return this.#memory.adopt(buffer);
     } catch (cause) {
-      if (cause instanceof TypeError || (cause instanceof Error && cause.name === "DataCloneError")) {
-        throw batonError("ERR_BUFFER_FIXED", "buffers.adopt: the runtime does not let this ArrayBuffer move.", {
-          cause,
-        });
-      }
-      throw cause;
+      throw immovable(cause) ?? cause;
     }
   }
 
   /** A new buffer with a copy of `source`; text is encoded as UTF-8. The source is left alone. */
   copyFrom(source: string | ArrayBuffer | ArrayBufferView): OwnedBuffer {
-    const bytes = bytesOf(source);
+    const bytes = bytesToCopy(source);
     const buffer = this.take(bytes.length);
     buffer.bytes.set(bytes);
     return buffer;
@@ -254,8 +225,9 @@ export class BufferPool {
   /** Core's: the backend is closed. Whoever waits is told, nothing is given out any more, what is out can come home. */
   close(): void {
     this.#closed = true;
-    const error = () => batonError("ERR_BACKEND_CLOSED", "buffers.takeWhenFree: the backend was closed meanwhile.");
-    for (const queue of [...this.#waiters, this.#largeWaiters]) for (const waiter of [...queue]) waiter.leave(error());
+    this.#waiters.rejectAll(() =>
+      batonError("ERR_BACKEND_CLOSED", "buffers.takeWhenFree: the backend was closed meanwhile."),
+    );
   }
 
   #expectOpen(where: string): void {
@@ -263,128 +235,113 @@ export class BufferPool {
   }
 
   stats(): BufferPoolStats {
-    const waiting = this.#waiters.reduce((sum, queue) => sum + queue.length, this.#largeWaiters.length);
+    const store = this.#store;
+    const reserve = this.#reserve;
     return {
-      bytes: this.#bytes,
+      bytes: store.bytes + (reserve?.bytes ?? 0),
       bytesMax: this.#bytesMax,
-      home: this.#free.reduce((sum, list) => sum + list.length, 0),
+      bytesOut: store.outBytes + (reserve?.outBytes ?? 0),
+      home: store.homeCount + (reserve?.homeCount ?? 0),
       out: this.#out,
       leaked: this.#leaked,
-      waiting,
+      transferred: this.#transferred,
+      waiting: this.#waiters.count,
       taken: this.#taken,
     };
   }
 
   /** Core's: called when a buffer came home, so that what waits for one can go on. */
-  set onHome(callback: (() => void) | undefined) {
+  set onHome(callback: ((block: Block) => void) | undefined) {
     this.#onHome = callback;
   }
 
-  /** Like `take`, but answers `undefined` when the pool is at its limit. */
+  /** Like `take`, but answers `undefined` when the pool is at its limit, and waits for nobody's turn. */
   tryTake(length: number): OwnedBuffer | undefined {
-    const size = sizeClass(length);
-    const block = size < 0 ? this.#allocateLarge(length) : (this.#free[size]!.pop() ?? this.#grow(size));
-    if (block === undefined) return undefined;
-    block.slab.home--;
-    this.#memory.protect?.(block.number, true);
-    if (block.exposed) {
-      try {
-        detachViews(block);
-      } catch {
-        // The program transferred it away after releasing it: the block is lost to us, the taker gets another.
-        this.#leaked++;
-        return this.tryTake(length);
-      }
-    }
+    return this.tryTakePiece(length < POOL_SIZES[0]! ? POOL_SIZES[0]! : length, length);
+  }
+
+  // --- for core: receiving when the pool is short -------------------------------------------------------------------
+
+  /** Bytes that are out, of the pool's own. */
+  get bytesOut(): number {
+    return this.#store.outBytes;
+  }
+
+  get bytesMax(): number {
+    return this.#bytesMax;
+  }
+
+  /** The same, without the alignment: `sizeBytes` may be less than a page. The buffer has `length` bytes. */
+  tryTakePiece(sizeBytes: number, length: number = sizeBytes): OwnedBuffer | undefined {
+    const block = this.#store.take(sizeBytes);
+    return block === undefined ? undefined : this.#handOut(block, length);
+  }
+
+  /** Takes `bytes` of the limit aside, for buffers of `pieceBytes` that only `takeReserved` gives. */
+  setReserve(bytes: number, pieceBytes: number): void {
+    const store: PoolStore = new PoolStore({
+      memory: this.#memory,
+      bytesMax: bytes,
+      sizes: [pieceBytes],
+      home: (block) => this.#cameHome(store, block),
+    });
+    this.#reserve = store;
+    this.#store.giveUp(bytes);
+  }
+
+  /** A buffer out of the reserve; `undefined` when none is left. */
+  takeReserved(length: number): OwnedBuffer | undefined {
+    const block = this.#reserve?.take(length);
+    return block === undefined ? undefined : this.#handOut(block, length);
+  }
+
+  // --- out and home -------------------------------------------------------------------------------------------------
+
+  #handOut(block: PoolBlock, length: number): OwnedBuffer {
     this.#out++;
     this.#taken++;
     return createOwnedBuffer(block, length, this.#watch);
   }
 
-  /** Adds a slab to a size class and returns one block of it. */
-  #grow(size: number): PoolBlock | undefined {
-    const bytes = POOL_SIZES[size]!;
-    const slabBytes = Math.min(SLAB_BYTES, this.#bytesMax / SLABS_PER_POOL_MIN);
-    const count = Math.max(1, Math.floor(slabBytes / bytes));
-    const affordable = Math.min(count, Math.floor((this.#bytesMax - this.#bytes) / bytes));
-    if (affordable < 1) return this.#reclaim(bytes) ? this.#grow(size) : undefined;
-    const blocks = this.#addSlab(bytes, affordable, (block) => this.#cameHome(size, block as PoolBlock));
-    this.#slabs[size]!.add(blocks[0]!.slab);
-    const first = blocks.pop()!;
-    this.#free[size]!.push(...blocks);
-    return first;
-  }
-
-  #allocateLarge(length: number): PoolBlock | undefined {
-    const bytes = Math.ceil(length / PAGE_BYTES) * PAGE_BYTES;
-    if (this.#bytes + bytes > this.#bytesMax && !this.#reclaim(bytes)) return undefined;
-    return this.#addSlab(bytes, 1, (block) => {
-      this.#out--;
-      this.#dropSlab((block as PoolBlock).slab);
-      this.#serveWaiters();
-      this.#onHome?.();
-    })[0];
-  }
-
-  #addSlab(bytes: number, count: number, home: (block: Block) => void): PoolBlock[] {
-    const allocated = this.#memory.allocate(bytes, count);
-    const slab: PoolSlab = { firstNumber: allocated.firstNumber, bytes: bytes * count, count, home: count };
-    this.#bytes += slab.bytes;
-    return allocated.buffers.map((buffer, index) => ({
-      memory: this.#memory,
-      number: allocated.firstNumber + index,
-      capacity: bytes,
-      buffer,
-      exposed: false,
-      unsafe: false,
-      offset: 0,
-      home,
-      slab,
-    }));
-  }
-
-  #dropSlab(slab: PoolSlab): void {
-    this.#bytes -= slab.bytes;
-    this.#memory.free(slab.firstNumber);
-  }
-
-  /** Frees slabs that are wholly home until `bytes` more fit; false when that is not enough. */
-  #reclaim(bytes: number): boolean {
-    for (const [size, slabs] of this.#slabs.entries()) {
-      for (const slab of slabs) {
-        if (this.#bytes + bytes <= this.#bytesMax) return true;
-        if (slab.home !== slab.count) continue;
-        slabs.delete(slab);
-        this.#free[size] = this.#free[size]!.filter((block) => block.slab !== slab);
-        this.#dropSlab(slab);
-      }
-    }
-    return this.#bytes + bytes <= this.#bytesMax;
-  }
-
-  #cameHome(size: number, block: PoolBlock): void {
+  #cameHome(store: PoolStore, given: Block): void {
+    // Only blocks of a store are made with this way home.
+    const block = given as PoolBlock;
     this.#out--;
-    block.slab.home++;
-    this.#memory.protect?.(block.number, false);
-    this.#free[size]!.push(block);
-    this.#serveWaiters();
-    this.#onHome?.();
+    if (this.#endViews(block)) store.put(block);
+    else store.retire(block);
+    this.#afterHome(block);
   }
 
-  /** First come, first served within a size; sizes do not wait for each other. */
-  #serveWaiters(): void {
-    for (const queue of [...this.#waiters, this.#largeWaiters]) {
-      while (queue.length > 0) {
-        const buffer = this.tryTake(queue[0]!.length);
-        if (buffer === undefined) break;
-        queue.shift()!.resolve(buffer);
-      }
+  #afterHome(block: Block): void {
+    if (this.#waiters.count > 0) this.#waiters.serve();
+    this.#onHome?.(block);
+  }
+
+  /** Ends the views that the program has of a block. False when it has transferred the memory away. */
+  #endViews(block: Block): boolean {
+    if (block.unsafe) return true;
+    // A dropped buffer's ArrayBuffer is gone with its last view.
+    if (!block.exposed) return block.buffer.byteLength !== 0;
+    try {
+      detachViews(block);
+      return true;
+    } catch {
+      this.#transferred++;
+      return false;
     }
   }
 
-  #queueFor(length: number): Waiter[] {
-    const size = sizeClass(length);
-    return size < 0 ? this.#largeWaiters : this.#waiters[size]!;
+  /** A dropped buffer that the program cannot see any more. */
+  #unseen(block: Block): void {
+    if (block.buffer.byteLength === 0) {
+      try {
+        const fresh = this.#memory.renew?.(block.number);
+        if (fresh !== undefined) block.buffer = fresh;
+      } catch {
+        // Without one it cannot be used again.
+      }
+    }
+    block.home(block);
   }
 
   /** An `OwnedBuffer` over memory that is not the pool's and goes when it is released. */
@@ -401,81 +358,16 @@ export class BufferPool {
       offset,
       home: () => {
         this.#out--;
+        this.#endViews(block);
         this.#memory.free(number);
       },
     };
     return createOwnedBuffer(block, length, this.#watch);
   }
-
-  #watchLeaks(stacks: boolean, onLeak: BufferLeakListener): LeakWatch {
-    interface Watched {
-      readonly tenure: object;
-      readonly stack: string | undefined;
-    }
-    const registry = new FinalizationRegistry<Watched>(({ tenure, stack }) => {
-      const block = takeLost(tenure);
-      if (block === undefined) return;
-      this.#leaked++;
-      // A view may still be alive, and then its memory is in use: it goes when the view goes.
-      if (block.exposed) this.#out--;
-      else block.home(block);
-      onLeak({ bytes: block.capacity, stack });
-    });
-    return {
-      register: (buffer, tenure) => {
-        const stack = stacks ? new Error("taken here").stack : undefined;
-        registry.register(buffer, { tenure, stack }, tenure);
-      },
-      unregister: (tenure) => {
-        registry.unregister(tenure);
-      },
-    };
-  }
 }
 
-/** Index into `POOL_SIZES`, −1 for a buffer that is larger than all of them. */
-function sizeClass(length: number): number {
-  return POOL_SIZES.findIndex((bytes) => length <= bytes);
-}
-
-/** What `copyFrom` copies. */
-function bytesOf(source: string | ArrayBuffer | ArrayBufferView): Uint8Array {
-  const where = "buffers.copyFrom";
-  if (typeof source === "string") return new TextEncoder().encode(source);
-  const memory = ArrayBuffer.isView(source) ? source.buffer : source;
-  if (!ArrayBuffer.isView(source) && !(source instanceof ArrayBuffer)) {
-    throw batonError("ERR_INVALID_ARG_TYPE", `${where}: source must be text or bytes, not ${describe(source)}.`);
-  }
-  if (memory.byteLength === 0) throw batonError("ERR_BUFFER_DETACHED", `${where}: the source is detached or empty.`);
-  return ArrayBuffer.isView(source)
-    ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
-    : new Uint8Array(source);
-}
-
-function checkForeign(
-  where: string,
-  source: ArrayBuffer | ArrayBufferView,
-): { buffer: ArrayBuffer; offset: number; length: number } {
-  const view = ArrayBuffer.isView(source) ? source : undefined;
-  const buffer: unknown = view?.buffer ?? source;
-  if (typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer) {
-    throw batonError("ERR_BUFFER_SHARED", `${where}: other threads can write to a SharedArrayBuffer.`);
-  }
-  if (!(buffer instanceof ArrayBuffer)) {
-    throw batonError(
-      "ERR_INVALID_ARG_TYPE",
-      `${where}: source must be an ArrayBuffer or a view, not ${describe(source)}.`,
-    );
-  }
-  if ("resizable" in buffer && buffer.resizable === true) {
-    throw batonError("ERR_BUFFER_RESIZABLE", `${where}: the ArrayBuffer is resizable.`);
-  }
-  if (buffer.byteLength === 0) {
-    throw batonError("ERR_BUFFER_DETACHED", `${where}: the ArrayBuffer is detached or empty.`);
-  }
-  return { buffer, offset: view?.byteOffset ?? 0, length: view?.byteLength ?? buffer.byteLength };
-}
-
-function aborted(signal: AbortSignal): Error {
-  return batonError("ABORT_ERR", "buffers.takeWhenFree: aborted.", { cause: signal.reason });
+/** In which line a waiter stands: one for each size, and one for all that are larger. */
+function lineOf(length: number): number {
+  const line = POOL_SIZES.findIndex((bytes) => length <= bytes);
+  return line < 0 ? POOL_SIZES.length : line;
 }

@@ -154,7 +154,10 @@ export interface DriverMemory {
   readonly alignmentBytes: number;
   /** `count` buffers of `bytes` each, zeroed. Throws `ENOMEM` as a `BatonError`. */
   allocate(bytes: number, count: number): Slab;
-  /** Gives an allocation back. */
+  /**
+   * Gives an allocation back. Of buffers that are not marked in `exposures` no view is left, so their memory may go at
+   * once.
+   */
   free(firstNumber: number): void;
   /**
    * Takes over the content of a foreign ArrayBuffer, which is detached by it. Moved where the driver can keep it
@@ -170,10 +173,30 @@ export interface DriverMemory {
    */
   detach(number: number, buffer: ArrayBuffer): ArrayBuffer;
   /**
-   * Present only when the driver was opened with guard pages: takes a buffer's memory away while it is at rest in its
-   * pool, so that whoever touches it then, the kernel included, is found out.
+   * Gives the memory of a buffer at rest back to the system; it is there again, with other content, when the buffer is
+   * used next. False when it stays. Without it, every buffer is allocated and freed by itself.
    */
-  protect?(number: number, accessible: boolean): void;
+  discard?(number: number): boolean;
+  /**
+   * The program has dropped a buffer and may still have views of it: the driver keeps no ArrayBuffer of it alive.
+   */
+  forget?(number: number): void;
+  /**
+   * A new ArrayBuffer for a buffer whose own is gone with the last view of it. Without it, the buffer is not used again.
+   */
+  renew?(number: number): ArrayBuffer;
+  /**
+   * One byte a buffer, by number: core writes 1 while the program can have views of it, 0 when it cannot. Present where
+   * a program can take memory away that the driver has to keep for it (`ArrayBuffer.prototype.transfer`), and the
+   * driver must know of it when no JavaScript can be asked any more. What has a number beyond its end counts as marked.
+   */
+  readonly exposures?: Uint8Array;
+  /**
+   * Present only when the driver was opened with guard pages: takes a buffer's memory away while it is at rest in its
+   * pool, so that whoever touches it then, the kernel included, is found out. False when the system has no mapping left
+   * for it: then the buffer is as it was.
+   */
+  protect?(number: number, accessible: boolean): boolean;
 }
 
 /** Shared memory on the JavaScript heap: for drivers made of JavaScript. */

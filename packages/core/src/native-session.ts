@@ -21,11 +21,19 @@ export interface NativeSession {
   /** A slab, or a negative errno. */
   allocate(bytes: number, count: number): Slab | number;
   free(firstNumber: number): void;
+  /** Whether the pages of a buffer at rest went back to the system. */
+  discard(number: number): boolean;
   /** A slab with a copy, or a negative errno. */
   adopt(source: ArrayBuffer): Slab | number;
+  /** A number, or a negative errno. */
   borrow(source: ArrayBuffer, offset: number, length: number): number;
-  detach(number: number, buffer: ArrayBuffer): ArrayBuffer;
-  protect(number: number, accessible: boolean): void;
+  /** The new ArrayBuffer, or a negative errno. */
+  detach(number: number, buffer: ArrayBuffer): ArrayBuffer | number;
+  /** An ArrayBuffer, or a negative errno. */
+  renew(number: number): ArrayBuffer | number;
+  protect(number: number, accessible: boolean): boolean;
+  /** See `DriverMemory.exposures`. */
+  readonly exposures: ArrayBuffer;
 }
 
 /** The runtimes whose event loops differ. */
@@ -69,28 +77,61 @@ export function createNativeSession(parts: {
 }
 
 function createNativeMemory(native: NativeSession, runtime: RuntimeName, guardPages: boolean): DriverMemory {
-  // Bun copies on transfer, and the address must not change; Node before 21 has none.
-  const transfers = runtime === "node" && "transfer" in ArrayBuffer.prototype;
+  const canTransfer = "transfer" in ArrayBuffer.prototype;
   return {
     alignmentBytes: PAGE_BYTES,
     allocate: (bytes, count) => expectSlab(native.allocate(bytes, count), bytes * count),
     free: (firstNumber) => native.free(firstNumber),
     adopt: (source) => {
       const slab = expectSlab(native.adopt(source), source.byteLength);
-      moveArrayBuffer(source);
+      try {
+        moveArrayBuffer(source);
+      } catch (error) {
+        native.free(slab.firstNumber);
+        throw error;
+      }
       return slab;
     },
-    borrow: (source, offset, length) => ({ firstNumber: native.borrow(source, offset, length), buffers: [source] }),
-    detach: transfers ? (_number, buffer) => buffer.transfer() : (number, buffer) => native.detach(number, buffer),
+    borrow: (source, offset, length) => {
+      const firstNumber = native.borrow(source, offset, length);
+      if (firstNumber < 0) throw noMemory(firstNumber, length);
+      return { firstNumber, buffers: [source] };
+    },
+    // Bun copies on transfer, and the address must not change; Node before 21 has none.
+    detach:
+      runtime === "node" && canTransfer
+        ? (_number, buffer) => buffer.transfer()
+        : (number, buffer) => expectDetached(native.detach(number, buffer)),
+    discard: (number) => native.discard(number),
+    renew: (number) => expectBuffer(native.renew(number)),
+    // Without it the memory of an addon cannot leave its thread.
+    ...(canTransfer && { exposures: new Uint8Array(native.exposures) }),
     ...(guardPages && { protect: (number, accessible) => native.protect(number, accessible) }),
   };
 }
 
 function expectSlab(slab: Slab | number, bytes: number): Slab {
   if (typeof slab !== "number") return slab;
-  const { code, text } = describeErrno(slab);
-  throw batonError("ERR_POOL_EMPTY", `${bytes} bytes of native memory are not to be had (${code}: ${text}).`, {
-    errno: slab,
+  throw noMemory(slab, bytes);
+}
+
+function noMemory(errno: number, bytes: number): Error {
+  const { code, text } = describeErrno(errno);
+  return batonError("ERR_POOL_EMPTY", `${bytes} bytes of native memory are not to be had (${code}: ${text}).`, {
+    errno,
+  });
+}
+
+function expectBuffer(buffer: ArrayBuffer | number): ArrayBuffer {
+  if (typeof buffer !== "number") return buffer;
+  throw noMemory(buffer, 0);
+}
+
+function expectDetached(buffer: ArrayBuffer | number): ArrayBuffer {
+  if (typeof buffer !== "number") return buffer;
+  const { code, text } = describeErrno(buffer);
+  throw batonError("ERR_DETACH_FAILED", `The runtime did not detach a buffer's views (${code}: ${text}).`, {
+    errno: buffer,
   });
 }
 

@@ -158,7 +158,7 @@ export class OwnedBuffer {
       view = new Uint8Array(block.buffer, block.offset + this.#start, this.#length);
       this.#view = view;
     }
-    block.exposed = true;
+    if (!block.exposed) expose(block);
     return view;
   }
 
@@ -296,6 +296,13 @@ function overlapsConflicting(tenure: Tenure, start: number, end: number, exclusi
   return false;
 }
 
+/** The program gets a view of the block. */
+function expose(block: Block): void {
+  block.exposed = true;
+  const { exposures } = block.memory;
+  if (exposures !== undefined && !block.unsafe) exposures[block.number] = 1;
+}
+
 /** Makes every view of the block useless and proves it: a view that lives on could write under the kernel's hands. */
 export function detachViews(block: Block): void {
   const old = block.buffer;
@@ -304,7 +311,14 @@ export function detachViews(block: Block): void {
   if (old.byteLength !== 0 || block.buffer.byteLength === 0) {
     throw batonError("ERR_DETACH_FAILED", `submit: buffer ${block.number} still has live views.`);
   }
+  unexpose(block);
+}
+
+/** There is no view of the block any more. */
+export function unexpose(block: Block): void {
   block.exposed = false;
+  const { exposures } = block.memory;
+  if (exposures !== undefined) exposures[block.number] = 0;
 }
 
 function detachedByProgram(where: string): Error {

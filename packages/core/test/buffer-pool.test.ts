@@ -2,37 +2,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BufferPool, POOL_SIZES } from "../src/buffer-pool.js";
 import { systemClock } from "../src/clock.js";
-import { createHeapMemory, type HeapMemory } from "../src/heap-memory.js";
+import { createHeapMemory } from "../src/heap-memory.js";
 import type { OwnedBuffer } from "../src/owned-buffer.js";
+import { collectUntil } from "./collect-garbage.js";
+import { createPool } from "./counted-pool.js";
 
 const KIB = 1024;
-
-/** A pool over memory that counts what is allocated. */
-function createPool(bytesMax: number) {
-  const heap = createHeapMemory();
-  const live = new Map<number, number>();
-  const memory: HeapMemory = {
-    ...heap,
-    allocate: (bytes, count) => {
-      const slab = heap.allocate(bytes, count);
-      live.set(slab.firstNumber, bytes * count);
-      return slab;
-    },
-    free: (firstNumber) => {
-      live.delete(firstNumber);
-      heap.free(firstNumber);
-    },
-  };
-  const pool = new BufferPool({
-    memory,
-    clock: systemClock,
-    bytesMax,
-    leakDetection: false,
-    leakStacks: false,
-    onLeak: () => undefined,
-  });
-  return { pool, heap, allocated: () => [...live.values()].reduce((sum, bytes) => sum + bytes, 0) };
-}
 
 describe("the pool", () => {
   test("stays within its limit, gives each byte to one taker, and loses none, whatever is taken and released", () => {
@@ -87,16 +62,26 @@ describe("the pool", () => {
     expect(pool.stats().home).toBeGreaterThan(0);
   });
 
-  test("leaves a block out that the program transferred away after releasing it", () => {
+  test("memory that the program transferred away is the program's: the pool has other memory for the next taker", () => {
     const { pool } = createPool(16 * KIB);
     const first = pool.take(4 * KIB);
     const { buffer } = first.bytes;
+    const moved = structuredClone(buffer, { transfer: [buffer] });
     first.release();
-    structuredClone(buffer, { transfer: [buffer] });
-    const rest = [1, 2, 3].map(() => pool.take(4 * KIB));
-    for (const taken of rest) expect(taken.bytes).toHaveLength(4 * KIB);
+    expect(pool.stats()).toMatchObject({ transferred: 1, out: 0, leaked: 0 });
+    const taken = [1, 2, 3, 4].map(() => pool.take(4 * KIB));
+    for (const one of taken) one.bytes.fill(1);
+    expect(new Uint8Array(moved).every((byte) => byte === 0)).toBe(true);
     expect(() => pool.take(4 * KIB)).toThrow(expect.objectContaining({ code: "ERR_POOL_EMPTY" }));
-    expect(pool.stats().leaked).toBe(1);
+  });
+
+  // mutant: views-live-after-release
+  test("a view of a released buffer has ended, whether or not somebody takes the memory again", () => {
+    const { pool } = createPool(16 * KIB);
+    const first = pool.take(4 * KIB);
+    const view = first.bytes;
+    first.release();
+    expect(view).toHaveLength(0);
   });
 
   test("a runtime that is out of memory is an empty pool, with the runtime's error as the cause", () => {
@@ -133,6 +118,84 @@ describe("the pool", () => {
     held.release();
     await Promise.all(waiting);
     expect(order).toEqual(Array.from({ length: 1000 }, (_, index) => index));
+  });
+});
+
+// mutant: waiting-keeps-no-process
+test("a waiter with a time limit keeps the process until it is answered", async () => {
+  const { pool } = createPool(4 * KIB);
+  const held = pool.take(1);
+  const active = () => process.getActiveResourcesInfo().filter((what) => what === "Timeout").length;
+  const before = active();
+  const waiting = pool.takeWhenFree(1, { timeoutMs: 60_000 });
+  expect(active()).toBe(before + 1);
+  held.release();
+  (await waiting).release();
+  expect(active()).toBe(before);
+});
+
+describe("memory moves between sizes", () => {
+  for (const canDiscard of [false, true]) {
+    const where = canDiscard ? "from within a slab" : "buffer by buffer";
+
+    // mutant: memory-stays-in-its-size
+    test(`one small buffer out of each slab does not keep the rest from others, ${where}`, () => {
+      const { pool, allocated } = createPool(4096 * KIB, { canDiscard });
+      const small = Array.from({ length: 1024 }, () => pool.take(4 * KIB));
+      // One of each 64 stays.
+      for (const [index, buffer] of small.entries()) if (index % 64 !== 0) buffer.release();
+      expect(pool.stats().bytesOut).toBe(64 * KIB);
+      const larger = Array.from({ length: 63 }, () => pool.take(64 * KIB));
+      expect(() => pool.take(1)).toThrow(expect.objectContaining({ code: "ERR_POOL_EMPTY" }));
+      expect(allocated()).toBeLessThanOrEqual(4096 * KIB);
+      for (const buffer of larger) buffer.release();
+      pool.take(1024 * KIB).release();
+      pool.take(3000 * KIB).release();
+      expect(small[64]!.bytes).toHaveLength(4 * KIB);
+    });
+  }
+
+  test("a buffer that gave its pages back is the same buffer when its size is asked for again", () => {
+    const { pool } = createPool(256 * KIB, { canDiscard: true });
+    const out = Array.from({ length: 64 }, () => pool.take(4 * KIB));
+    for (const buffer of out.slice(1)) buffer.release();
+    pool.take(200 * KIB).release();
+    const again = Array.from({ length: 63 }, () => pool.take(4 * KIB));
+    for (const buffer of again) buffer.bytes.fill(1);
+    expect(out[0]!.bytes.every((byte) => byte === 0)).toBe(true);
+    expect(pool.stats()).toMatchObject({ bytes: 256 * KIB, bytesOut: 256 * KIB });
+  });
+
+  test("where the system refuses memory, the error says so and carries its cause; a waiter is told, not left waiting", async () => {
+    const { pool, refuse } = createPool(1024 * KIB);
+    refuse(true);
+    const error = { code: "ERR_POOL_EMPTY", cause: expect.objectContaining({ message: "refused" }) };
+    expect(() => pool.take(1)).toThrow(expect.objectContaining(error));
+    await expect(pool.takeWhenFree(1)).rejects.toMatchObject({ code: "ERR_POOL_EMPTY" });
+    refuse(false);
+    pool.take(1).release();
+  });
+});
+
+describe("dropped buffers", () => {
+  // mutant: seen-leak-never-back
+  test("one whose bytes were read comes back to the limit when its last view is gone, and not before", async () => {
+    for (const canDiscard of [false, true]) {
+      const { pool } = createPool(4 * KIB, { canDiscard, leakDetection: true });
+      let view: Uint8Array | undefined;
+      (() => {
+        view = pool.take(4 * KIB).bytes.fill(5);
+      })();
+      expect(await collectUntil(() => pool.stats().leaked === 1)).toBe(true);
+      expect(pool.tryTake(1)).toBeUndefined();
+      expect(view![4095]).toBe(5);
+      view = undefined;
+      expect(await collectUntil(() => pool.stats().bytesOut === 0)).toBe(true);
+      const buffer = pool.take(4 * KIB);
+      expect(buffer.bytes).toHaveLength(4 * KIB);
+      buffer.release();
+      expect(pool.stats()).toMatchObject({ out: 0, leaked: 1 });
+    }
   });
 });
 

@@ -16,12 +16,16 @@ import { createHandDriver, flushed, handBackend, handFile } from "./sim/hand-dri
 
 const LENGTH = 32;
 
-function createBuffer(detach?: (buffer: ArrayBuffer) => ArrayBuffer) {
+function createBuffer(detach?: (buffer: ArrayBuffer) => ArrayBuffer, exposures?: Uint8Array) {
   const memory = createHeapMemory();
   const slab = memory.allocate(LENGTH, 1);
   let home = 0;
   const block: Block = {
-    memory: detach === undefined ? memory : { ...memory, detach: (_number, buffer) => detach(buffer) },
+    memory: {
+      ...memory,
+      ...(detach !== undefined && { detach: (_number, buffer) => detach(buffer) }),
+      ...(exposures !== undefined && { exposures }),
+    },
     number: slab.firstNumber,
     capacity: LENGTH,
     buffer: slab.buffers[0]!,
@@ -93,6 +97,21 @@ describe("lending", () => {
     expect(block.buffer).not.toBe(before);
     giveBackBuffer(buffer, holder);
     expect(buffer.bytes).toBe(buffer.bytes);
+  });
+
+  // mutant: exposure-not-marked
+  test("the driver is told of which buffers the program can have views", () => {
+    const exposures = new Uint8Array(8);
+    const { buffer } = createBuffer(undefined, exposures);
+    expect([...exposures]).not.toContain(1);
+    expect(buffer.bytes).toHaveLength(LENGTH);
+    expect([...exposures].filter((mark) => mark === 1)).toHaveLength(1);
+    const holder = createHolder(1);
+    lendBuffer(buffer, holder, 0, LENGTH, true);
+    expect([...exposures]).not.toContain(1);
+    giveBackBuffer(buffer, holder);
+    expect(buffer.slice(0, 1).bytes).toHaveLength(1);
+    expect([...exposures]).toContain(1);
   });
 
   // mutant: detach-not-proven

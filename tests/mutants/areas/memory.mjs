@@ -1,5 +1,73 @@
 // @ts-check
 /** Mutants of buffers: the pool, its bound, memory that leaves its thread. */
 
+import { CORE, core, kit } from "../killers.mjs";
+
 /** @type {readonly import("../list.mjs").Mutant[]} */
-export const memory = [];
+export const memory = [
+  {
+    name: "views-live-after-release",
+    promise: "P2",
+    file: `${CORE}buffer-pool.ts`,
+    find: "    if (!block.exposed) return block.buffer.byteLength !== 0;\n",
+    replace: "    if (block.buffer.byteLength !== 0) return true;\n",
+    killedBy: core("buffer-pool", "a view of a released buffer has ended"),
+  },
+  {
+    name: "exposure-not-marked",
+    promise: "P9",
+    file: `${CORE}owned-buffer.ts`,
+    find: "exposures[block.number] = 1;",
+    replace: "exposures[block.number] = 0;",
+    killedBy: core("owned-buffer", "the driver is told of which buffers the program can have views"),
+  },
+  {
+    name: "memory-stays-in-its-size",
+    promise: "P11",
+    file: `${CORE}pool-store.ts`,
+    find: "      this.#emptyBlocks(this.#sizes[index]!, bytes);\n",
+    replace: "",
+    killedBy: [
+      ...core("buffer-pool", "one small buffer out of each slab does not keep the rest from others"),
+      ...kit("pool/moves-between-sizes"),
+    ],
+  },
+  {
+    name: "seen-leak-never-back",
+    promise: "P11",
+    file: `${CORE}leak-watch.ts`,
+    find: "    unexpose(block);\n    unseen(block);\n",
+    replace: "    unexpose(block);\n",
+    killedBy: core("buffer-pool", "comes back to the limit when its last view is gone"),
+  },
+  {
+    name: "large-waiter-passed-for-ever",
+    promise: "P11",
+    file: `${CORE}pool-waiters.ts`,
+    find: "const PASSED_MAX = 64;",
+    replace: "const PASSED_MAX = 1e9;",
+    killedBy: [
+      ...core("pool-model", "a large waiter is served although small ones come for ever"),
+      ...kit("pool/large-waiter"),
+    ],
+  },
+  {
+    name: "aborted-waiter-serves-nobody",
+    promise: "P11",
+    file: `${CORE}pool-waiters.ts`,
+    find: "      this.serve();\n      return true;",
+    replace: "      return true;",
+    killedBy: [
+      ...core("pool-model", "refuses and lets wait exactly what does not fit", "a waiter behind one that gives up"),
+      ...kit("pool/waits-behind-an-abort"),
+    ],
+  },
+  {
+    name: "waiting-keeps-no-process",
+    promise: "P11",
+    file: `${CORE}pool-waiters.ts`,
+    find: "timer = clock.retryAfter(",
+    replace: "timer = clock.after(",
+    killedBy: core("buffer-pool", "a waiter with a time limit keeps the process until it is answered"),
+  },
+];

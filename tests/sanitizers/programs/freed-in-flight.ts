@@ -14,7 +14,7 @@ function spyOn(driver: Driver): { driver: Driver; takeAway: () => void } {
     memory = session.memory;
     const protect = (number: number, accessible: boolean) => {
       if (accessible) latest = number;
-      session.memory.protect?.(number, accessible);
+      return session.memory.protect?.(number, accessible) ?? true;
     };
     return { ...session, memory: { ...session.memory, protect } };
   };

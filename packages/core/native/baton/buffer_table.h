@@ -62,10 +62,11 @@ class BufferTable {
     return first;
   }
 
-  // Gives a run of buffers back. Their memory goes when the last operation on it has completed.
-  bool Free(uint32_t first) {
+  // Gives a run of buffers back, and tells how many they were. Their memory goes when the last operation on it has
+  // completed.
+  size_t Free(uint32_t first) {
     auto found = runs_.find(first);
-    if (found == runs_.end()) return false;
+    if (found == runs_.end()) return 0;
     const Run run = found->second;
     runs_.erase(found);
     for (size_t index = 0; index < run.count; index++) cells_[first + index] = {};
@@ -74,7 +75,19 @@ class BufferTable {
       if (observer_ != nullptr) observer_->OnFreed(run.slab);
       run.slab->Unref();
     }
-    return true;
+    return run.count;
+  }
+
+  // Gives the pages of a buffer at rest back to the system. False when they stay.
+  bool Discard(uint32_t number) {
+    const BufferCell* cell = Find(number);
+    if (cell == nullptr || cell->slab == nullptr) return false;
+    if (cell->slab->registration() >= 0) {
+      // Operations of which the kernel has yet to look the registration up would find another, or none.
+      if (cell->slab->HasOperations()) return false;
+      observer_->OnFreed(cell->slab);
+    }
+    return cell->slab->Discard(cell->index_in_slab);
   }
 
   // The cell of a number; null when it has no memory.

@@ -11,7 +11,10 @@
 //   from ending the process for it.
 // - JavaScript runs inside the sink call and closes, submits or terminates: nothing of the engine is held across the
 //   call, and every status is looked at.
-// - A finalizer runs before the cleanup hook: external ArrayBuffers only count down a slab, the engine counts itself.
+// - A finalizer runs before the cleanup hook: external ArrayBuffers only end their lease, the engine counts itself.
+// - Memory that was sent to another thread is in use there when this environment ends: see `Lease`.
+// - A call that would hand memory over fails: nothing was handed over then, the counts are what they were before, and
+//   the result is a negative errno.
 #ifndef BATON_NAPI_SESSION_H_
 #define BATON_NAPI_SESSION_H_
 
@@ -19,13 +22,12 @@
 
 #include <concepts>
 #include <cstdint>
-#include <cstring>
 #include <memory>
-#include <unordered_map>
 #include <utility>
 
 #include "baton/buffer_table.h"
 #include "baton/check.h"
+#include "baton/napi_memory.h"
 #include "baton/shared_memory.h"
 #include "baton/slab.h"
 #include "baton/waker.h"
@@ -62,25 +64,30 @@ class NapiSession {
                              const SlabOptions& slabs) {
     auto* session = new NapiSession(env, std::move(engine), slabs, runtime);
     session->sink_ = Napi::Persistent(sink);
-    if (!session->Start()) {
+    const char* missing = session->Start();
+    if (missing != nullptr) {
       session->Dispose();
-      Napi::Error::New(env, "the event loop does not take the engine's descriptor").ThrowAsJavaScriptException();
+      Napi::Error::New(env, missing).ThrowAsJavaScriptException();
       return {};
     }
-    return session->Describe();
+    const Napi::Object object = session->Describe();
+    if (object.IsEmpty()) session->End(0);
+    return object;
   }
 
  private:
   using Method = napi_value (*)(napi_env, napi_callback_info);
 
   NapiSession(napi_env env, std::unique_ptr<Engine> engine, const SlabOptions& slabs, Runtime runtime)
-      : env_(env), engine_(std::move(engine)), slabs_(slabs), runtime_(runtime) {}
+      : env_(env), engine_(std::move(engine)), memory_(engine_->buffers(), slabs), runtime_(runtime) {}
 
-  bool Start() {
+  // What it cannot start without, null when it has all.
+  const char* Start() {
+    if (memory_.Start() != 0) return "there is no memory for the marks of its buffers";
     const int fd = engine_->pollable_fd();
     waker_ = runtime_ == Runtime::kNode ? UvWaker::Create(env_, fd, OnWake, this)
                                         : ThreadWaker::Create(env_, fd, OnWake, this);
-    if (waker_ == nullptr) return false;
+    if (waker_ == nullptr) return "the event loop does not take the engine's descriptor";
     // Node waits for an asynchronous hook, which a uv handle needs to be closed in order. Bun and Deno do not, and
     // Deno frees such a hook twice.
     if (runtime_ == Runtime::kNode) {
@@ -88,52 +95,53 @@ class NapiSession {
     } else {
       BATON_CHECK(napi_add_env_cleanup_hook(env_, OnCleanup, this) == napi_ok);
     }
-    return true;
+    return nullptr;
   }
 
   // --- what JavaScript sees ---------------------------------------------------------------------------------------
 
+  // Empty, with a pending exception, when something could not be made.
   Napi::Object Describe() {
     Napi::Env env(env_);
     Napi::Object object = Napi::Object::New(env);
     SharedMemory& shared = engine_->shared();
-    object.Set("records", ShareBlock(shared.records_block));
-    object.Set("submissions", ShareBlock(shared.submissions_block));
-    object.Set("completions", ShareBlock(shared.completions_block));
-    object.Set("control", ShareBlock(shared.control_block));
-    object.Set("provided", ShareBlock(shared.provided_block));
-    object.Set("arena", ShareBlock(shared.arena_block));
-    AddMethod(object, "submit", Submit);
-    AddMethod(object, "close", Close);
-    AddMethod(object, "allocate", Allocate);
-    AddMethod(object, "free", Free);
-    AddMethod(object, "adopt", Adopt);
-    AddMethod(object, "borrow", Borrow);
-    AddMethod(object, "detach", Detach);
-    AddMethod(object, "protect", Protect);
-    return object;
+    const bool complete = ShareBlock(object, "records", shared.records_block) &&
+                          ShareBlock(object, "submissions", shared.submissions_block) &&
+                          ShareBlock(object, "completions", shared.completions_block) &&
+                          ShareBlock(object, "control", shared.control_block) &&
+                          ShareBlock(object, "provided", shared.provided_block) &&
+                          ShareBlock(object, "arena", shared.arena_block) &&
+                          ShareMemory(object, "exposures", memory_.exposures(), Exposures::kNumbers) &&
+                          AddMethod(object, "submit", Submit) && AddMethod(object, "close", Close) &&
+                          AddMethod(object, "allocate", OfMemory<&NapiMemory::Allocate>) &&
+                          AddMethod(object, "free", OfMemory<&NapiMemory::Free>) &&
+                          AddMethod(object, "discard", OfMemory<&NapiMemory::Discard>) &&
+                          AddMethod(object, "adopt", OfMemory<&NapiMemory::Adopt>) &&
+                          AddMethod(object, "borrow", OfMemory<&NapiMemory::Borrow>) &&
+                          AddMethod(object, "detach", OfMemory<&NapiMemory::Detach>) &&
+                          AddMethod(object, "renew", OfMemory<&NapiMemory::Renew>) &&
+                          AddMethod(object, "protect", OfMemory<&NapiMemory::Protect>);
+    if (complete) return object;
+    Napi::Error::New(env, "the runtime could not make the session's memory and functions").ThrowAsJavaScriptException();
+    return {};
   }
 
-  void AddMethod(Napi::Object object, const char* name, Method method) {
+  bool AddMethod(Napi::Object object, const char* name, Method method) {
     napi_value function = nullptr;
-    if (napi_create_function(env_, name, NAPI_AUTO_LENGTH, method, this, &function) != napi_ok) return;
+    if (napi_create_function(env_, name, NAPI_AUTO_LENGTH, method, this, &function) != napi_ok) return false;
     Ref();
-    BATON_CHECK(napi_add_finalizer(env_, function, this, OnFunctionGone, nullptr, nullptr) == napi_ok);
-    object.Set(name, Napi::Value(env_, function));
+    // Without its finalizer nobody would know when the function is gone: then the session stays.
+    if (napi_add_finalizer(env_, function, this, OnFunctionGone, nullptr, nullptr) != napi_ok) return false;
+    return napi_set_named_property(env_, object, name, function) == napi_ok;
   }
 
-  Napi::Value ShareBlock(const SharedBlock& block) { return External(block.slab.get(), block.data, block.bytes); }
+  bool ShareBlock(Napi::Object object, const char* name, const SharedBlock& block) {
+    return ShareMemory(object, name, block.slab.get(), block.bytes);
+  }
 
-  // An ArrayBuffer over a part of a slab; it counts on the slab until it is collected.
-  Napi::Value External(Slab* slab, uint8_t* data, size_t length) {
-    napi_value buffer = nullptr;
-    slab->Ref();
-    const napi_status status = napi_create_external_arraybuffer(env_, data, length, OnArrayBufferGone, slab, &buffer);
-    if (status != napi_ok) {
-      slab->Unref();
-      return {};
-    }
-    return Napi::Value(env_, buffer);
+  bool ShareMemory(Napi::Object object, const char* name, Slab* slab, size_t bytes) {
+    const napi_value buffer = CreateExternal(env_, slab->buffer(0), bytes, std::make_shared<Lease>(slab));
+    return buffer != nullptr && napi_set_named_property(env_, object, name, buffer) == napi_ok;
   }
 
   // --- methods ----------------------------------------------------------------------------------------------------
@@ -171,97 +179,11 @@ class NapiSession {
     return report;
   }
 
-  // allocate(bytes, count) → { firstNumber, buffers }, or a negative errno.
-  static napi_value Allocate(napi_env env, napi_callback_info info) {
+  // What is asked of the session's memory.
+  template <Napi::Value (NapiMemory::*kMethod)(const Napi::CallbackInfo&)>
+  static napi_value OfMemory(napi_env env, napi_callback_info info) {
     Napi::CallbackInfo call(env, info);
-    auto* session = static_cast<NapiSession*>(call.Data());
-    if (session->engine_ == nullptr) return Throw(env, "the session is closed");
-    const auto bytes = static_cast<size_t>(call[0].As<Napi::Number>().Int64Value());
-    const size_t count = call[1].As<Napi::Number>().Uint32Value();
-    uint32_t number;
-    return session->AllocateSlab(bytes, count, bytes, &number);
-  }
-
-  // free(firstNumber).
-  static napi_value Free(napi_env env, napi_callback_info info) {
-    Napi::CallbackInfo call(env, info);
-    auto* session = static_cast<NapiSession*>(call.Data());
-    const uint32_t number = call[0].As<Napi::Number>().Uint32Value();
-    if (session->engine_ != nullptr) session->engine_->buffers().Free(number);
-    session->borrowed_.erase(number);
-    return call.Env().Undefined();
-  }
-
-  // adopt(arrayBuffer) → { firstNumber, buffers }: a copy in memory of ours, because only that can be kept alive when
-  // the environment is gone. The caller detaches the source.
-  static napi_value Adopt(napi_env env, napi_callback_info info) {
-    Napi::CallbackInfo call(env, info);
-    auto* session = static_cast<NapiSession*>(call.Data());
-    if (session->engine_ == nullptr) return Throw(env, "the session is closed");
-    auto source = call[0].As<Napi::ArrayBuffer>();
-    const size_t length = source.ByteLength();
-    uint32_t number = 0;
-    const Napi::Value slab = session->AllocateSlab(RoundUp(length, kPageBytes), 1, length, &number);
-    if (slab.IsObject()) std::memcpy(session->engine_->buffers().Find(number)->data, source.Data(), length);
-    return slab;
-  }
-
-  // borrow(arrayBuffer, offset, length) → number. Kept reachable until it is freed.
-  static napi_value Borrow(napi_env env, napi_callback_info info) {
-    Napi::CallbackInfo call(env, info);
-    auto* session = static_cast<NapiSession*>(call.Data());
-    if (session->engine_ == nullptr) return Throw(env, "the session is closed");
-    auto source = call[0].As<Napi::ArrayBuffer>();
-    const auto offset = static_cast<size_t>(call[1].As<Napi::Number>().Int64Value());
-    const auto length = static_cast<size_t>(call[2].As<Napi::Number>().Int64Value());
-    auto* data = static_cast<uint8_t*>(source.Data()) + offset;
-    const uint32_t number = session->engine_->buffers().Borrow(data, length);
-    session->borrowed_.emplace(number, Napi::Persistent(source.As<Napi::Object>()));
-    return Napi::Number::New(env, number);
-  }
-
-  // detach(number, arrayBuffer) → a new ArrayBuffer over the same memory. For runtimes whose ArrayBuffers cannot be
-  // transferred by themselves.
-  static napi_value Detach(napi_env env, napi_callback_info info) {
-    Napi::CallbackInfo call(env, info);
-    auto* session = static_cast<NapiSession*>(call.Data());
-    if (session->engine_ == nullptr) return Throw(env, "the session is closed");
-    const BufferCell* cell = session->engine_->buffers().Find(call[0].As<Napi::Number>().Uint32Value());
-    auto old = call[1].As<Napi::ArrayBuffer>();
-    const size_t length = old.ByteLength();
-    BATON_CHECK(cell != nullptr && cell->slab != nullptr && length <= cell->length);
-    // The new one first: the memory must not lose its last count in between.
-    const Napi::Value fresh = session->External(cell->slab, cell->data, length);
-    if (napi_detach_arraybuffer(env, old) != napi_ok) return Throw(env, "the ArrayBuffer cannot be detached");
-    return fresh;
-  }
-
-  // protect(number, accessible): with guard pages only.
-  static napi_value Protect(napi_env env, napi_callback_info info) {
-    Napi::CallbackInfo call(env, info);
-    auto* session = static_cast<NapiSession*>(call.Data());
-    if (session->engine_ == nullptr) return call.Env().Undefined();
-    const BufferCell* cell = session->engine_->buffers().Find(call[0].As<Napi::Number>().Uint32Value());
-    if (cell != nullptr && cell->slab != nullptr) {
-      cell->slab->SetAccessible(cell->index_in_slab, call[1].As<Napi::Boolean>().Value());
-    }
-    return call.Env().Undefined();
-  }
-
-  Napi::Value AllocateSlab(size_t bytes, size_t count, size_t visible_bytes, uint32_t* number) {
-    Napi::Env env(env_);
-    auto first = engine_->buffers().Allocate(bytes, count, slabs_);
-    if (!first.ok()) return Napi::Number::New(env, first.error());
-    *number = first.value();
-    Napi::Array buffers = Napi::Array::New(env, count);
-    for (uint32_t index = 0; index < count; index++) {
-      const BufferCell* cell = engine_->buffers().Find(first.value() + index);
-      buffers.Set(index, External(cell->slab, cell->data, visible_bytes));
-    }
-    Napi::Object slab = Napi::Object::New(env);
-    slab.Set("firstNumber", first.value());
-    slab.Set("buffers", buffers);
-    return slab;
+    return (static_cast<NapiSession*>(call.Data())->memory_.*kMethod)(call);
   }
 
   static napi_value Throw(napi_env env, const char* message) {
@@ -330,6 +252,7 @@ class NapiSession {
   uint64_t End(uint64_t deadline_ms) {
     if (engine_ == nullptr) return 0;
     uint64_t quarantined = 0;
+    memory_.Close();
     unconfirmed_ = engine_->Shutdown(deadline_ms);
     if (waker_ != nullptr) {
       Ref();
@@ -374,12 +297,11 @@ class NapiSession {
   // Drops what belongs to the environment.
   void Dispose() {
     sink_.Reset();
-    borrowed_.clear();
+    memory_.Dispose();
     if (std::exchange(alive_, false)) Unref();
   }
 
   static void OnFunctionGone(napi_env, void* data, void*) { static_cast<NapiSession*>(data)->Unref(); }
-  static void OnArrayBufferGone(napi_env, void*, void* hint) { static_cast<Slab*>(hint)->Unref(); }
 
   void Ref() { refs_++; }
   // Not inlined: the compiler cannot see which of several counts is the last, and warns about all but one.
@@ -389,11 +311,10 @@ class NapiSession {
 
   const napi_env env_;
   std::unique_ptr<Engine> engine_;
-  const SlabOptions slabs_;
+  NapiMemory memory_;
   const Runtime runtime_;
   Waker* waker_ = nullptr;
   Napi::FunctionReference sink_;
-  std::unordered_map<uint32_t, Napi::ObjectReference> borrowed_;
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
   uint32_t unconfirmed_ = 0;
   bool referenced_ = false;

@@ -44,7 +44,11 @@ class Slab {
     if (base == MAP_FAILED) return Result<Slab*>::Error(-errno);
     if (options.numa_node >= 0) PreferNode(base, bytes, options.numa_node);
     auto* slab = new Slab(base, bytes, buffer_bytes, count, stride, guard);
-    if (guard != 0) slab->ProtectGuards();
+    if (guard != 0 && !slab->ProtectGuards()) {
+      const int error = -errno;
+      slab->Unref();
+      return Result<Slab*>::Error(error);
+    }
     return slab;
   }
 
@@ -68,11 +72,24 @@ class Slab {
     if (--refs_ == 0) delete this;
   }
 
-  // With guard pages: takes a buffer's memory away while it is at rest, and gives it back.
-  void SetAccessible(size_t index, bool accessible) const {
-    if (guard_ == 0) return;
+  // Of the counts, those that are leases: see `Lease`. One is the table's, the others are operations in flight.
+  void CountLease(bool added) { leases_ += added ? 1U : -1U; }
+  bool HasOperations() const { return refs_ > 1 + leases_; }
+
+  // With guard pages: takes a buffer's memory away while it is at rest, and gives it back. False when the kernel has no
+  // mapping left for it (vm.max_map_count); then it is as it was.
+  bool SetAccessible(size_t index, bool accessible) const {
+    if (guard_ == 0) return true;
     const int protection = accessible ? PROT_READ | PROT_WRITE : PROT_NONE;
-    BATON_CHECK(mprotect(buffer(index), RoundUp(buffer_bytes_, kPageBytes), protection) == 0);
+    return mprotect(buffer(index), RoundUp(buffer_bytes_, kPageBytes), protection) == 0;
+  }
+
+  // Gives the pages of a buffer at rest back to the system; it reads as zero when it is used next. Only for buffers in
+  // whole pages of a slab that the kernel has no registration of: registered pages are others than those that follow.
+  // False when they stay.
+  bool Discard(size_t index) const {
+    if (registration_ >= 0 || buffer_bytes_ % kPageBytes != 0) return false;
+    return madvise(buffer(index), buffer_bytes_, MADV_DONTNEED) == 0;
   }
 
  private:
@@ -109,12 +126,13 @@ class Slab {
     syscall(SYS_mbind, base, bytes, kPreferred, mask, 16 * kBits, 0U);
   }
 
-  void ProtectGuards() const {
-    BATON_CHECK(mprotect(base_, kPageBytes, PROT_NONE) == 0);
+  bool ProtectGuards() const {
+    if (mprotect(base_, kPageBytes, PROT_NONE) != 0) return false;
     for (size_t index = 0; index < count_; index++) {
       uint8_t* after = buffer(index) + RoundUp(buffer_bytes_, kPageBytes);
-      BATON_CHECK(mprotect(after, kPageBytes, PROT_NONE) == 0);
+      if (mprotect(after, kPageBytes, PROT_NONE) != 0) return false;
     }
+    return true;
   }
 
   uint8_t* const base_;
@@ -125,6 +143,7 @@ class Slab {
   const size_t guard_;
   int32_t registration_ = -1;
   uint32_t refs_ = 1;
+  uint32_t leases_ = 0;
 };
 
 // One count on a slab.
@@ -153,6 +172,8 @@ class SlabRef {
   ~SlabRef() { Reset(); }
 
   Slab* get() const { return slab_; }
+  // The count is never given back: what it counts on lives for ever.
+  void Leak() { slab_ = nullptr; }
   void Reset() {
     if (slab_ != nullptr) std::exchange(slab_, nullptr)->Unref();
   }

@@ -60,6 +60,77 @@ export const poolClause: Clause = {
       },
     },
     {
+      id: "moves-between-sizes",
+      mutants: ["memory-stays-in-its-size"],
+      title: "what is at rest in one size makes room for every other, however it is scattered",
+      promise: "P11",
+      run: (context) => {
+        const io = context.open({ poolBytesMax: 1024 * KIB });
+        const small = Array.from({ length: 256 }, () => io.buffers.take(4 * KIB));
+        const stay = small.filter((_, index) => index % 16 === 0);
+        for (const buffer of stay) buffer.bytes.fill(3);
+        for (const [index, buffer] of small.entries()) if (index % 16 !== 0) buffer.release();
+        for (const length of [64 * KIB, 256 * KIB, 16 * KIB, 900 * KIB]) {
+          const many = Math.floor((960 * KIB) / length);
+          const larger = Array.from({ length: many }, () => io.buffers.take(length));
+          ok(io.buffers.stats().bytes <= 1024 * KIB, "the pool to stay within its limit");
+          for (const buffer of larger) buffer.bytes.fill(1);
+          for (const buffer of larger) buffer.release();
+        }
+        for (const buffer of stay) {
+          ok(
+            buffer.bytes.every((byte) => byte === 3),
+            "no byte of a buffer that stayed out to change",
+          );
+          buffer.release();
+        }
+        io.buffers.take(1024 * KIB).release();
+      },
+    },
+    {
+      id: "large-waiter",
+      mutants: ["large-waiter-passed-for-ever"],
+      title: "a waiter for much memory is served although others take and release less for ever",
+      promise: "P11",
+      run: async (context) => {
+        const io = context.open({ poolBytesMax: 256 * KIB });
+        let stopped = false;
+        let rounds = 0;
+        const small = async () => {
+          while (!stopped && rounds++ < 5000) {
+            const buffer = await io.buffers.takeWhenFree(16 * KIB);
+            await context.turn();
+            buffer.release();
+          }
+        };
+        const loops = Array.from({ length: 24 }, small);
+        const large = await io.buffers.takeWhenFree(256 * KIB);
+        const roundsBefore = rounds;
+        stopped = true;
+        large.release();
+        await Promise.all(loops);
+        ok(roundsBefore < 1000, "the large one to be served before the others had taken a thousand");
+      },
+    },
+    {
+      id: "waits-behind-an-abort",
+      mutants: ["aborted-waiter-serves-nobody"],
+      title: "when a waiter gives up, those behind it are served if they fit",
+      promise: "P11",
+      run: async (context) => {
+        const io = context.open({ poolBytesMax: 4096 * KIB });
+        const held = io.buffers.take(2000 * KIB);
+        const controller = new AbortController();
+        const first = rejects(io.buffers.takeWhenFree(3000 * KIB, { signal: controller.signal }), "ABORT_ERR");
+        const second = io.buffers.takeWhenFree(2000 * KIB);
+        await context.turn();
+        controller.abort();
+        await first;
+        (await second).release();
+        held.release();
+      },
+    },
+    {
       id: "flat",
       title: "taking and releasing again and again does not make it grow",
       run: ({ io }) => {

@@ -74,6 +74,14 @@ export class SimMemory implements DriverMemory {
     return this.#heap.detach(number, buffer);
   }
 
+  forget(number: number): void {
+    this.#heap.forget(number);
+  }
+
+  renew(number: number): ArrayBuffer {
+    return this.#heap.renew(number);
+  }
+
   // --- what the kernel does ---------------------------------------------------------------------------------------
 
   /** Length of a buffer; −1 when there is none with this number. */
