@@ -97,11 +97,23 @@ export interface SharedMemory {
 /** Most buffers that can be handed to a driver at once, and be provided to it in all. */
 export const PROVIDED_MAX = 4096;
 
+/** Something that a session has less of than it asked for, because the system did not grant more. */
+export interface Shortfall {
+  /** `"entries of the ring"` */
+  readonly what: string;
+  readonly wanted: number;
+  readonly got: number;
+  /** Who did not grant it, as far as that is known: half a sentence for a person. */
+  readonly reason: string;
+}
+
 /** A driver at work for one backend. */
 export interface DriverSession {
   readonly shared: SharedMemory;
   readonly capabilities: Capabilities;
   readonly memory: DriverMemory;
+  /** What it has less of than it asked for; absent when it has everything. `io.inspect()` shows it. */
+  readonly shortfalls?: readonly Shortfall[];
   /**
    * A submission holds the handles that it names until its final completion: a `close` of one of them ends after it, and
    * what it stands for stays open until then. A number of the system's that was given up earlier could lead an operation

@@ -42,18 +42,19 @@ export {
   PROVIDED_MAX,
   type Remedy,
   type SharedMemory,
+  type Shortfall,
   type Slab,
   type Unavailable,
 } from "./driver.js";
+export { type Environment, readableEnvironment } from "./environment.js";
 export { describeErrno, ERRNO, type ErrnoCode, errnoFromCode } from "./errno.js";
 export { BatonError, type BatonErrorCode, batonError, type ErrorDetails, errorTable, systemError } from "./errors.js";
 export { Fifo } from "./fifo.js";
 export { createHeapMemory, type HeapMemory, moveArrayBuffer } from "./heap-memory.js";
 export type { BufferInfo, Inspection, OperationInfo, ResourceInfo } from "./inspector.js";
+export { type BindingOptions, type BindingResult, isInstalled, loadBinding } from "./load-binding.js";
 export {
-  type BindingResult,
   createNativeSession,
-  loadBinding,
   type NativeSession,
   type RuntimeName,
   runtimeName,

@@ -2,6 +2,7 @@
 import type { BufferPoolStats } from "./buffer-pool.js";
 import type { Counters } from "./counters.js";
 import type { Dispatcher } from "./dispatcher.js";
+import type { Shortfall } from "./driver.js";
 import { STATE, type StateName, stateName } from "./lifecycle.js";
 import type { OpcodeName } from "./opcode.js";
 import type { OrphanStats } from "./orphan.js";
@@ -40,6 +41,8 @@ export interface ResourceInfo {
 /** What `io.inspect()` shows; plain data, fit for JSON. */
 export interface Inspection {
   readonly driver: string;
+  /** What the driver has less of than it asked for, because the system did not grant more. */
+  readonly shortfalls: readonly Shortfall[];
   readonly operations: readonly OperationInfo[];
   readonly resources: readonly ResourceInfo[];
   readonly orphans: OrphanStats;
@@ -70,6 +73,7 @@ export function inspect(dispatcher: Dispatcher, tracker: ResourceTracker): Inspe
   }
   return {
     driver: dispatcher.driverName,
+    shortfalls: dispatcher.session.shortfalls ?? [],
     operations,
     resources: [...tracker.states].map((state) => ({
       kind: state.kind,

@@ -1,9 +1,9 @@
 /**
- * The JavaScript half that native drivers share: finding the addon, and making a `DriverSession` of the object that
- * its border (`native/baton/napi_session.h`) hands over. Nothing here is called per operation.
+ * The JavaScript half that native drivers share: making a `DriverSession` of the object that their border
+ * (`native/baton/napi_session.h`) hands over. Nothing here is called per operation.
  */
 import type { Capabilities } from "./capability.js";
-import type { DriverCloseReport, DriverMemory, DriverSession, Evidence, Slab, Unavailable } from "./driver.js";
+import type { DriverCloseReport, DriverMemory, DriverSession, Shortfall, Slab } from "./driver.js";
 import { describeErrno } from "./errno.js";
 import { batonError } from "./errors.js";
 import { moveArrayBuffer } from "./heap-memory.js";
@@ -55,9 +55,10 @@ export function createNativeSession(parts: {
   runtime: RuntimeName;
   /** Take the memory of buffers away while they are at rest; see `guardPages` of the drivers. */
   guardPages: boolean;
+  shortfalls?: readonly Shortfall[];
   lookup: (host: string) => Promise<readonly string[]>;
 }): DriverSession {
-  const { native, capabilities, lookup } = parts;
+  const { native, capabilities, lookup, shortfalls = [] } = parts;
   return {
     shared: {
       records: native.records,
@@ -68,6 +69,7 @@ export function createNativeSession(parts: {
       arena: native.arena,
     },
     capabilities,
+    shortfalls,
     memory: createNativeMemory(native, parts.runtime, parts.guardPages),
     // The native function itself: a wrapper would cost as much as the call.
     submit: native.submit,
@@ -133,70 +135,4 @@ function expectDetached(buffer: ArrayBuffer | number): ArrayBuffer {
   throw batonError("ERR_DETACH_FAILED", `The runtime did not detach a buffer's views (${code}: ${text}).`, {
     errno: buffer,
   });
-}
-
-/** An addon that was loaded, or why none was. */
-export type BindingResult<T> = { readonly binding: T; readonly path: string } | { readonly unavailable: Unavailable };
-
-/**
- * Loads a driver's addon from the first of `paths` that exists. `load` is the runtime's `require`.
- */
-export function loadBinding<T>(options: {
-  readonly driver: string;
-  readonly paths: readonly string[];
-  readonly load: (path: string) => unknown;
-}): BindingResult<T> {
-  const evidence: Evidence[] = [];
-  for (const path of options.paths) {
-    try {
-      // The addon's shape is fixed by the version of the package it is in.
-      return { binding: options.load(path) as T, path };
-    } catch (error) {
-      const code = errorCode(error);
-      const text = error instanceof Error ? error.message.split("\n")[0]! : String(error);
-      if (code === "MODULE_NOT_FOUND" || /cannot find module/i.test(text)) {
-        evidence.push({ name: "not there", value: path });
-      } else {
-        return { unavailable: notLoadable(options.driver, path, code, text) };
-      }
-    }
-  }
-  return {
-    unavailable: {
-      available: false,
-      cause: "NOT_BUILT",
-      summary: `The native half of the ${options.driver} driver has not been built for this machine.`,
-      evidence,
-      remedy: { text: "Build it: g++, make, python3 and the liburing headers are needed.", command: "npm run build" },
-    },
-  };
-}
-
-function notLoadable(driver: string, path: string, code: string | undefined, text: string): Unavailable {
-  const evidence: Evidence[] = [
-    { name: "file", value: path },
-    { name: "error", value: code === undefined ? text : `${code}: ${text}` },
-  ];
-  const forbidden = code === "ERR_DLOPEN_DISABLED" || /permission|--allow-(addons|ffi)/i.test(text);
-  return forbidden
-    ? {
-        available: false,
-        cause: "RUNTIME_PERMISSION",
-        summary: `This runtime was started without the permission to load addons, so the ${driver} driver stays out.`,
-        evidence,
-        remedy: { text: "Start Node with --allow-addons, or Deno with --allow-ffi and --allow-read." },
-      }
-    : {
-        available: false,
-        cause: "NOT_LOADABLE",
-        summary: `The native half of the ${driver} driver is there and the runtime could not load it.`,
-        evidence,
-        remedy: { text: "Build it for this system.", command: "npm run build" },
-      };
-}
-
-function errorCode(error: unknown): string | undefined {
-  return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
-    ? error.code
-    : undefined;
 }

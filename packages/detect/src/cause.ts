@@ -2,8 +2,9 @@
  * Why a driver cannot run, as far as that can be told without asking the driver. A driver's own probe adds its own
  * codes. Codes are permanent: programs compare them.
  */
-import type { Evidence, Remedy, Unavailable } from "@baton-io/core";
+import { type Evidence, isInstalled, type Remedy, type Unavailable } from "@baton-io/core";
 import type { Candidate } from "./candidates.js";
+import type { IoUringCause } from "./io-uring/cause-table.js";
 
 /** Where the documentation treats how drivers are installed and chosen. */
 const CHOOSING_ANCHOR = "docs/guides/choosing-a-driver.md";
@@ -13,6 +14,7 @@ export const causeTable = {
   NOT_INSTALLED: "The driver's package is not installed.",
   NOT_BUILT: "The driver's package is installed, but what it runs is missing from it.",
   WRONG_PLATFORM: "The driver is not made for this operating system.",
+  RUNTIME_PERMISSION: "The runtime was started without a permission that is needed.",
   LOAD_FAILED: "The driver's package is installed and cannot be loaded.",
   OPTIONS_REFUSED: "The driver refuses an option that the environment gives it.",
   PROBE_FAILED: "The driver's probe broke instead of answering.",
@@ -23,7 +25,7 @@ export const causeTable = {
 export type CauseCode = keyof typeof causeTable;
 
 function unavailable(
-  cause: CauseCode,
+  cause: CauseCode | IoUringCause,
   summary: string,
   evidence: readonly Evidence[],
   remedy: Remedy | undefined,
@@ -47,9 +49,41 @@ export function notInstalled(candidate: Candidate): Unavailable {
 export function notBuilt(candidate: Candidate, missing: string): Unavailable {
   return unavailable(
     "NOT_BUILT",
-    `The package ${candidate.package} is there, but it was not built.`,
+    `The package ${candidate.package} is there, but what it runs is missing from it.`,
     [{ name: "missing", value: missing }],
-    { text: "Build the package from source.", command: "npm run build", anchor: CHOOSING_ANCHOR },
+    // A clone is built; a package that was installed is not whole.
+    isInstalled(missing)
+      ? {
+          text: "Install the package again.",
+          command: `npm install --force ${candidate.package}`,
+          anchor: CHOOSING_ANCHOR,
+        }
+      : { text: "Build the packages of the clone.", command: "npm run build", anchor: CHOOSING_ANCHOR },
+  );
+}
+
+export function noDescriptors(candidate: Candidate, reason: string): Unavailable {
+  return unavailable(
+    "NOFILE",
+    `No file descriptor is left to load the package ${candidate.package} with.`,
+    [{ name: "error", value: reason }],
+    {
+      text: "Raise the limit on open files before the program starts, or close what is open.",
+      command: "ulimit -n 65536",
+      anchor: "docs/CLOUD_SETUP.md#nofile",
+    },
+  );
+}
+
+export function readingForbidden(candidate: Candidate, reason: string): Unavailable {
+  return unavailable(
+    "RUNTIME_PERMISSION",
+    `This runtime was started without the permission to read the package ${candidate.package}.`,
+    [{ name: "error", value: reason }],
+    {
+      text: "Start Node with --allow-fs-read for the packages, or Deno with --allow-read.",
+      anchor: "docs/CLOUD_SETUP.md#runtime-permissions",
+    },
   );
 }
 

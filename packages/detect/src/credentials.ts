@@ -13,8 +13,17 @@ export interface Credentials {
   readonly groups: readonly number[];
 }
 
-/** Who this process is now; `undefined` where there are no users, as on Windows. */
+/** Who this process is now; `undefined` where there are no users, as on Windows, and where Deno does not tell. */
 export function readCredentials(): Credentials | undefined {
+  try {
+    return askForCredentials();
+  } catch {
+    // Deno without --allow-sys.
+    return undefined;
+  }
+}
+
+function askForCredentials(): Credentials | undefined {
   const { getuid, geteuid, getgid, getegid, getgroups } = process;
   if (
     getuid === undefined ||

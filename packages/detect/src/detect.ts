@@ -8,10 +8,10 @@ import {
   featureNames,
   opcodeNames,
 } from "@baton-io/core";
-import { announce } from "./announce.js";
+import { announce, announceShortfalls } from "./announce.js";
 import type { DriverName } from "./candidates.js";
 import { type Credentials, differ, readCredentials } from "./credentials.js";
-import { publishFallback } from "./fallback.js";
+import { publishFallback, publishShortfalls } from "./fallback.js";
 import { type DetectHost, processHost } from "./host.js";
 import type { Depth } from "./io-uring/surroundings.js";
 import { expectDriverName, forcedDriver } from "./override.js";
@@ -35,6 +35,7 @@ export interface DetectOptions {
 
 /** A driver, and how it came to be chosen. */
 export interface DetectedDriver extends Driver {
+  /** What was found; made anew each time the driver is opened, when it shows what it has less of than it asked for. */
   readonly report: DetectReport;
   /**
    * True when the process has changed user or groups since this driver was last opened. A ring keeps the credentials it
@@ -88,14 +89,22 @@ export async function detectOn(host: DetectHost, options: DetectOptions): Promis
   const driver = report.chosen === null ? undefined : surveyed.get(report.chosen)?.driver;
   if (driver === undefined) throw noDriver(report);
   let openedBy: Credentials | undefined;
+  let current = report;
   return Object.freeze({
     name: driver.name,
     probe: () => driver.probe(),
     open: (...args: Parameters<Driver["open"]>) => {
       openedBy = readCredentials();
-      return driver.open(...args);
+      const session = driver.open(...args);
+      const { shortfalls = [] } = session;
+      current = freezeReport({ ...report, shortfalls });
+      announceShortfalls(current, host);
+      publishShortfalls(current);
+      return session;
     },
-    report,
+    get report() {
+      return current;
+    },
     credentialsChanged: () => openedBy !== undefined && differ(openedBy, readCredentials()),
   });
 }
@@ -131,6 +140,7 @@ export async function examine(
     ...chooseDriver(drivers, wish),
     drivers,
     ioUring,
+    shortfalls: [],
     cached: kept !== undefined,
     elapsedMs: Math.round((host.nowMs() - startMs) * 1000) / 1000,
   });

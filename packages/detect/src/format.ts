@@ -1,5 +1,5 @@
 /** A report as plain text, for logs and terminals of any kind. */
-import type { Capabilities, Remedy, Support } from "@baton-io/core";
+import type { Capabilities, Remedy, Shortfall, Support } from "@baton-io/core";
 import type { DetectReport, DriverReport } from "./report.js";
 
 export interface FormatOptions {
@@ -13,7 +13,7 @@ export interface FormatOptions {
  * @example console.log(formatReport((await detect()).report));
  */
 export function formatReport(report: DetectReport, options: FormatOptions = {}): string {
-  const lines = [`${headline(report)}`, `${report.runtime} on ${report.platform} ${report.arch}`];
+  const lines = [headline(report), `${report.runtime} on ${report.platform} ${report.arch}`, ...shortfallLines(report)];
   for (const driver of report.drivers) lines.push("", ...driverLines(driver));
   if (options.explain === true) lines.push("", ...matrixLines(report));
   return `${lines.join("\n")}\n`;
@@ -22,6 +22,13 @@ export function formatReport(report: DetectReport, options: FormatOptions = {}):
 /** What is used, and why, in one line. */
 export function headline(report: DetectReport): string {
   return report.chosen === null ? `No driver. ${report.reason}` : `Using ${report.chosen}. ${report.reason}`;
+}
+
+/** What the driver in use has less of than it asked for, line by line. */
+export function shortfallLines({ chosen, shortfalls }: Pick<DetectReport, "chosen" | "shortfalls">): string[] {
+  return shortfalls.map(
+    ({ what, wanted, got, reason }: Shortfall) => `${chosen ?? "?"} has ${got} of ${wanted} ${what}: ${reason}.`,
+  );
 }
 
 /** Columns before a driver's details. */

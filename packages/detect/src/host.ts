@@ -1,10 +1,12 @@
 /** What detection takes from its surroundings, so that tests can give it others. */
+import { readableEnvironment } from "@baton-io/core";
 import type { DriverName } from "./candidates.js";
+import { importModule } from "./import-module.js";
 import type { IoUringEvidence } from "./io-uring/evidence.js";
 import { type DriverHook, gatherEvidence } from "./io-uring/gather.js";
-import { sendChild } from "./io-uring/probe-child.js";
 import { fileSources } from "./io-uring/sources.js";
 import type { Depth } from "./io-uring/surroundings.js";
+import { probeSetting } from "./override.js";
 import type { Survey } from "./survey.js";
 
 /** A survey that is kept. As a promise: detections that run at the same time share one look. */
@@ -43,7 +45,8 @@ function runtimeText(): string {
 
 /** The process this runs in. Lines go to stderr. */
 export function processHost(): DetectHost {
-  const { platform, arch, env, versions } = process;
+  const { platform, arch, versions } = process;
+  const env = readableEnvironment(process.env);
   const runtime = runtimeText();
   const sources = { platform, arch, runtime, env, versions, ...fileSources() };
   return {
@@ -51,12 +54,12 @@ export function processHost(): DetectHost {
     arch,
     runtime,
     env,
-    importModule: (specifier) => import(/* @vite-ignore */ specifier),
+    importModule,
     writeLine: (line) => {
       process.stderr.write(`${line}\n`);
     },
     nowMs: () => performance.now(),
-    gatherEvidence: (hook, depth) => gatherEvidence({ sources, sendChild, depth, hook }),
+    gatherEvidence: (hook, depth) => gatherEvidence({ sources, depth, hook, setting: probeSetting(env).setting }),
     surveys: processSurveys,
   };
 }

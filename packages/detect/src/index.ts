@@ -1,7 +1,7 @@
 export { type Candidate, candidates, type DriverName, driverNames } from "./candidates.js";
 export { type CauseCode, causeTable } from "./cause.js";
 export { type DetectedDriver, type DetectOptions, detect, type OpenBackendOptions, openBackend } from "./detect.js";
-export { detection, FALLBACK_CHANNEL, FallbackEvent } from "./fallback.js";
+export { detection, FALLBACK_CHANNEL, FallbackEvent, SHORTFALL_CHANNEL, ShortfallEvent } from "./fallback.js";
 export { type FormatOptions, formatReport } from "./format.js";
 export { type IoUringCause, ioUringCauses } from "./io-uring/cause-table.js";
 export type {
@@ -13,6 +13,7 @@ export type {
   Platform,
   ProbeOutcome,
   ProbeStep,
+  RefusedCall,
   Surroundings,
 } from "./io-uring/evidence.js";
 export type { WeighedRemedy } from "./io-uring/remedies.js";

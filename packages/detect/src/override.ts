@@ -1,13 +1,13 @@
-/** What the operator says by environment variables: `BATON_DRIVER` and `BATON_LOG`. */
-import { batonError } from "@baton-io/core";
+/** What the operator says by environment variables: `BATON_DRIVER`, `BATON_LOG` and `BATON_PROBE`. */
+import { batonError, type Environment } from "@baton-io/core";
 import { type DriverName, driverNames, isDriverName } from "./candidates.js";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { ProbeSetting } from "./io-uring/ask-kernel.js";
 
 /** How much detection says on stderr. */
 export type LogLevel = "silent" | "warn" | "info" | "debug";
 
 const logLevels: readonly LogLevel[] = ["silent", "warn", "info", "debug"];
+const probeSettings: readonly ProbeSetting[] = ["auto", "child", "off"];
 
 /**
  * The driver that `BATON_DRIVER` forces; `undefined` for `auto` and when it is not set. Throws `ERR_DRIVER_UNKNOWN`.
@@ -30,8 +30,27 @@ export function expectDriverName(where: string, value: unknown): DriverName {
  * no reason for a program not to start.
  */
 export function logLevel(env: Environment): { readonly level: LogLevel; readonly misspelt: string | undefined } {
-  const value = env["BATON_LOG"];
-  if (value === undefined || value === "") return { level: "warn", misspelt: undefined };
-  const level = logLevels.find((known) => known === value);
-  return level === undefined ? { level: "warn", misspelt: value } : { level, misspelt: undefined };
+  const { value, misspelt } = readSetting(env, "BATON_LOG", logLevels, "warn");
+  return { level: value, misspelt };
+}
+
+/** How `BATON_PROBE` wants the kernel to be asked; default `auto`, as for a value that means nothing, which is told about. */
+export function probeSetting(env: Environment): {
+  readonly setting: ProbeSetting;
+  readonly misspelt: string | undefined;
+} {
+  const { value, misspelt } = readSetting(env, "BATON_PROBE", probeSettings, "auto");
+  return { setting: value, misspelt };
+}
+
+function readSetting<T extends string>(
+  env: Environment,
+  name: string,
+  known: readonly T[],
+  otherwise: T,
+): { readonly value: T; readonly misspelt: string | undefined } {
+  const text = env[name];
+  if (text === undefined || text === "") return { value: otherwise, misspelt: undefined };
+  const value = known.find((one) => one === text);
+  return value === undefined ? { value: otherwise, misspelt: text } : { value, misspelt: undefined };
 }

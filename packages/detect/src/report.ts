@@ -1,5 +1,5 @@
 /** The result of detection as data: what was found of each driver, which one is used, and why. Fit for JSON. */
-import type { Capabilities, DriverProbe, Evidence, Unavailable } from "@baton-io/core";
+import type { Capabilities, DriverProbe, Evidence, Shortfall, Unavailable } from "@baton-io/core";
 import type { Candidate, DriverName } from "./candidates.js";
 import type { IoUringEvidence } from "./io-uring/evidence.js";
 import type { WeighedRemedy } from "./io-uring/remedies.js";
@@ -55,6 +55,11 @@ export interface DetectReport {
   readonly drivers: readonly DriverReport[];
   /** Everything that is known about io_uring here, as it was seen; `null` where io_uring is not made for. */
   readonly ioUring: IoUringEvidence | null;
+  /**
+   * What the chosen driver has less of than it asked for, since it was opened last; empty before it is opened, because
+   * only opening it tells.
+   */
+  readonly shortfalls: readonly Shortfall[];
   /** True when the findings are those of an earlier look (`cache: true`). */
   readonly cached: boolean;
   /** Time detection took. */

@@ -1,7 +1,16 @@
 /** Looks at every candidate: imports its package, makes the driver, asks its probe. Whatever fails is a finding. */
 import { BatonError, type Driver, type Unavailable } from "@baton-io/core";
 import { type Candidate, candidates, type DriverName } from "./candidates.js";
-import { loadFailed, notBuilt, notInstalled, optionsRefused, probeFailed, wrongPlatform } from "./cause.js";
+import {
+  loadFailed,
+  noDescriptors,
+  notBuilt,
+  notInstalled,
+  optionsRefused,
+  probeFailed,
+  readingForbidden,
+  wrongPlatform,
+} from "./cause.js";
 import type { DetectHost } from "./host.js";
 import { classify } from "./io-uring/classify.js";
 import type { IoUringEvidence } from "./io-uring/evidence.js";
@@ -149,7 +158,13 @@ function explainFactoryFailure(candidate: Candidate, error: unknown): Unavailabl
  */
 function explainImportFailure(candidate: Candidate, error: unknown): Unavailable {
   const message = messageOf(error);
-  if (property(error, "code") !== "ERR_MODULE_NOT_FOUND") return loadFailed(candidate, message);
+  const code = property(error, "code");
+  if (code === "EMFILE" || code === "ENFILE" || /too many open files/i.test(message)) {
+    return noDescriptors(candidate, message);
+  }
+  // Deno says it in the message alone, under the code of a module that is missing.
+  if (code === "ERR_ACCESS_DENIED" || /--allow-(fs-)?read/.test(message)) return readingForbidden(candidate, message);
+  if (code !== "ERR_MODULE_NOT_FOUND") return loadFailed(candidate, message);
   if (message.includes(`'${candidate.package}'`) || message.includes(`"${candidate.package}"`)) {
     return notInstalled(candidate);
   }
@@ -169,9 +184,9 @@ function isDriver(value: unknown): value is Driver {
 
 function isHook(value: unknown): value is DriverHook {
   return (
-    typeof property(value, "addon") === "string" &&
     typeof property(value, "entries") === "number" &&
-    typeof property(value, "ask") === "function"
+    typeof property(value, "ask") === "function" &&
+    typeof property(value, "askInChild") === "function"
   );
 }
 

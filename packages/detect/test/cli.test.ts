@@ -46,6 +46,7 @@ describe("baton doctor", () => {
       "reason",
       "runtime",
       "schema",
+      "shortfalls",
     ]);
     expect(report).toMatchObject({
       schema: 1,

@@ -10,7 +10,7 @@ import { allPackages, blockedDriver, type FakeHost, fakeHost, moduleNotFound, ru
 import { answered, evidence, hint, refused } from "./io-uring/fixtures.js";
 
 const silent = { BATON_LOG: "silent" };
-const { EPERM, ENOMEM } = ERRNO;
+const { EPERM } = ERRNO;
 const dockerEvidence = evidence(refused(EPERM, EPERM, EPERM), {
   seccomp: { mode: 2, filters: 1 },
   hints: [hint("docker", "Docker", "/.dockerenv")],
@@ -21,7 +21,7 @@ function hookedHost(seen: IoUringEvidence, rest: { readonly env?: Readonly<Recor
   const packages = allPackages({
     "@baton-io/driver-uring": {
       uringDriver: () => runningDriver("uring"),
-      uringKernel: () => ({ addon: "/x.node", entries: 1024, ask: () => undefined }),
+      uringKernel: () => ({ entries: 1024, ask: () => undefined, askInChild: async () => undefined }),
     },
   });
   return fakeHost(packages, { env: silent, evidence: seen, ...rest });
@@ -83,7 +83,7 @@ describe("the driver over the kernel", () => {
           made++;
           return runningDriver("uring");
         },
-        uringKernel: () => ({ addon: "/x.node", entries: 1024, ask: () => undefined }),
+        uringKernel: () => ({ entries: 1024, ask: () => undefined, askInChild: async () => undefined }),
       },
     });
     const { report } = await detectOn(fakeHost(packages, { env: silent, evidence: dockerEvidence }), {});
@@ -99,7 +99,7 @@ describe("the driver over the kernel", () => {
   });
 
   test("runs with a smaller ring than it should, and its row says what keeps it small", async () => {
-    const seen = evidence(answered({ firstSize: ENOMEM, entries: 64 }), { limits: { memlockBytes: 65_536 } });
+    const seen = evidence(answered(), { limits: { memlockBytes: 65_536 } });
     const { report } = await detectOn(hookedHost(seen), {});
     const row = driverRow(report, "uring");
     expect({ choice: report.choice, cause: row.cause }).toEqual({ choice: "EXPECTED", cause: "OK" });
@@ -131,7 +131,7 @@ describe("the driver over the kernel", () => {
     const packages = allPackages({
       "@baton-io/driver-uring": {
         uringDriver: () => blockedDriver("uring", { cause: "UNKNOWN_ERRNO" }),
-        uringKernel: () => ({ addon: "/x.node", entries: 1024, ask: () => undefined }),
+        uringKernel: () => ({ entries: 1024, ask: () => undefined, askInChild: async () => undefined }),
       },
     });
     const { report } = await detectOn(fakeHost(packages, { env: silent }), {});

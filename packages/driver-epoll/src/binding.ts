@@ -1,6 +1,12 @@
 /** The addon: where it is, and what it offers. */
 import { createRequire } from "node:module";
-import { type BindingResult, loadBinding, type NativeSession, type RuntimeName } from "@baton-io/core";
+import {
+  type BindingResult,
+  loadBinding,
+  type NativeSession,
+  type RuntimeName,
+  readableEnvironment,
+} from "@baton-io/core";
 import type { NativeOptions } from "./options.js";
 
 export interface EpollBinding {
@@ -23,9 +29,11 @@ let loaded: BindingResult<EpollBinding> | undefined;
 
 /** Loads the addon, once. `BATON_EPOLL_BINARY` names another file, for tests with sanitizers. */
 export function epollBinding(): BindingResult<EpollBinding> {
-  const named = process.env["BATON_EPOLL_BINARY"];
+  const named = readableEnvironment(process.env)["BATON_EPOLL_BINARY"];
   loaded ??= loadBinding<EpollBinding>({
     driver: "epoll",
+    package: "@baton-io/driver-epoll",
+    from: import.meta.url,
     paths: named !== undefined ? [named] : [`../prebuilds/${process.platform}-${process.arch}/driver-epoll.node`],
     load: createRequire(import.meta.url),
   });

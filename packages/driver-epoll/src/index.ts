@@ -6,6 +6,7 @@ import {
   type Driver,
   type DriverProbe,
   describeErrno,
+  readableEnvironment,
   runtimeName,
   type Unavailable,
 } from "@baton-io/core";
@@ -23,7 +24,7 @@ export type { EpollOptions } from "./options.js";
  * await using io = createBackend({ driver: epollDriver({ threadsMax: 16 }) });
  */
 export function epollDriver(options: EpollOptions = {}): Driver {
-  const native = readOptions(options, process.env, availableParallelism());
+  const native = readOptions(options, readableEnvironment(process.env), availableParallelism());
   const runtime = runtimeName(process.versions);
   return {
     name: "epoll",

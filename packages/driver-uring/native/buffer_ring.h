@@ -13,6 +13,7 @@
 #include "baton/buffer_table.h"
 #include "baton/check.h"
 #include "baton/opcode.gen.h"
+#include "locked_memory.h"
 
 namespace baton::uring {
 
@@ -29,24 +30,18 @@ class BufferRing {
 
   // Registers the ring with the kernel; 0 or a negative errno.
   int Register(io_uring* ring) {
-    void* memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return -errno;
-    io_uring_buf_reg registration{};
-    registration.ring_addr = reinterpret_cast<uint64_t>(memory);
-    registration.ring_entries = kEntries;
-    registration.bgid = kGroup;
-    const int error = io_uring_register_buf_ring(ring, &registration, 0);
-    if (error < 0) {
-      munmap(memory, kBytes);
-      return error;
-    }
-    ring_ = static_cast<io_uring_buf_ring*>(memory);
+    const uint64_t locked = RingBytes(ring->sq.ring_entries, ring->cq.ring_entries) + kBytes;
+    const int error = MemoryWait().For(locked, [&] { return Map(ring, kEntries); });
+    if (error < 0) return error;
     io_uring_buf_ring_init(ring_);
     numbers_.assign(kEntries, kFree);
     free_.reserve(kEntries);
     for (uint32_t id = kEntries; id > 0; id--) free_.push_back(static_cast<uint16_t>(id - 1));
     return 0;
   }
+
+  // Whether the kernel takes such a ring at all: tried with the smallest, which is gone with `ring`.
+  static bool IsGranted(io_uring* ring) { return BufferRing().Map(ring, 1) == 0; }
 
   bool registered() const { return ring_ != nullptr; }
 
@@ -76,6 +71,23 @@ class BufferRing {
   }
 
  private:
+  // Maps and registers one with so many entries; 0 or a negative errno.
+  int Map(io_uring* ring, uint32_t entries) {
+    void* memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return -errno;
+    io_uring_buf_reg registration{};
+    registration.ring_addr = reinterpret_cast<uint64_t>(memory);
+    registration.ring_entries = entries;
+    registration.bgid = kGroup;
+    const int error = io_uring_register_buf_ring(ring, &registration, 0);
+    if (error < 0) {
+      munmap(memory, kBytes);
+      return error;
+    }
+    ring_ = static_cast<io_uring_buf_ring*>(memory);
+    return 0;
+  }
+
   static constexpr uint32_t kEntries = kProvidedMax;
   static constexpr size_t kBytes = kEntries * sizeof(io_uring_buf);
   static constexpr uint32_t kFree = UINT32_MAX;

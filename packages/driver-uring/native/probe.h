@@ -16,7 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <vector>
+#include <type_traits>
 
 #include "baton/unique_fd.h"
 
@@ -27,8 +27,8 @@ struct KernelCalls {
   static int64_t Setup(uint32_t entries, io_uring_params* params) {
     return Answer(syscall(__NR_io_uring_setup, entries, params));
   }
-  static int64_t Enter(int fd, uint32_t submit, uint32_t flags) {
-    return Answer(syscall(__NR_io_uring_enter, fd, submit, 0, flags, nullptr, 0));
+  static int64_t Enter(int fd, uint32_t submit, uint32_t complete, uint32_t flags) {
+    return Answer(syscall(__NR_io_uring_enter, fd, submit, complete, flags, nullptr, 0));
   }
   static int64_t Register(int fd, uint32_t opcode, void* argument, uint32_t count) {
     return Answer(syscall(__NR_io_uring_register, fd, opcode, argument, count));
@@ -46,26 +46,32 @@ struct KernelCalls {
 // How far the round trip came.
 enum class ProbeStep : uint8_t { kSetup, kMap, kEnter, kCompletion, kDone };
 
+inline constexpr uint32_t kProbeOpcodesMax = 256;
+
+// Plain memory: a child process writes it, and its parent reads it.
 struct KernelProbe {
-  // Errnos, positive; 0 stands for success. `setup` is the answer for the smallest ring that was tried.
+  // Errnos, positive; 0 stands for success.
   int setup = 0;
   int setup_null = 0;
   int enter = 0;
   int register_ring = 0;
-  // What the size that was asked for was refused with; 0 when it was granted.
-  int first_size = 0;
   // The step at which the round trip of a no-op ended, and the errno there.
   ProbeStep step = ProbeStep::kSetup;
   int round_trip = 0;
   // Of the ring that was made; 0 when there is none.
   uint32_t entries = 0;
   uint32_t features = 0;
-  // What the question for operations was refused with (EINVAL before Linux 5.6), and their numbers.
+  // What the question for operations was refused with (EINVAL before Linux 5.6), how many there are and their numbers.
   int opcode_probe = 0;
-  std::vector<uint8_t> opcodes;
+  uint32_t opcode_count = 0;
+  std::array<uint8_t, kProbeOpcodesMax> opcodes{};
   // What prctl(2) says: 0 none, 2 filter, or a negative errno.
   int seccomp_mode = 0;
 };
+static_assert(std::is_trivially_copyable_v<KernelProbe>);
+
+// A result as the probe keeps it: a positive errno, 0 for success.
+constexpr int ErrorOf(int64_t result) { return result < 0 ? static_cast<int>(-result) : 0; }
 
 // A mapping of a ring's memory.
 template <typename Calls>
@@ -112,7 +118,7 @@ void TryRoundTrip(int fd, const io_uring_params& params, KernelProbe& probe) {
   std::atomic_ref<uint32_t>(*sq.template At<uint32_t>(params.sq_off.tail)).store(1, std::memory_order_release);
 
   probe.step = ProbeStep::kEnter;
-  const int64_t submitted = Calls::Enter(fd, 1, IORING_ENTER_GETEVENTS);
+  const int64_t submitted = Calls::Enter(fd, 1, 0, IORING_ENTER_GETEVENTS);
   if (submitted < 0) {
     probe.round_trip = static_cast<int>(-submitted);
     return;
@@ -132,52 +138,42 @@ void TryRoundTrip(int fd, const io_uring_params& params, KernelProbe& probe) {
 // Asks which operations the kernel has.
 template <typename Calls>
 void AskForOpcodes(int fd, KernelProbe& probe) {
-  constexpr uint32_t kOpcodesMax = 256;
-  alignas(io_uring_probe) std::array<std::byte, sizeof(io_uring_probe) + kOpcodesMax * sizeof(io_uring_probe_op)> memory{};
+  alignas(io_uring_probe)
+      std::array<std::byte, sizeof(io_uring_probe) + kProbeOpcodesMax * sizeof(io_uring_probe_op)> memory{};
   auto* answer = reinterpret_cast<io_uring_probe*>(memory.data());
-  const int64_t result = Calls::Register(fd, IORING_REGISTER_PROBE, answer, kOpcodesMax);
-  if (result < 0) {
-    probe.opcode_probe = static_cast<int>(-result);
-    return;
-  }
-  for (uint32_t index = 0; index < answer->ops_len; ++index) {
-    if ((answer->ops[index].flags & IO_URING_OP_SUPPORTED) != 0) probe.opcodes.push_back(answer->ops[index].op);
+  probe.opcode_probe = ErrorOf(Calls::Register(fd, IORING_REGISTER_PROBE, answer, kProbeOpcodesMax));
+  if (probe.opcode_probe != 0) return;
+  for (uint32_t index = 0; index < answer->ops_len && index < kProbeOpcodesMax; ++index) {
+    if ((answer->ops[index].flags & IO_URING_OP_SUPPORTED) == 0) continue;
+    probe.opcodes[probe.opcode_count++] = answer->ops[index].op;
   }
 }
 
-// Asks the kernel everything. Makes one ring and closes it: the kernel gives a closed ring's memory back late, and
-// where locked memory is short a second ring would find none. `entries` is the size to try first.
-template <typename Calls = KernelCalls>
-KernelProbe ProbeKernel(uint32_t entries) {
-  constexpr uint32_t kSizeLadder[] = {4096, 1024, 256, 64, 8};
-  const auto error_of = [](int64_t result) { return result < 0 ? static_cast<int>(-result) : 0; };
-  KernelProbe probe;
-  probe.seccomp_mode = static_cast<int>(Calls::SeccompMode());
+// Entries of the ring that is made for asking: the fewest that the driver would live with. The kernel gives a closed
+// ring's memory back late, so where locked memory is short a larger one would make the driver's own ring smaller.
+inline constexpr uint32_t kProbeEntries = 8;
 
+// Asks the kernel everything, into `probe`. Makes one ring and closes it. Allocates nothing: a child process of a program
+// with threads can call it.
+template <typename Calls = KernelCalls>
+void ProbeKernel(KernelProbe& probe) {
+  probe.seccomp_mode = static_cast<int>(Calls::SeccompMode());
   io_uring_params params{};
-  int64_t fd = Calls::Setup(entries, &params);
-  probe.first_size = error_of(fd);
-  for (const uint32_t smaller : kSizeLadder) {
-    if (fd != -ENOMEM) break;
-    if (smaller >= entries) continue;
-    params = {};
-    fd = Calls::Setup(smaller, &params);
-  }
-  probe.setup = error_of(fd);
+  const int64_t fd = Calls::Setup(kProbeEntries, &params);
+  probe.setup = ErrorOf(fd);
+  const UniqueFd ring(fd < 0 ? -1 : static_cast<int>(fd));
   // Only io_uring_setup asks the sysctl and the security modules; a seccomp filter sits before all three.
-  probe.setup_null = error_of(Calls::Setup(0, nullptr));
-  probe.enter = error_of(Calls::Enter(-1, 0, 0));
-  probe.register_ring = error_of(Calls::Register(-1, IORING_REGISTER_BUFFERS, nullptr, 0));
-  if (fd < 0) {
+  probe.setup_null = ErrorOf(Calls::Setup(0, nullptr));
+  probe.enter = ErrorOf(Calls::Enter(-1, 0, 0, 0));
+  probe.register_ring = ErrorOf(Calls::Register(-1, IORING_REGISTER_PROBE, nullptr, kProbeOpcodesMax));
+  if (!ring.valid()) {
     probe.round_trip = probe.setup;
-    return probe;
+    return;
   }
-  const UniqueFd ring(static_cast<int>(fd));
   probe.entries = params.sq_entries;
   probe.features = params.features;
   TryRoundTrip<Calls>(ring.get(), params, probe);
   AskForOpcodes<Calls>(ring.get(), probe);
-  return probe;
 }
 
 }  // namespace baton::uring

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "baton/result.h"
 #include "baton/unique_fd.h"
 #include "compat.h"
+#include "locked_memory.h"
 #include "restrictions.h"
 #include "uring_features.h"
 
@@ -98,22 +100,11 @@ class Ring {
 
  private:
   static constexpr uint64_t kNsPerSecond = 1'000'000'000;
-  // Sizes to try when memory is not granted.
-  static constexpr uint32_t kSizeLadder[] = {4096, 1024, 256, 64, 8};
-
-  // The kernel gives a closed ring's locked memory back 12 to 21 ms after the close (measured on 6.18), so a ring that
-  // was just closed may stand in the way of this one.
-  static constexpr int kMemoryWaitsMax = 6;
-  static constexpr useconds_t kMemoryWaitUs = 10'000;
 
   Ring() = default;
 
   int SetUp(const RingOptions& options) {
     int error = SetUpOnLadder(options);
-    for (int waits = 0; error == -ENOMEM && waits < kMemoryWaitsMax; ++waits) {
-      usleep(kMemoryWaitUs);
-      error = SetUpOnLadder(options);
-    }
     if (error < 0) return error;
     // A child of fork() that touched the ring would take the parent's completions.
     io_uring_ring_dontfork(&ring_);
@@ -130,7 +121,19 @@ class Ring {
     if (Allows(options, kFeatureRegisteredRing)) (void)io_uring_register_ring_fd(&ring_);
     if ((ring_.flags & IORING_SETUP_R_DISABLED) == 0) return 0;
     restricted_ = Restrict(&ring_) == 0;
-    return io_uring_enable_rings(&ring_);
+    error = io_uring_enable_rings(&ring_);
+    return error < 0 ? SetUpUnrestricted(options) : 0;
+  }
+
+  // A filter may allow a ring and not its enabling: then one that was never disabled.
+  int SetUpUnrestricted(const RingOptions& options) {
+    io_uring_queue_exit(&ring_);
+    made_ = false;
+    restricted_ = false;
+    event_fd_.Reset();
+    RingOptions unrestricted = options;
+    unrestricted.disabled_features |= kFeatureRestrictions;
+    return SetUp(unrestricted);
   }
 
   static bool Allows(const RingOptions& options, FeatureBit bit) { return (options.disabled_features & bit) == 0; }
@@ -152,12 +155,24 @@ class Ring {
 
   // The size asked for, or the first smaller one that memory is granted for.
   int SetUpOnLadder(const RingOptions& options) {
-    int error = SetUpWithEntries(options, options.entries);
+    int error = SetUpPatiently(options, options.entries);
     for (const uint32_t entries : kSizeLadder) {
       if (error != -ENOMEM) break;
-      if (entries < options.entries) error = SetUpWithEntries(options, entries);
+      if (entries < options.entries) error = SetUpPatiently(options, entries);
     }
     return error;
+  }
+
+  int SetUpPatiently(const RingOptions& options, uint32_t entries) {
+    return memory_wait_.For(RingBytes(entries, CqEntries(options, entries)),
+                            [&] { return SetUpWithEntries(options, entries); });
+  }
+
+  // On the way down the ladder both queues become smaller.
+  static uint32_t CqEntries(const RingOptions& options, uint32_t entries) {
+    const uint32_t usual = entries * kCompletionsPerEntry;
+    if (options.cq_entries == 0) return usual;
+    return std::max(entries, entries < options.entries ? std::min(options.cq_entries, usual) : options.cq_entries);
   }
 
   // Newest flags first; each step leaves out what an older kernel does not know.
@@ -185,8 +200,7 @@ class Ring {
   int TrySetUp(const RingOptions& options, uint32_t entries, uint32_t flags) {
     io_uring_params params{};
     params.flags = flags | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
-    params.cq_entries = options.cq_entries != 0 ? options.cq_entries : entries * 4;
-    if (params.cq_entries < entries) params.cq_entries = entries;
+    params.cq_entries = CqEntries(options, entries);
     if (options.sqpoll) {
       params.flags |= IORING_SETUP_SQPOLL;
       params.sq_thread_idle = options.sqpoll_idle_ms;
@@ -208,6 +222,7 @@ class Ring {
   }
 
   io_uring ring_{};
+  MemoryWait memory_wait_;
   bool made_ = false;
   bool restricted_ = false;
   UniqueFd event_fd_;

@@ -1,6 +1,12 @@
 /** The addon: where it is, and what it offers. */
 import { createRequire } from "node:module";
-import { type BindingResult, loadBinding, type NativeSession, type RuntimeName } from "@baton-io/core";
+import {
+  type BindingResult,
+  loadBinding,
+  type NativeSession,
+  type RuntimeName,
+  readableEnvironment,
+} from "@baton-io/core";
 import type { NativeOptions } from "./options.js";
 
 /** What the ring turned out to be. */
@@ -12,6 +18,8 @@ export interface RingInfo {
   readonly multishotAccept: boolean;
   readonly multishotReceive: boolean;
   readonly bufferRing: boolean;
+  /** The kernel has buffer rings, and did not grant the memory for this one. */
+  readonly bufferRingRefused: boolean;
   readonly zeroCopySend: boolean;
   readonly registeredBuffers: boolean;
   /** The kernel takes from this ring only what the driver uses. */
@@ -25,7 +33,7 @@ export interface RingInfo {
 
 /** What the kernel answers to each of the three system calls. Errnos are positive; 0 stands for success. */
 export interface KernelAnswers {
-  /** `io_uring_setup` with the smallest size that was tried. */
+  /** `io_uring_setup` with the smallest ring that the driver would live with. */
   readonly setup: number;
   /** `io_uring_setup(0, NULL)`. */
   readonly setupNull: number;
@@ -33,8 +41,6 @@ export interface KernelAnswers {
   readonly enter: number;
   /** `io_uring_register(-1, …)`. */
   readonly register: number;
-  /** `io_uring_setup` with the size asked for. */
-  readonly firstSize: number;
   /** Where the round trip of a no-op ended, and the errno there. */
   readonly step: "setup" | "map" | "enter" | "completion" | "done";
   readonly roundTrip: number;
@@ -48,12 +54,43 @@ export interface KernelAnswers {
   readonly seccompMode: number;
 }
 
+/** One of io_uring's system calls, with the argument that tells its purpose: entries, flags, or an operation. */
+export interface RingCall {
+  readonly name: "io_uring_setup" | "io_uring_enter" | "io_uring_register";
+  readonly argument: number;
+}
+
+/** How a child that asked the kernel ended. */
+export interface ProbeChildEnd {
+  /** Number of the signal that it died of, 0 for none. */
+  readonly signal: number;
+  /** The call that it was making when it ended before its time. */
+  readonly diedOf: RingCall | undefined;
+  /** The first call that the driver cannot do without and that something in front of the kernel refuses. */
+  readonly refused: RingCall | undefined;
+  readonly refusedErrno: number;
+  /** What the kernel answered; `undefined` when the child did not come that far. */
+  readonly answers: KernelAnswers | undefined;
+}
+
+/** A child that asks. */
+export interface ProbeChild {
+  /** How it ended, `undefined` while it runs. */
+  look(): ProbeChildEnd | undefined;
+  kill(): void;
+}
+
 export interface UringBinding {
-  /** Asks the kernel who refuses what. Makes one ring, of the first size that is granted, and closes it. */
-  probeKernel(entries: number): KernelAnswers;
-  /** `prctl(PR_GET_SECCOMP)`: 0 none, 2 a filter, or a negative errno. */
-  seccompMode(): number;
-  /** What a ring with these options is, or a negative errno. */
+  /** What `uname -r` says; empty when it cannot be told. Not from `node:os`, which Deno may forbid. */
+  kernelRelease(): string;
+  /** Asks the kernel who refuses what. Makes one ring, the smallest, and closes it. */
+  probeKernel(): KernelAnswers;
+  /**
+   * The same in a child process, a copy of the calling thread, which first makes every call of io_uring that a driver
+   * with so many entries makes. A negative errno when no process can be made.
+   */
+  probeInChild(entries: number): ProbeChild | number;
+  /** What a ring with these options is but for its size, or a negative errno. Makes the smallest, and closes it. */
   probe(options: NativeOptions): RingInfo | number;
   /** A session, or a negative errno. */
   open(
@@ -72,9 +109,11 @@ let loaded: BindingResult<UringBinding> | undefined;
 
 /** Loads the addon, once. `BATON_URING_BINARY` names another file, for tests with sanitizers. */
 export function uringBinding(): BindingResult<UringBinding> {
-  const named = process.env["BATON_URING_BINARY"];
+  const named = readableEnvironment(process.env)["BATON_URING_BINARY"];
   loaded ??= loadBinding<UringBinding>({
     driver: "uring",
+    package: "@baton-io/driver-uring",
+    from: import.meta.url,
     paths: named !== undefined ? [named] : [`../prebuilds/${process.platform}-${process.arch}/driver-uring.node`],
     load: createRequire(import.meta.url),
   });

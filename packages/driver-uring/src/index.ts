@@ -1,11 +1,11 @@
 import { lookup } from "node:dns/promises";
-import { release } from "node:os";
 import {
   batonError,
   createNativeSession,
   type Driver,
   type DriverProbe,
   describeErrno,
+  readableEnvironment,
   runtimeName,
   type Unavailable,
 } from "@baton-io/core";
@@ -15,6 +15,7 @@ import { deniedFeatures } from "./deny-list.js";
 import { locksUncounted } from "./locked-memory.js";
 import { type CheckedOptions, featureMask, type NativeOptions, readOptions, type UringOptions } from "./options.js";
 import { checkNumaNode, hugePageSource, noticeHugePages } from "./placement.js";
+import { findShortfalls, wantedText } from "./shortfalls.js";
 
 export type { KernelAnswers } from "./binding.js";
 export { type DeniedKernel, deniedFeatures, deniedKernel, deniedKernels } from "./deny-list.js";
@@ -29,21 +30,21 @@ export { type UringFeature, type UringOptions, uringFeatures } from "./options.j
  * await using io = createBackend({ driver: uringDriver({ entries: 4096 }) });
  */
 export function uringDriver(options: UringOptions = {}): Driver {
-  const checked = withoutDenied(readOptions(options, process.env));
+  const checked = readOptions(options, readableEnvironment(process.env));
   const runtime = runtimeName(process.versions);
   return {
     name: "uring",
     probe: (): DriverProbe => {
       const binding = uringBinding();
       if ("unavailable" in binding) return binding.unavailable;
-      const native = forThisProcess(checked);
+      const native = forThisProcess(checked, binding.binding.kernelRelease());
       const ring = binding.binding.probe(native);
       if (typeof ring === "number") return refused(ring);
       return {
         available: true,
         capabilities: uringCapabilities(ring, native),
         evidence: [
-          { name: "ring", value: `${ring.entries} entries, ${ring.cqEntries} completions` },
+          { name: "ring", value: wantedText(native) },
           { name: "set-up flags", value: `0x${ring.setupFlags.toString(16)}` },
           { name: "restricted to the driver's operations", value: ring.restricted ? "yes" : "no" },
         ],
@@ -52,7 +53,7 @@ export function uringDriver(options: UringOptions = {}): Driver {
     open: (host, limits) => {
       const binding = uringBinding();
       if ("unavailable" in binding) throw unavailable(binding.unavailable);
-      const native = forThisProcess(checked);
+      const native = forThisProcess(checked, binding.binding.kernelRelease());
       checkNumaNode("uringDriver", native.numaNode);
       if (native.hugePages) noticeHugePages(hugePageSource());
       const session = binding.binding.open({ ...native, ...limits, runtime }, (count) => host.sink(count));
@@ -62,21 +63,23 @@ export function uringDriver(options: UringOptions = {}): Driver {
         capabilities: uringCapabilities(session.ring, native),
         runtime,
         guardPages: native.guardPages,
+        shortfalls: findShortfalls(native, session.ring),
         lookup: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
       });
     },
   };
 }
 
-/** What is known to do harm on this kernel is left unused. */
-function withoutDenied(checked: CheckedOptions): CheckedOptions {
-  const denied = featureMask(deniedFeatures(release()));
-  return denied === 0 ? checked : { ...checked, disabledFeatures: checked.disabledFeatures | denied };
-}
-
-/** The kernel asks what a process may do when the ring is made, which can be long after the driver was. */
-function forThisProcess(checked: CheckedOptions): NativeOptions {
-  return { ...checked, registeredBuffers: checked.registeredBuffers ?? locksUncounted() };
+/**
+ * The kernel asks what a process may do when the ring is made, which can be long after the driver was. What is known to
+ * do harm on this kernel is left unused.
+ */
+function forThisProcess(checked: CheckedOptions, release: string): NativeOptions {
+  return {
+    ...checked,
+    disabledFeatures: checked.disabledFeatures | featureMask(deniedFeatures(release)),
+    registeredBuffers: checked.registeredBuffers ?? locksUncounted(),
+  };
 }
 
 function refused(errno: number): Unavailable {

@@ -133,7 +133,13 @@ describe("capabilities follow what is switched off", () => {
     const probe = { zeroCopySendMinBytes: 0, registeredBuffers: false };
     const bare = {
       ...{ setupFlags: 0, featureFlags: 0, entries: 8, cqEntries: 8, restricted: false },
-      ...{ multishotAccept: false, multishotReceive: false, bufferRing: false, zeroCopySend: false },
+      ...{
+        multishotAccept: false,
+        multishotReceive: false,
+        bufferRing: false,
+        bufferRingRefused: false,
+        zeroCopySend: false,
+      },
       ...{ registeredBuffers: false, links: false, linkTimeout: false, operations: opcodeNames.map(() => false) },
     };
     const { operations } = uringCapabilities(bare, probe);

@@ -1,4 +1,5 @@
 /** `baton doctor`: which driver runs here, and what keeps the others from running. */
+import { createBackend, type Driver, type Shortfall } from "@baton-io/core";
 import { examine, readWish } from "../detect.js";
 import { processHost } from "../host.js";
 import type { DetectReport } from "../report.js";
@@ -23,7 +24,9 @@ export const DOCTOR_EXIT = {
 /** Examines and prints; returns the exit code. */
 export async function doctor(options: DoctorOptions): Promise<number> {
   const host = processHost();
-  const { report } = await examine(host, readWish(host, {}), { depth: "thorough" });
+  const { report: found, surveyed } = await examine(host, readWish(host, {}), { depth: "thorough" });
+  const driver = found.chosen === null ? undefined : surveyed.get(found.chosen)?.driver;
+  const report = { ...found, shortfalls: driver === undefined ? [] : await openOnce(driver) };
   const { stdout } = process;
   const parts: readonly ReportPart[] = options.explain ? ["details", "abilities"] : ["details"];
   stdout.write(
@@ -32,6 +35,17 @@ export async function doctor(options: DoctorOptions): Promise<number> {
       : renderReport(report, { paint: paintFor(stdout), columns: columnsOf(stdout), parts }),
   );
   return doctorExitCode(report);
+}
+
+/** What a driver has less of than it asks for: only opening it tells. */
+async function openOnce(driver: Driver): Promise<readonly Shortfall[]> {
+  try {
+    await using io = createBackend({ driver });
+    return io.inspect().shortfalls;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n", 1)[0]! : String(error);
+    return [{ what: "backends", wanted: 1, got: 0, reason }];
+  }
 }
 
 export function doctorExitCode({ choice }: DetectReport): number {

@@ -1,7 +1,7 @@
 /** The report as a person reads it: a table of drivers, what to do about those that cannot run, and the matrix. */
 import type { Support } from "@baton-io/core";
 import Table from "cli-table3";
-import { abilityRows, detailLines, headline, supportText } from "../format.js";
+import { abilityRows, detailLines, headline, shortfallLines, supportText } from "../format.js";
 import type { DetectReport, DriverReport } from "../report.js";
 import type { Paint } from "./terminal.js";
 
@@ -28,7 +28,11 @@ export function renderReport(
 ): string {
   const { paint, columns } = options;
   const parts = [
-    `${paint("bold", headline(report))}\n${report.runtime} on ${report.platform} ${report.arch}`,
+    [
+      paint("bold", headline(report)),
+      `${report.runtime} on ${report.platform} ${report.arch}`,
+      ...shortfallLines(report),
+    ].join("\n"),
     driverTable(report, paint, columns),
   ];
   if (options.parts.includes("details")) {

@@ -1,76 +1,87 @@
 /**
- * Asks the kernel, and first of all whether asking is safe: a seccomp filter may kill whoever calls `io_uring_setup`.
- * Where that is possible, a child process is sent ahead.
+ * Asks the kernel, and first of all whether asking is safe: a seccomp filter may kill whoever calls io_uring. Where that
+ * is possible, a child process asks first.
  */
-import type { KernelAnswers, ProbeOutcome, ProbeStep, Surroundings } from "./evidence.js";
+import { constants } from "node:os";
+import { describeErrno } from "@baton-io/core";
+import type { KernelAnswers, ProbeOutcome, ProbeStep, RefusedCall, Surroundings } from "./evidence.js";
 
-/** What the driver's package offers for asking. */
+/** What the driver's package offers for asking. What it answers is looked at, not believed. */
 export interface KernelHook {
-  /** The addon that asks; a child loads it by this absolute path. */
-  readonly addon: string;
+  /** Entries that the driver's ring asks for. */
   readonly entries: number;
+  /** Asks in this process. */
   ask(): unknown;
+  /** Asks in a child process, which makes every call that the driver makes. */
+  askInChild(): Promise<unknown>;
 }
 
-/** Sends a child process ahead, to ask with the addon at that path. */
-export type SendChild = (addon: string, entries: number) => Promise<ChildEnd>;
-
-/** How the child ended. */
-export type ChildEnd =
-  | { readonly kind: "exited"; readonly code: number; readonly stdout: string }
-  | { readonly kind: "signal"; readonly signal: string }
-  /** The thread that asked died, and the others live on. */
-  | { readonly kind: "thread-died" }
-  /** It could not be started; `denied` when the runtime forbids it. */
-  | { readonly kind: "not-started"; readonly why: string; readonly denied: boolean }
-  | { readonly kind: "timeout"; readonly afterMs: number };
+/** What the operator says about asking, with `BATON_PROBE`. */
+export type ProbeSetting =
+  /** In this process where no filter can kill it, else in a child. */
+  | "auto"
+  /** In a child always. */
+  | "child"
+  /** Not at all: io_uring is left alone. */
+  | "off";
 
 /** Asks, in this process when that is safe, else in a child. */
-export async function askKernel(seen: Surroundings, hook: KernelHook, sendChild: SendChild): Promise<ProbeOutcome> {
-  if (isSafeToAsk(seen)) return readAnswers(hook.ask(), "process");
-  return readChildEnd(await sendChild(hook.addon, hook.entries));
+export async function askKernel(seen: Surroundings, hook: KernelHook, setting: ProbeSetting): Promise<ProbeOutcome> {
+  if (setting === "off") return { kind: "switched-off", by: "BATON_PROBE=off" };
+  if (setting === "auto" && isSafeToAsk(seen)) return readAnswers(hook.ask(), "process", null);
+  return readChildEnd(await hook.askInChild());
 }
 
 /**
- * True when no filter can kill this process for asking. Without a filter none can. With one, the runtime may have tried
- * already: libuv makes rings at start-up from 1.50 on (libuv#4638, `uv__use_io_uring` in linux.c), on these
- * architectures, and it lives.
+ * True when no filter can kill this process for asking: there is none. That the runtime itself lives under the filter
+ * says nothing, whatever libuv is in it: Deno's makes no ring, Node's makes rings and registers nothing with them, and a
+ * filter looks at each call and at its arguments.
  */
-export function isSafeToAsk({ seccomp, libuv, arch }: Surroundings): boolean {
-  if (seccomp.mode === 0) return true;
-  return runtimeUsesRings({ libuv, arch });
+function isSafeToAsk({ seccomp }: Surroundings): boolean {
+  return seccomp.mode === 0;
 }
 
-/** True when the runtime itself has tried to make rings before any program code ran. */
-export function runtimeUsesRings({ libuv, arch }: Pick<Surroundings, "libuv" | "arch">): boolean {
-  const [major = 0, minor = 0] = (libuv ?? "").split(".").map(Number);
-  return (major > 1 || (major === 1 && minor >= 50)) && (arch === "x64" || arch === "arm64");
-}
-
-function readChildEnd(end: ChildEnd): ProbeOutcome {
-  switch (end.kind) {
-    case "signal":
-      return { kind: "killed", signal: end.signal };
-    case "thread-died":
-      return { kind: "killed", signal: "SIGSYS" };
-    case "not-started":
-      return { kind: "failed", why: `no child process could be started: ${end.why}`, denied: end.denied };
-    case "timeout":
-      return { kind: "failed", why: `the child process did not end within ${end.afterMs} ms`, denied: false };
-    case "exited":
-      if (end.code !== 0) {
-        return { kind: "failed", why: `the child process ended with exit code ${end.code}`, denied: false };
-      }
-      return readAnswers(parse(end.stdout), "child");
+function readChildEnd(end: unknown): ProbeOutcome {
+  const { kind, errno, afterMs, signal, diedOf, refused, refusedErrno, answers } = fieldsOf(end);
+  if (kind === "not-started" && typeof errno === "number") {
+    return { kind: "failed", why: `no process could be made to ask: ${describeErrno(errno).code}`, errno };
   }
+  if (kind === "timeout") {
+    return { kind: "failed", why: `the child process did not end within ${afterMs} ms`, errno: null };
+  }
+  if (kind !== "ended" || typeof signal !== "number") return otherShape;
+  if (signal !== 0) return { kind: "killed", signal: signalName(signal), call: callText(diedOf) };
+  if (answers === undefined) {
+    return { kind: "failed", why: "the child process ended without an answer", errno: null };
+  }
+  const call = callText(refused);
+  return readAnswers(answers, "child", call === null ? null : { call, errno: Number(refusedErrno) });
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+const otherShape: ProbeOutcome = { kind: "failed", why: "the addon's answers have another shape", errno: null };
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+}
+
+/** What the argument of each call is, and the one that is tried first: there the argument is not to blame. */
+const callArguments: Readonly<Record<string, readonly [what: string, first: number]>> = {
+  io_uring_setup: ["entries", 0],
+  io_uring_enter: ["flags", 0],
+  // IORING_REGISTER_PROBE
+  io_uring_register: ["operation", 8],
+};
+
+/** `"io_uring_setup"`, `"io_uring_register (operation: 11)"` */
+function callText(call: unknown): string | null {
+  const { name, argument } = fieldsOf(call);
+  if (typeof name !== "string" || typeof argument !== "number") return null;
+  const [what, first] = callArguments[name] ?? ["argument", -1];
+  return argument === first ? name : `${name} (${what}: ${argument})`;
+}
+
+function signalName(signal: number): string {
+  return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`;
 }
 
 const steps: readonly ProbeStep[] = ["setup", "map", "enter", "completion", "done"];
@@ -79,7 +90,6 @@ const numbers = [
   "setupNull",
   "enter",
   "register",
-  "firstSize",
   "roundTrip",
   "entries",
   "features",
@@ -87,15 +97,13 @@ const numbers = [
   "seccompMode",
 ] as const;
 
-/** The border to the driver's package, which may be of another version: its answers are looked at, not believed. */
-function readAnswers(value: unknown, where: "process" | "child"): ProbeOutcome {
-  if (!isAnswers(value)) return { kind: "failed", why: "the addon's answers have another shape", denied: false };
-  return { kind: "answered", where, answers: value };
+/** The border to the driver's package, which may be of another version. */
+function readAnswers(value: unknown, where: "process" | "child", refused: RefusedCall | null): ProbeOutcome {
+  return isAnswers(value) ? { kind: "answered", where, answers: value, refused } : otherShape;
 }
 
 function isAnswers(value: unknown): value is KernelAnswers {
-  if (typeof value !== "object" || value === null) return false;
-  const answers = value as Readonly<Record<string, unknown>>;
+  const answers = fieldsOf(value);
   return (
     numbers.every((name) => Number.isInteger(answers[name])) &&
     steps.some((step) => step === answers["step"]) &&

@@ -5,7 +5,6 @@
  * much.
  */
 import { ERRNO } from "@baton-io/core";
-import { runtimeUsesRings } from "./ask-kernel.js";
 import type { IoUringCause } from "./cause-table.js";
 import type { IoUringEvidence, KernelAnswers, Surroundings } from "./evidence.js";
 import { memlockNeededBytes, memoryCause } from "./memory.js";
@@ -53,10 +52,15 @@ function findCause({ surroundings, probe, denied }: IoUringEvidence): Classifica
     case "killed":
       return probe.signal === "SIGSYS" ? "SECCOMP_KILL" : "PROBE_UNSAFE";
     case "failed":
-      return probe.denied ? "RUNTIME_PERMISSION" : "PROBE_UNSAFE";
+      // clone(2) answers so when a limit on processes is reached.
+      return probe.errno === ERRNO.EAGAIN ? "PIDS" : "PROBE_UNSAFE";
+    case "switched-off":
+      return "PROBE_OFF";
     case "answered": {
-      const { answers } = probe;
-      const cause = answers.setup === 0 ? judgeRing(answers, surroundings) : judgeRefusal(answers, surroundings);
+      const { answers, refused } = probe;
+      const ring = answers.setup === 0;
+      const found = ring ? judgeRing(answers, surroundings) : judgeRefusal(answers, surroundings);
+      const cause = ring && found === "OK" && refused !== null ? filterCause(answers, surroundings) : found;
       return cause === "OK" && denied !== null ? "DENYLISTED_KERNEL" : cause;
     }
   }
@@ -67,9 +71,14 @@ function hasFilter({ seccomp }: Surroundings, { seccompMode }: KernelAnswers): b
   return seccomp.mode === 2 || (seccomp.mode === null && seccompMode === 2);
 }
 
+/** Some calls are refused and others are not: only a filter is that particular. */
+function filterCause(answers: KernelAnswers, seen: Surroundings): IoUringCause {
+  return hasFilter(seen, answers) ? "SECCOMP_PARTIAL" : "UNKNOWN_ERRNO";
+}
+
 /** A ring was made: does it work? */
 function judgeRing(answers: KernelAnswers, seen: Surroundings): IoUringCause | "OK" {
-  const filtered = hasFilter(seen, answers) ? "SECCOMP_PARTIAL" : "UNKNOWN_ERRNO";
+  const filtered = filterCause(answers, seen);
   // With descriptor -1 the kernel itself answers EBADF; register has answered EINVAL since Linux 6.13.
   if (answers.enter !== ERRNO.EBADF) return filtered;
   if (answers.register !== ERRNO.EBADF && answers.register !== ERRNO.EINVAL) return filtered;
@@ -146,7 +155,9 @@ function judgeSetupOnly(seen: Surroundings, filter: boolean, errno: "EPERM" | "E
   const confined = isConfined(seen) || (errno === "EPERM" && seen.sysctl.apparmorRestrict === 1);
   // Security modules answer EACCES, filters EPERM, as a rule; where both are there the rule decides.
   if (filter) return confined && errno === "EACCES" ? "LSM" : "SECCOMP_ERRNO";
-  return confined || errno === "EACCES" ? "LSM" : "UNKNOWN_ERRNO";
+  if (confined || errno === "EACCES") return "LSM";
+  // Of a namespace within a namespace only the next map can be read, so that a member may only look like one.
+  return seen.sysctl.disabled === 1 && !seen.identity.initialUserNamespace ? "SYSCTL_GROUP" : "UNKNOWN_ERRNO";
 }
 
 /** True when a security module has put this process under a profile, or BPF programs may judge it. */
@@ -160,7 +171,7 @@ function sysctlCause({ sysctl, identity }: Surroundings): "SYSCTL_DISABLED" | "S
   if (sysctl.disabled === 2) return "SYSCTL_DISABLED";
   if (sysctl.disabled !== 1) return undefined;
   const admin = identity.initialUserNamespace && hasCapability(identity.capabilities, CAPABILITY.sysAdmin);
-  const member = sysctl.group !== null && (identity.gid === sysctl.group || identity.groups.includes(sysctl.group));
+  const member = sysctl.group !== null && identity.outerGroups.includes(sysctl.group);
   return admin || member ? undefined : "SYSCTL_GROUP";
 }
 
@@ -179,15 +190,29 @@ function findNext(evidence: IoUringEvidence, cause: Classification["cause"]): re
   if (!made) add(sysctlCause(seen));
   if (!made && seen.sysctl.apparmorRestrict === 1) add("LSM");
   if (denied !== null) add("DENYLISTED_KERNEL");
-  // A ring was made, but smaller than it should be.
-  if (made && probe.answers.firstSize === ERRNO.ENOMEM) add(memoryCause(seen));
-  if (!made && memlockNeededBytes(seen, entriesWanted) > 0) add("MEMLOCK");
+  // The ring that was made for asking is smaller than the driver's.
+  if (memlockNeededBytes(seen, entriesWanted) > 0) add("MEMLOCK");
   if (!made && headroom(seen.limits.openFiles, seen.descriptors.open) < DESCRIPTORS_NEEDED) add("NOFILE");
   return next;
 }
 
+/** Entries of the rings that libuv makes. */
+const LIBUV_ENTRIES = 256;
+
 /** The kernel was not asked. But a runtime that makes rings of its own at start-up, and has none, was refused them. */
 function inferRefusal(seen: Surroundings): IoUringCause | undefined {
   if (!runtimeUsesRings(seen) || seen.descriptors.rings !== 0) return undefined;
+  if (memlockNeededBytes(seen, LIBUV_ENTRIES) > 0) return undefined;
   return seen.seccomp.mode === 2 && sysctlCause(seen) === undefined ? "SECCOMP_ERRNO" : undefined;
+}
+
+/**
+ * True when the runtime itself has tried to make rings before any program code ran: Node does, with libuv 1.50 and newer
+ * on these architectures (libuv#4638, `uv__use_io_uring` in linux.c). Others report a version of libuv and use little
+ * of it: Deno makes no ring.
+ */
+function runtimeUsesRings({ runtime, libuv, arch }: Surroundings): boolean {
+  const [major = 0, minor = 0] = (libuv ?? "").split(".").map(Number);
+  const recent = major > 1 || (major === 1 && minor >= 50);
+  return runtime.startsWith("Node ") && recent && (arch === "x64" || arch === "arm64");
 }

@@ -69,6 +69,11 @@ export interface Surroundings {
     readonly capabilities: string | null;
     /** False in a user namespace: capabilities there do not count with the sysctl and the limits. */
     readonly initialUserNamespace: boolean;
+    /**
+     * Effective and supplementary groups by the numbers of the namespace around this one, which the host's sysctl
+     * speaks of; those that are mapped to none are left out. In the first namespace: `gid` and `groups`.
+     */
+    readonly outerGroups: readonly number[];
   };
   readonly sandbox: {
     /** What shows that this is gVisor. */
@@ -82,6 +87,8 @@ export interface Surroundings {
     readonly memlockBytes: Limit;
     readonly openFiles: Limit;
     readonly addressSpaceBytes: Limit;
+    /** Processes and threads of this user. */
+    readonly processes: Limit;
   };
   readonly cgroup: {
     readonly memoryBytesMax: Limit;
@@ -106,7 +113,7 @@ export interface Surroundings {
 
 /** What the kernel answered. Errnos are positive; 0 stands for success. */
 export interface KernelAnswers {
-  /** `io_uring_setup` with the smallest size that was tried. */
+  /** `io_uring_setup` with the smallest ring that the driver would live with. */
   readonly setup: number;
   /** `io_uring_setup(0, NULL)` */
   readonly setupNull: number;
@@ -114,8 +121,6 @@ export interface KernelAnswers {
   readonly enter: number;
   /** `io_uring_register(-1, …)` */
   readonly register: number;
-  /** `io_uring_setup` with the size asked for. */
-  readonly firstSize: number;
   /** Where the round trip of a no-op ended, and the errno there. */
   readonly step: ProbeStep;
   readonly roundTrip: number;
@@ -131,14 +136,28 @@ export interface KernelAnswers {
 
 export type ProbeStep = "setup" | "map" | "enter" | "completion" | "done";
 
+/** A call of the driver's that something in front of the kernel refuses because of an argument. */
+export interface RefusedCall {
+  /** `"io_uring_enter"`, `"io_uring_enter (flags: 8)"` */
+  readonly call: string;
+  readonly errno: number;
+}
+
 /** How asking the kernel went. */
 export type ProbeOutcome =
-  /** It answered, in this process or in a child that was sent ahead. */
-  | { readonly kind: "answered"; readonly where: "process" | "child"; readonly answers: KernelAnswers }
-  /** The child that asked was killed by this signal. */
-  | { readonly kind: "killed"; readonly signal: string }
-  /** It was not safe to ask here, and no child could be sent ahead. */
-  | { readonly kind: "failed"; readonly why: string; readonly denied: boolean }
+  /** It answered, in this process or in a child; the child has tried the arguments of all the driver's calls too. */
+  | {
+      readonly kind: "answered";
+      readonly where: "process" | "child";
+      readonly answers: KernelAnswers;
+      readonly refused: RefusedCall | null;
+    }
+  /** The child that asked was killed by this signal, in this call when it is known. */
+  | { readonly kind: "killed"; readonly signal: string; readonly call: string | null }
+  /** It was not safe to ask here, and asking in a child failed; `errno` when no child could be made. */
+  | { readonly kind: "failed"; readonly why: string; readonly errno: number | null }
+  /** The operator does not want it asked. */
+  | { readonly kind: "switched-off"; readonly by: string }
   /** There was nothing to ask with, or no use in asking. */
   | { readonly kind: "not-asked"; readonly why: string };
 

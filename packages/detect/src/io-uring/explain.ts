@@ -53,7 +53,7 @@ function summarise(cause: IoUringCause, evidence: IoUringEvidence): string {
     case "SECCOMP_PARTIAL":
       return `Blocked by a seccomp filter that allows only a part (${[...refusals(evidence), ...kernelFacts(seen)].join("; ")}).`;
     case "SECCOMP_KILL":
-      return "A seccomp filter kills whoever calls io_uring: the child process that asked died of SIGSYS.";
+      return `A seccomp filter kills whoever calls ${killingCall(evidence)}: the child process that asked died of SIGSYS.`;
     case "SYSCTL_DISABLED":
       return "The host has switched io_uring off for everybody, root included: kernel.io_uring_disabled is 2.";
     case "SYSCTL_GROUP":
@@ -69,7 +69,7 @@ function summarise(cause: IoUringCause, evidence: IoUringEvidence): string {
     case "NOFILE":
       return `No file descriptor is left for a ring${descriptorText(seen)}.`;
     case "PIDS":
-      return `The pids cgroup has no room for the ring's kernel thread: ${seen.cgroup.pids ?? "?"} of ${seen.cgroup.pidsMax ?? "?"}.`;
+      return `A limit on processes leaves no room for ${evidence.probe.kind === "failed" ? "the process that asks the kernel" : "the ring's kernel thread"}: ${processText(seen)}.`;
     case "KERNEL_MISSING":
       return missingText(seen);
     case "KERNEL_TOO_OLD":
@@ -78,8 +78,6 @@ function summarise(cause: IoUringCause, evidence: IoUringEvidence): string {
       return `This is gVisor (${sandbox.gvisor ?? "?"}), which has no io_uring.`;
     case "EMULATED_CPU":
       return `The processor is emulated (${sandbox.emulator ?? "?"}), and the emulator has no io_uring.`;
-    case "RUNTIME_PERMISSION":
-      return `The runtime was started without a permission that is needed: ${failureText(evidence)}.`;
     case "DENYLISTED_KERNEL":
       return `Kernel ${kernel.release ?? "(unknown)"} is known for harm with io_uring: ${denied?.reason ?? "see the list"}.`;
     case "OPERATION_DENIED":
@@ -88,6 +86,8 @@ function summarise(cause: IoUringCause, evidence: IoUringEvidence): string {
       return "io_uring's system calls answer ENOSYS; a seccomp filter is active, and nothing readable here tells whether the filter or the kernel says so.";
     case "UNKNOWN_ERRNO":
       return `io_uring is refused and nothing that was seen explains it (${[...refusals(evidence), ...kernelFacts(seen)].join("; ")}).`;
+    case "PROBE_OFF":
+      return `io_uring is left alone, because asking for it is switched off: ${failureText(evidence)}.`;
     case "PROBE_UNSAFE":
       return `It was not safe to ask the kernel in this process, and asking in another failed: ${failureText(evidence)}.`;
   }
@@ -101,11 +101,12 @@ function errnoName(errno: number): string {
 /** Who answers what: `"io_uring_setup, _enter and _register all answer EPERM"`. */
 function refusals({ probe }: IoUringEvidence): readonly string[] {
   if (probe.kind !== "answered") return ["the kernel was not asked"];
-  const { answers } = probe;
+  const { answers, refused } = probe;
   const { setup, enter, register } = answers;
   if (setup !== 0 && setup === enter && setup === register) {
     return [`io_uring_setup, _enter and _register all answer ${errnoName(setup)}`];
   }
+  if (refused !== null && setup === 0) return [`${refused.call} answers ${errnoName(refused.errno)}`];
   if (setup === 0 && answers.step !== "done") return [`io_uring_setup works`, roundTripText({ probe })];
   return [callText("io_uring_setup", setup), callText("_enter", enter), callText("_register", register)];
 }
@@ -150,6 +151,8 @@ function failureText({ probe }: IoUringEvidence): string {
     case "failed":
     case "not-asked":
       return probe.why;
+    case "switched-off":
+      return probe.by;
     case "killed":
       return `the child process was killed by ${probe.signal}`;
     case "answered":
@@ -164,12 +167,26 @@ function descriptorText({ descriptors, limits }: Surroundings): string {
     : `: ${descriptors.open} of ${limits.openFiles} are open`;
 }
 
+function killingCall({ probe }: IoUringEvidence): string {
+  return (probe.kind === "killed" ? probe.call : null) ?? "io_uring";
+}
+
+/** Which limits on processes there are, and how far they are used. */
+function processText({ cgroup, limits }: Surroundings): string {
+  const { pids, pidsMax } = cgroup;
+  const group = typeof pidsMax === "number" ? [`${pids ?? "?"} of ${pidsMax} in the pids cgroup`] : [];
+  const user = typeof limits.processes === "number" ? [`at most ${limits.processes} for this user (ulimit -u)`] : [];
+  return [...group, ...user].join("; ") || "none that can be read here";
+}
+
 function groupText(group: number | null): string {
   return group === null || group < 0 ? "not set (-1)" : String(group);
 }
 
-function groupsText({ gid, groups }: Surroundings["identity"]): string {
-  return [...new Set([...(gid === null ? [] : [gid]), ...groups])].join(", ") || "none";
+/** By the numbers that the sysctl speaks of. */
+function groupsText({ outerGroups, initialUserNamespace }: Surroundings["identity"]): string {
+  const groups = outerGroups.join(", ") || "none";
+  return initialUserNamespace ? groups : `${groups} outside its user namespace`;
 }
 
 /** `64 KiB`, `unlimited`. */
@@ -200,12 +217,17 @@ export function describeEvidence(evidence: IoUringEvidence): readonly Evidence[]
 }
 
 function probeText({ probe }: IoUringEvidence): string {
-  if (probe.kind === "killed") return `a child process that asked was killed by ${probe.signal}`;
+  if (probe.kind === "killed") {
+    const where = probe.call === null ? "" : ` in ${probe.call}`;
+    return `a child process that asked was killed by ${probe.signal}${where}`;
+  }
+  if (probe.kind === "switched-off") return `not asked: ${probe.by}`;
   if (probe.kind !== "answered") return probe.why;
-  const { setup, enter, register, entries, firstSize } = probe.answers;
+  const { answers, refused } = probe;
+  const { setup, enter, register, entries } = answers;
   const calls = [callText("io_uring_setup", setup), callText("_enter", enter), callText("_register", register)];
-  const size = entries === 0 ? [] : [`${entries} entries${firstSize === 0 ? "" : ` (more: ${errnoName(firstSize)})`}`];
-  return [...calls, ...size, ...(entries === 0 ? [] : [roundTripText({ probe })])].join(", ");
+  const argument = refused === null ? [] : [`${refused.call} answers ${errnoName(refused.errno)}`];
+  return [...calls, ...(entries === 0 ? [] : [roundTripText({ probe })]), ...argument].join(", ");
 }
 
 function seccompText({ seccomp }: Surroundings, answers: KernelAnswers | null): string | null {

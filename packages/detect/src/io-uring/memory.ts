@@ -49,11 +49,16 @@ export function memlockNeededBytes(seen: Surroundings, entries: number): number 
   return Math.max(0, ringBytes(entries) - limit);
 }
 
+/** True when the limit on locked memory could hold the smallest ring, if nobody else of this user had locked anything. */
+export function ringFits(seen: Surroundings): boolean {
+  return (memlockLimit(seen) ?? Number.POSITIVE_INFINITY) >= ringBytes(ENTRIES_MIN);
+}
+
 /** Which limit it was, once the kernel has answered ENOMEM. */
 export function memoryCause(seen: Surroundings): IoUringCause {
   const limit = memlockLimit(seen);
   const room = headroom(seen.cgroup.memoryBytesMax, seen.cgroup.memoryBytes);
   if (limit === undefined) return typeof seen.cgroup.memoryBytesMax === "number" ? "MEMCG" : "UNKNOWN_ERRNO";
   // The limit counts what all processes of this user have locked, so a large one may be used up.
-  return limit >= ringBytes(ENTRIES_MIN) && room < MEMCG_ROOM_BYTES ? "MEMCG" : "MEMLOCK";
+  return ringFits(seen) && room < MEMCG_ROOM_BYTES ? "MEMCG" : "MEMLOCK";
 }

@@ -42,8 +42,23 @@ export function parseCgroupPath(text: string | undefined, controller: string): s
 }
 
 /** True for the map of the initial user namespace; unreadable counts as initial. Source: user_namespaces(7). */
-export function isInitialUidMap(text: string | undefined): boolean {
+export function isInitialIdMap(text: string | undefined): boolean {
   return text === undefined || /^\s*0\s+0\s+4294967295\s*$/.test(text.trim());
+}
+
+/**
+ * Numbers in a user namespace as the namespace around it has them; those that are not mapped are left out. Without a
+ * map they stay as they are. Source: user_namespaces(7).
+ */
+export function mapIds(ids: readonly number[], map: string | undefined): readonly number[] {
+  if (map === undefined) return ids;
+  const rows = map.split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  return ids.flatMap((id) => {
+    for (const [inside = 0, outside = 0, length = 0] of rows) {
+      if (id >= inside && id < inside + length) return outside + (id - inside);
+    }
+    return [];
+  });
 }
 
 /** The type of the file system at `/`. Source: proc_pid_mountinfo(5). */

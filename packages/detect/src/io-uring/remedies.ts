@@ -61,7 +61,10 @@ export function findRemedy(cause: IoUringCause, evidence: IoUringEvidence): Weig
         anchor: `${PAGE}#nofile`,
       };
     case "PIDS":
-      return { text: "Raise pids.max of the cgroup, or leave SQPOLL off.", anchor: `${PAGE}#cgroup` };
+      return {
+        text: "Raise the limit on processes: pids.max of the cgroup (docker run --pids-limit, TasksMax= of a unit) or ulimit -u.",
+        anchor: `${PAGE}#cgroup`,
+      };
     case "KERNEL_MISSING":
       return missingRemedy(seen);
     case "DENYLISTED_KERNEL":
@@ -80,19 +83,20 @@ export function findRemedy(cause: IoUringCause, evidence: IoUringEvidence): Weig
         ...(isContainer(seen) ? { command: `docker run --platform linux/${otherArch(seen)} IMAGE` } : {}),
         anchor: `${PAGE}#emulated-cpu`,
       };
-    case "RUNTIME_PERMISSION":
-      return {
-        text: "Start Node with --allow-addons --allow-child-process and leave to read /proc, or Deno with --allow-ffi --allow-run --allow-read.",
-        anchor: `${PAGE}#runtime-permissions`,
-      };
     case "OPERATION_DENIED":
       return {
         text: "Ask whoever set the restriction on this task's rings to allow the operations.",
         anchor: `${PAGE}#lsm`,
       };
+    case "PROBE_OFF":
+      return {
+        text: "Take BATON_PROBE=off away; a seccomp filter that kills then kills a child process that asks, never the program.",
+        command: "unset BATON_PROBE",
+        anchor: `${PAGE}#asking`,
+      };
     case "PROBE_UNSAFE":
       return {
-        text: "A Node with libuv 1.50 or newer (Node 24) needs no child process for this.",
+        text: "Allow the program to make a process for this: a copy of its own (clone), which executes nothing.",
         anchor: `${PAGE}#seccomp`,
       };
     case "UNKNOWN_ERRNO":

@@ -5,7 +5,8 @@ import { gunzipSync } from "node:zlib";
 import type { Limit, Surroundings } from "./evidence.js";
 import { readHints } from "./hints.js";
 import {
-  isInitialUidMap,
+  isInitialIdMap,
+  mapIds,
   parseCgroupLimit,
   parseCgroupPath,
   parseInteger,
@@ -20,6 +21,9 @@ const GVISOR_BUILD_DATE = "Sun Jan 10 15:06:54 PST 2016";
 /** Gathers it all. */
 export function readSurroundings(sources: EvidenceSources): Surroundings {
   const status = parseStatus(sources.readText("/proc/self/status") ?? "");
+  // A filter may be of one thread alone, and a worker's is not that of the process's first thread.
+  const own = parseStatus(sources.readText("/proc/thread-self/status") ?? "");
+  const ofThread = (field: string) => parseInteger(own.get(field) ?? status.get(field));
   const release = sources.readText("/proc/sys/kernel/osrelease")?.trim() ?? null;
   const sysctl = (name: string) => parseInteger(sources.readText(`/proc/sys/kernel/${name}`));
   const limits = sources.readText("/proc/self/limits");
@@ -31,25 +35,19 @@ export function readSurroundings(sources: EvidenceSources): Surroundings {
     runtime: sources.runtime,
     libuv: sources.versions["uv"] ?? null,
     kernel: { release, compiledIn: readCompiledIn(sources) },
-    seccomp: { mode: parseInteger(status.get("Seccomp")), filters: parseInteger(status.get("Seccomp_filters")) },
+    seccomp: { mode: ofThread("Seccomp"), filters: ofThread("Seccomp_filters") },
     sysctl: {
       disabled: sysctl("io_uring_disabled"),
       group: sysctl("io_uring_group"),
       apparmorRestrict: sysctl("apparmor_restrict_unprivileged_io_uring"),
     },
-    identity: {
-      // Real, effective, saved, file system: what counts with the sysctl is the effective one.
-      uid: parseInteger(status.get("Uid")?.split(/\s+/)[1]),
-      gid: parseInteger(status.get("Gid")?.split(/\s+/)[1]),
-      groups: (status.get("Groups") ?? "").split(/\s+/).flatMap((group) => parseInteger(group) ?? []),
-      capabilities,
-      initialUserNamespace: isInitialUidMap(sources.readText("/proc/self/uid_map")),
-    },
+    identity: readIdentity(sources, status),
     sandbox: { gvisor: readGvisor(sources, release), emulator: null, tracer: parseInteger(status.get("TracerPid")) },
     limits: {
       memlockBytes: parseSoftLimit(limits, "Max locked memory"),
       openFiles: parseSoftLimit(limits, "Max open files"),
       addressSpaceBytes: parseSoftLimit(limits, "Max address space"),
+      processes: parseSoftLimit(limits, "Max processes"),
     },
     cgroup: readCgroup(sources),
     lsm: {
@@ -61,6 +59,22 @@ export function readSurroundings(sources: EvidenceSources): Surroundings {
       rings: links?.filter((link) => link === "anon_inode:[io_uring]").length ?? null,
     },
     hints: readHints(sources, release ?? "", capabilities),
+  };
+}
+
+function readIdentity(sources: EvidenceSources, status: ReadonlyMap<string, string>): Surroundings["identity"] {
+  // Real, effective, saved, file system: what counts with the sysctl is the effective one.
+  const gid = parseInteger(status.get("Gid")?.split(/\s+/)[1]);
+  const groups = (status.get("Groups") ?? "").split(/\s+/).flatMap((group) => parseInteger(group) ?? []);
+  const all = gid === null ? groups : [gid, ...groups];
+  const initialUserNamespace = isInitialIdMap(sources.readText("/proc/self/uid_map"));
+  return {
+    uid: parseInteger(status.get("Uid")?.split(/\s+/)[1]),
+    gid,
+    groups,
+    capabilities: status.get("CapEff") ?? null,
+    initialUserNamespace,
+    outerGroups: [...new Set(mapIds(all, initialUserNamespace ? undefined : sources.readText("/proc/self/gid_map")))],
   };
 }
 

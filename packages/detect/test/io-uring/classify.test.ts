@@ -78,7 +78,7 @@ describe("any errno", () => {
           answered({ enter: errno }),
           answered({ register: errno }),
           answered({ opcodeProbe: errno }),
-          answered({ firstSize: errno }),
+          { ...answered(), refused: { call: "io_uring_enter (flags: 8)", errno } },
           ...(["map", "enter", "completion"] as const).map((step) => answered({ step, roundTrip: errno })),
         ];
         for (const probe of probes) {

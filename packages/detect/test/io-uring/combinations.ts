@@ -1,5 +1,6 @@
 /** Several things at once, and answers that point the wrong way at first sight. */
 import { ERRNO } from "@baton-io/core";
+import type { ProbeOutcome } from "../../src/io-uring/evidence.js";
 import { answered, evidence, refused } from "./fixtures.js";
 import {
   allRefused,
@@ -15,6 +16,11 @@ import {
 } from "./situations.js";
 
 const { EPERM, ENOSYS, EACCES, ENOMEM, EAGAIN, EINVAL, EFAULT, EIO } = ERRNO;
+
+const argumentRefused: ProbeOutcome = {
+  ...answered({}, "child"),
+  refused: { call: "io_uring_enter (flags: 8)", errno: EPERM },
+};
 
 /** What the table does not have: combinations, and answers that point the wrong way at first sight. */
 export const combinations: readonly Row[] = [
@@ -80,12 +86,34 @@ export const combinations: readonly Row[] = [
     "SECCOMP_KILL",
     ["SYSCTL_DISABLED"],
   ],
-  ["the child died of something else", evidence({ kind: "killed", signal: "SIGKILL" }, filter), "PROBE_UNSAFE"],
-  ["no child could be sent", evidence({ kind: "failed", why: "ENOENT", denied: false }, filter), "PROBE_UNSAFE"],
   [
-    "the runtime forbids children",
-    evidence({ kind: "failed", why: "ERR_ACCESS_DENIED", denied: true }, filter),
-    "RUNTIME_PERMISSION",
+    "the child died of something else",
+    evidence({ kind: "killed", signal: "SIGKILL", call: null }, filter),
+    "PROBE_UNSAFE",
+  ],
+  ["no child could be made", evidence({ kind: "failed", why: "EPERM", errno: EPERM }, filter), "PROBE_UNSAFE"],
+  ["no child for a limit on processes", evidence({ kind: "failed", why: "EAGAIN", errno: EAGAIN }, filter), "PIDS"],
+  ["the operator does not want it asked", evidence({ kind: "switched-off", by: "BATON_PROBE=off" }), "PROBE_OFF"],
+  [
+    "a filter that looks at arguments: a ring works, and a call of the driver's does not",
+    evidence(argumentRefused, filter),
+    "SECCOMP_PARTIAL",
+  ],
+  [
+    "in a user namespace: the number of the own group is that of the host's group, and is another group there",
+    evidence(setupRefused(EPERM), {
+      ...sysctl(1, 1000),
+      identity: { gid: 1000, groups: [1000], outerGroups: [101_000], initialUserNamespace: false },
+    }),
+    "SYSCTL_GROUP",
+  ],
+  [
+    "in a user namespace within another: the next map makes a member of what is none",
+    evidence(setupRefused(EPERM), {
+      ...sysctl(1, 1000),
+      identity: { gid: 0, groups: [], outerGroups: [1000], initialUserNamespace: false },
+    }),
+    "SYSCTL_GROUP",
   ],
   [
     "the sysctl lets only a group in, and there is no filter: members of another one are refused",

@@ -31,9 +31,10 @@ const plain: Surroundings = {
     groups: [1000],
     capabilities: "0000000000000000",
     initialUserNamespace: true,
+    outerGroups: [1000],
   },
   sandbox: { gvisor: null, emulator: null, tracer: 0 },
-  limits: { memlockBytes: 8 * 1024 * 1024, openFiles: 1024, addressSpaceBytes: "unlimited" },
+  limits: { memlockBytes: 8 * 1024 * 1024, openFiles: 1024, addressSpaceBytes: "unlimited", processes: 30_000 },
   cgroup: { memoryBytesMax: "unlimited", memoryBytes: 50_000_000, pidsMax: "unlimited", pids: 20 },
   lsm: { label: null, modules: null },
   descriptors: { open: 20, rings: 0 },
@@ -46,10 +47,9 @@ const working: KernelAnswers = {
   setupNull: ERRNO.EFAULT,
   enter: ERRNO.EBADF,
   register: ERRNO.EINVAL,
-  firstSize: 0,
   step: "done",
   roundTrip: 0,
-  entries: 1024,
+  entries: 8,
   features: 0x3ffff,
   opcodeProbe: 0,
   opcodes: Array.from({ length: 63 }, (_, opcode) => opcode),
@@ -63,16 +63,29 @@ export function surroundings(changes: Changes = {}): Surroundings {
     const mergeable = typeof before === "object" && before !== null && !Array.isArray(before);
     changed[part] = mergeable ? { ...before, ...(change as object) } : change;
   }
+  const { gid, groups } = changed["identity"] as Surroundings["identity"];
+  // Outside a user namespace they are the same.
+  if (changes.identity?.outerGroups === undefined) {
+    changed["identity"] = { ...(changed["identity"] as object), outerGroups: [gid, ...groups] };
+  }
   return changed as unknown as Surroundings;
 }
 
-export function answered(answers: Partial<KernelAnswers> = {}, where: "process" | "child" = "process"): ProbeOutcome {
-  return { kind: "answered", where, answers: { ...working, ...answers } };
+export function answered(
+  answers: Partial<KernelAnswers> = {},
+  where: "process" | "child" = "process",
+): Extract<ProbeOutcome, { kind: "answered" }> {
+  return { kind: "answered", where, answers: { ...working, ...answers }, refused: null };
 }
 
 /** No ring: the errnos of setup, enter and register; setup(0, NULL) as setup unless the kernel got as far as looking. */
-export function refused(setup: number, enter: number, register: number, setupNull: number = setup): ProbeOutcome {
-  const none = { firstSize: setup, step: "setup", roundTrip: setup, entries: 0, features: 0, opcodes: [] } as const;
+export function refused(
+  setup: number,
+  enter: number,
+  register: number,
+  setupNull: number = setup,
+): Extract<ProbeOutcome, { kind: "answered" }> {
+  const none = { step: "setup", roundTrip: setup, entries: 0, features: 0, opcodes: [] } as const;
   return answered({ ...none, setup, setupNull, enter, register });
 }
 

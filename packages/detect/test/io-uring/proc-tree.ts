@@ -31,6 +31,7 @@ export const limitsText = `Limit                     Soft Limit           Hard L
 Max open files            1024                 524288               files     
 Max locked memory         8388608              8388608              bytes     
 Max address space         unlimited            unlimited            bytes     
+Max processes             30000                30000                processes 
 `;
 
 /** The files of a plain Debian machine. */

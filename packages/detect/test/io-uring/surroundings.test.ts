@@ -32,9 +32,10 @@ describe("what is read of the surroundings", () => {
         groups: [4, 27, 1000],
         capabilities: "0000000000000000",
         initialUserNamespace: true,
+        outerGroups: [1000, 4, 27],
       },
       sandbox: { gvisor: null, emulator: null, tracer: 0 },
-      limits: { memlockBytes: 8_388_608, openFiles: 1024, addressSpaceBytes: "unlimited" },
+      limits: { memlockBytes: 8_388_608, openFiles: 1024, addressSpaceBytes: "unlimited", processes: 30_000 },
       cgroup: { memoryBytesMax: null, memoryBytes: null, pidsMax: null, pids: null },
       lsm: { label: null, modules: null },
       descriptors: { open: 3, rings: 0 },
@@ -59,7 +60,7 @@ describe("what is read of the surroundings", () => {
     const seen = read(none);
     expect(seen.kernel).toEqual({ release: null, compiledIn: null });
     expect(seen.seccomp).toEqual({ mode: null, filters: null });
-    expect(seen.limits).toEqual({ memlockBytes: null, openFiles: null, addressSpaceBytes: null });
+    expect(seen.limits).toEqual({ memlockBytes: null, openFiles: null, addressSpaceBytes: null, processes: null });
     expect(seen.hints).toEqual([]);
   });
 

@@ -3,7 +3,11 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "harness.h"
+#include "probe_child.h"
+#include "rehearsal.h"
 
 using namespace baton::uring;
 
@@ -17,25 +21,25 @@ struct FakeKernel {
   static inline int enter_none = 0;
   static inline int register_ring = 0;
   static inline int map = 0;
-  static inline uint32_t entries_max = 0;  // larger rings are ENOMEM; 0: any size
   static inline uint32_t rings = 0;
+  static inline uint32_t largest = 0;
 
   static void Reset() {
     setup = setup_null = enter = enter_none = register_ring = map = 0;
-    entries_max = rings = 0;
+    rings = largest = 0;
   }
 
   static int64_t Setup(uint32_t entries, io_uring_params* params) {
     if (params == nullptr) return setup_null != 0 ? -setup_null : KernelCalls::Setup(entries, params);
     if (setup != 0) return -setup;
-    if (entries_max != 0 && entries > entries_max) return -ENOMEM;
     const int64_t fd = KernelCalls::Setup(entries, params);
     if (fd >= 0) ++rings;
+    largest = std::max(largest, entries);
     return fd;
   }
-  static int64_t Enter(int fd, uint32_t submit, uint32_t flags) {
+  static int64_t Enter(int fd, uint32_t submit, uint32_t complete, uint32_t flags) {
     if (enter_none != 0) return 0;
-    return enter != 0 ? -enter : KernelCalls::Enter(fd, submit, flags);
+    return enter != 0 ? -enter : KernelCalls::Enter(fd, submit, complete, flags);
   }
   static int64_t Register(int fd, uint32_t opcode, void* argument, uint32_t count) {
     return register_ring != 0 ? -register_ring : KernelCalls::Register(fd, opcode, argument, count);
@@ -57,6 +61,13 @@ bool HasRing() {
   return fd >= 0;
 }
 
+template <typename Calls = KernelCalls>
+KernelProbe Probe() {
+  KernelProbe probe;
+  ProbeKernel<Calls>(probe);
+  return probe;
+}
+
 int OpenFds() {
   int count = 0;
   for (int fd = 0; fd < 1024; ++fd) count += fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
@@ -68,17 +79,16 @@ int OpenFds() {
 TEST("a kernel with io_uring makes a ring, takes a no-op through it and tells its operations") {
   if (!HasRing()) return;
   const int before = OpenFds();
-  const KernelProbe probe = ProbeKernel(1024);
+  const KernelProbe probe = Probe();
   EXPECT(probe.setup == 0);
-  EXPECT(probe.first_size == 0);
   EXPECT(probe.setup_null == EFAULT);
   EXPECT(probe.enter == EBADF);
   EXPECT(probe.register_ring == EBADF || probe.register_ring == EINVAL);
   EXPECT(probe.step == ProbeStep::kDone);
   EXPECT(probe.round_trip == 0);
-  EXPECT(probe.entries == 1024);
+  EXPECT(probe.entries == kProbeEntries);
   EXPECT((probe.features & IORING_FEAT_NODROP) != 0);
-  EXPECT(!probe.opcodes.empty() && probe.opcodes.front() == IORING_OP_NOP);
+  EXPECT(probe.opcode_count > 0 && probe.opcodes[0] == IORING_OP_NOP);
   EXPECT(OpenFds() == before);
 }
 
@@ -86,58 +96,76 @@ TEST("a refusal of all three calls is reported call by call, whatever the errno"
   for (int error = 1; error <= 133; ++error) {
     FakeKernel::Reset();
     FakeKernel::setup = FakeKernel::setup_null = FakeKernel::enter = FakeKernel::register_ring = error;
-    const KernelProbe probe = ProbeKernel<FakeKernel>(1024);
+    const KernelProbe probe = Probe<FakeKernel>();
     EXPECT(probe.setup == error && probe.setup_null == error);
     EXPECT(probe.enter == error && probe.register_ring == error);
     EXPECT(probe.step == ProbeStep::kSetup && probe.round_trip == error);
-    EXPECT(probe.entries == 0 && probe.opcodes.empty());
+    EXPECT(probe.entries == 0 && probe.opcode_count == 0);
     EXPECT(probe.seccomp_mode == 2);
   }
 }
 
-TEST("a ring too large for its memory is tried smaller, and only one ring is made") {
+TEST("asking takes as little locked memory as can be: one ring, the smallest") {
   if (!HasRing()) return;
-  for (const uint32_t fits : {256U, 64U, 8U}) {
-    FakeKernel::Reset();
-    FakeKernel::entries_max = fits;
-    const KernelProbe probe = ProbeKernel<FakeKernel>(1024);
-    EXPECT(probe.first_size == ENOMEM);
-    EXPECT(probe.setup == 0);
-    EXPECT(probe.entries == fits);
-    EXPECT(probe.step == ProbeStep::kDone);
-    EXPECT(FakeKernel::rings == 1);
-  }
-}
-
-TEST("no memory for even the smallest ring is ENOMEM") {
   FakeKernel::Reset();
-  FakeKernel::entries_max = 4;
-  const KernelProbe probe = ProbeKernel<FakeKernel>(1024);
-  EXPECT(probe.setup == ENOMEM && probe.first_size == ENOMEM);
-  EXPECT(probe.entries == 0);
+  EXPECT(Probe<FakeKernel>().step == ProbeStep::kDone);
+  EXPECT(FakeKernel::rings == 1);
+  EXPECT(FakeKernel::largest == 8);
 }
 
 TEST("a ring that cannot be entered, mapped or asked says at which step") {
   if (!HasRing()) return;
   FakeKernel::Reset();
   FakeKernel::enter = EPERM;
-  KernelProbe probe = ProbeKernel<FakeKernel>(64);
+  KernelProbe probe = Probe<FakeKernel>();
   EXPECT(probe.setup == 0 && probe.step == ProbeStep::kEnter && probe.round_trip == EPERM);
 
   FakeKernel::Reset();
   FakeKernel::map = EACCES;
-  probe = ProbeKernel<FakeKernel>(64);
+  probe = Probe<FakeKernel>();
   EXPECT(probe.setup == 0 && probe.step == ProbeStep::kMap && probe.round_trip == EACCES);
 
   FakeKernel::Reset();
   FakeKernel::register_ring = EPERM;
-  probe = ProbeKernel<FakeKernel>(64);
-  EXPECT(probe.step == ProbeStep::kDone && probe.opcode_probe == EPERM && probe.opcodes.empty());
+  probe = Probe<FakeKernel>();
+  EXPECT(probe.step == ProbeStep::kDone && probe.opcode_probe == EPERM && probe.opcode_count == 0);
 
   FakeKernel::Reset();
   FakeKernel::enter_none = 1;
-  probe = ProbeKernel<FakeKernel>(64);
+  probe = Probe<FakeKernel>();
   EXPECT(probe.step == ProbeStep::kCompletion && probe.round_trip == EIO);
+}
+
+TEST("a rehearsal has a call of each kind for every size, flag and operation of the driver, and says which is refused") {
+  Rehearsal rehearsal;
+  Rehearse(1024, rehearsal);
+  EXPECT(rehearsal.error == 0);
+  EXPECT(rehearsal.current.name == RingCall::Name::kNone);
+
+  FakeKernel::Reset();
+  FakeKernel::enter = EPERM;
+  Rehearse<FakeKernel>(1024, rehearsal);
+  EXPECT(rehearsal.error == EPERM && rehearsal.refused.name == RingCall::Name::kEnter);
+}
+
+TEST("a child answers what this process would, and is gone then") {
+  if (!HasRing()) return;
+  const int before = OpenFds();
+  auto started = ProbeChild::Start(1024);
+  EXPECT(started.ok());
+  while (!started.value()->HasEnded()) usleep(100);
+  const ProbeChild& child = *started.value();
+  EXPECT(child.signal() == 0 && child.done());
+  EXPECT(child.report().probe.step == ProbeStep::kDone);
+  EXPECT(child.report().probe.opcode_count == Probe().opcode_count);
+  EXPECT(child.report().rehearsal.error == 0);
+  EXPECT(waitpid(-1, nullptr, WNOHANG | __WALL) == -1 && errno == ECHILD);
+  EXPECT(OpenFds() == before);
+}
+
+TEST("a child that is not waited for is ended with its owner") {
+  { EXPECT(ProbeChild::Start(1024).ok()); }
+  EXPECT(waitpid(-1, nullptr, WNOHANG | __WALL) == -1 && errno == ECHILD);
 }
 
 int main(int argc, char** argv) { return baton::test::RunAll(argc, argv); }
