@@ -1,5 +1,6 @@
 /** A driver under test on Node: scratch files in a directory of their own, and `node:fs` as the other way to them. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -28,6 +29,7 @@ export function nodeSubject(
       readFile: async (path) => new Uint8Array(await readFile(path)),
       writeFile: (path, bytes) => writeFile(path, bytes),
     },
+    ...(process.platform === "linux" && { exhaustDescriptors }),
     cleanUp: () => rmSync(directory, { recursive: true, force: true }),
     ...extras,
   };
@@ -46,4 +48,32 @@ export async function descriptorCount(): Promise<(() => number) | undefined> {
     server.listen(0, "127.0.0.1", () => server.close(() => resolve()));
   });
   return () => readdirSync(descriptorDirectory).length;
+}
+
+/** Descriptors that the process may have while it is short of them: filling up more takes long. */
+const FEW_DESCRIPTORS = 256;
+
+/** Takes all descriptors that are left but so many, under a limit lowered for it; `prlimit` is part of util-linux. */
+function exhaustDescriptors(left: number): () => void {
+  const setLimit = (soft: string) => execFileSync("prlimit", ["--pid", String(process.pid), `--nofile=${soft}:`]);
+  const highest = Math.max(...readdirSync(descriptorDirectory).map(Number));
+  const before = execFileSync("prlimit", [
+    "--pid",
+    String(process.pid),
+    "--nofile",
+    "--noheadings",
+    "--output",
+    "SOFT",
+  ]);
+  setLimit(String(Math.max(highest + 1, FEW_DESCRIPTORS)));
+  const taken: number[] = [];
+  try {
+    for (;;) taken.push(openSync("/dev/null", "r"));
+  } catch {
+    for (let count = 0; count < left; count++) closeSync(taken.pop()!);
+  }
+  return () => {
+    for (const descriptor of taken.splice(0)) closeSync(descriptor);
+    setLimit(before.toString().trim());
+  };
 }

@@ -90,8 +90,17 @@ export function formatAddress(family: number, bytes: Uint8Array, scope = 0): str
       .slice(from, to)
       .map((group) => group.toString(16))
       .join(":");
-  const text = run.length < 2 ? hex(0, 8) : `${hex(0, run.start)}::${hex(run.start + run.length, 8)}`;
+  const text = isMapped(groups)
+    ? `::ffff:${bytes.subarray(12, 16).join(".")}`
+    : run.length < 2
+      ? hex(0, 8)
+      : `${hex(0, run.start)}::${hex(run.start + run.length, 8)}`;
   return scope === 0 ? text : `${text}%${scope}`;
+}
+
+/** An IPv4 address in the form of IPv6, whose text ends in the IPv4 address. Source: RFC 5952, section 5. */
+function isMapped(groups: readonly number[]): boolean {
+  return groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
 }
 
 function longestZeroRun(groups: readonly number[]): { start: number; length: number } {

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "./clock.js";
 import type { Driver } from "./driver.js";
 import { batonError } from "./errors.js";
 import { SLOT_COUNT_MAX } from "./record.js";
+import type { AcceptPaused } from "./resource/accept-pause.js";
 import type { ResourceLeakListener } from "./resource-tracker.js";
 import { checkBoolean, checkInteger, checkOptions, describe } from "./validate.js";
 
@@ -30,6 +31,11 @@ export interface BackendOptions {
   readonly leakStacks?: boolean;
   /** Told of each leak. Default: nothing; `inspect()` counts them. */
   readonly onLeak?: (leak: Leak) => void;
+  /**
+   * Told once when a listener stops accepting for want of descriptors or memory. It goes on by itself; connections wait
+   * in the kernel's backlog meanwhile.
+   */
+  readonly onAcceptPaused?: (pause: AcceptPaused) => void;
   /** Time and turns; for simulation. */
   readonly clock?: Clock;
 }
@@ -44,6 +50,7 @@ const backendOptionNames = {
   leakDetection: true,
   leakStacks: true,
   onLeak: true,
+  onAcceptPaused: true,
   clock: true,
 } as const;
 

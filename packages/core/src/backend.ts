@@ -19,7 +19,7 @@ import { type ConnectOptions, startConnect, type UnixConnectOptions } from "./re
 import type { File } from "./resource/file.js";
 import { preparePathStat, type StatOptions } from "./resource/file-operations.js";
 import type { FileStat } from "./resource/file-stat.js";
-import { type ListenOptions, prepareListen } from "./resource/listen.js";
+import { type ListenOptions, startListen } from "./resource/listen.js";
 import { type OpenOptions, prepareOpen } from "./resource/open.js";
 import type { OpenFlags } from "./resource/open-flags.js";
 import {
@@ -83,7 +83,7 @@ export class Backend {
 
   constructor(options: BackendOptions) {
     const settings = checkBackendOptions(options);
-    const { driver, onLeak } = options;
+    const { driver, onLeak, onAcceptPaused } = options;
     this.#dispatcher = new Dispatcher({
       driverName: driver.name,
       clock: settings.clock,
@@ -91,6 +91,7 @@ export class Backend {
       slots: settings.slots,
       receiveBufferBytes: settings.receiveBufferBytes,
       receiveBuffersMax: settings.receiveBuffersMax,
+      onAcceptPaused,
       openSession: (host) =>
         driver.open(host, {
           slots: settings.slots,
@@ -196,7 +197,7 @@ export class Backend {
   /** Listens for TCP connections. Rejects with `EADDRINUSE`, … which carry `address` and `port`. */
   listen(options?: ListenOptions): Promise<TcpListener>;
   listen(options: ListenOptions | UnixListenOptions = NO_OPTIONS): Promise<TcpListener | UnixListener> {
-    return this.#dispatcher.run(() => prepareListen(this.#dispatcher, this.#tracker, options));
+    return startListen(this.#dispatcher, this.#tracker, options);
   }
 
   /**
@@ -334,6 +335,7 @@ export class Backend {
     const endMs = dispatcher.clock.nowMs() + deadlineMs;
     const resourcesClosed = this.#tracker.size;
     dispatcher.closed = true;
+    for (const tell of [...dispatcher.onClosing]) tell();
     for (const entry of dispatcher.table.entries) {
       const { state, kind } = entry;
       const live = state !== STATE.free && state !== STATE.completed && state !== STATE.orphaned;

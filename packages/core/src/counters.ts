@@ -32,6 +32,8 @@ export interface Counters {
   abandoned: number;
   /** Results of given-up operations that were kept for the next caller or closed. */
   salvaged: number;
+  /** Times that a listener stopped accepting for want of descriptors or memory. */
+  acceptPauses: number;
   /** Resources the program dropped without closing them. */
   resourcesLeaked: number;
 }
@@ -54,6 +56,7 @@ export function createCounters(): Counters {
     turnsAwaited: 0,
     abandoned: 0,
     salvaged: 0,
+    acceptPauses: 0,
     resourcesLeaked: 0,
   };
 }

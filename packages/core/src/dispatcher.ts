@@ -23,6 +23,7 @@ import { OrphanLedger } from "./orphan.js";
 import { blockOf, lendBuffer, type OwnedBuffer } from "./owned-buffer.js";
 import { ProvidedBuffers } from "./provided-buffers.js";
 import { COMPLETION_FLAG, SUBMIT_FLAG, WORD } from "./record.js";
+import type { AcceptPaused } from "./resource/accept-pause.js";
 import type { ResourceState } from "./resource-state.js";
 import { earlyCause, settleCanceledEarly, settleFinal } from "./settle.js";
 import { SubmissionQueue } from "./submission-queue.js";
@@ -60,6 +61,9 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   readonly provided: ProvidedBuffers;
   /** Set while the backend closes: nothing new begins. */
   closed = false;
+  /** Told when the backend begins to close: waits of callers that no operation stands for. */
+  readonly onClosing: Set<() => void> = new Set();
+  readonly onAcceptPaused: ((pause: AcceptPaused) => void) | undefined;
   /** Set once the session is closed: the driver has no handle any more. */
   ended = false;
   /** By opcode: 1 where the driver has no such operation. */
@@ -79,9 +83,11 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     createPool: (session: DriverSession) => BufferPool;
     receiveBufferBytes: number;
     receiveBuffersMax: number;
+    onAcceptPaused: ((pause: AcceptPaused) => void) | undefined;
   }) {
     this.driverName = parts.driverName;
     this.clock = parts.clock;
+    this.onAcceptPaused = parts.onAcceptPaused;
     this.table = new OperationTable(parts.operationsMax, parts.slots);
     this.#queue = new SubmissionQueue(this.table, (entry) => this.#releaseSlot(entry));
     this.session = parts.openSession({ sink: (count) => this.#sinkCalled(count) });

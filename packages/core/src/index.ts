@@ -73,8 +73,10 @@ export {
 } from "./owned-buffer.js";
 export * from "./record.js";
 export type { Checked, Request, ResultOf } from "./request.js";
+export type { AcceptPaused } from "./resource/accept-pause.js";
 export type { BindUdpOptions } from "./resource/bind-udp.js";
 export type { ConnectOptions, UnixConnectOptions } from "./resource/connect.js";
+export type { NameOptions } from "./resource/connect-race.js";
 export type { DatagramResult, DatagramSendOptions } from "./resource/datagram-operations.js";
 export { File } from "./resource/file.js";
 export type { ReadResult, StatOptions, WriteResult } from "./resource/file-operations.js";

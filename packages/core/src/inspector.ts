@@ -36,6 +36,8 @@ export interface ResourceInfo {
   readonly number: number;
   readonly phase: "open" | "closing" | "closed";
   readonly operationsInFlight: number;
+  /** A listener that does not accept now: the code of the error, `"EMFILE"` for one. */
+  readonly pausedBy: string | undefined;
 }
 
 /** What `io.inspect()` shows; plain data, fit for JSON. */
@@ -81,6 +83,7 @@ export function inspect(dispatcher: Dispatcher, tracker: ResourceTracker): Inspe
       number: state.number,
       phase: state.phase,
       operationsInFlight: state.inFlight,
+      pausedBy: state.pausedBy,
     })),
     orphans: dispatcher.orphans.stats(),
     buffers: dispatcher.buffers.stats(),

@@ -32,6 +32,8 @@ export class ResourceState {
   readonly number: number = nextResourceNumber++;
   phase: "open" | "closing" | "closed" = "open";
   inFlight = 0;
+  /** Why a listener does not accept now: the code of an error. */
+  pausedBy: string | undefined = undefined;
   /** Some operation was submitted on it. */
   used = false;
   /** Told once, when it is closed. */

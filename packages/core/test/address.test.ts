@@ -91,7 +91,7 @@ describe("addresses", () => {
     expect(canonical("2001:0:0:1:0:0:0:1")).toBe("2001:0:0:1::1");
     expect(canonical("2001:db8:0:0:1:0:0:1")).toBe("2001:db8::1:0:0:1");
     expect(canonical("::")).toBe("::");
-    expect(canonical("::ffff:192.0.2.1")).toBe("::ffff:c000:201");
+    expect(canonical("::ffff:192.0.2.1")).toBe("::ffff:192.0.2.1");
     expect(canonical("fe80::1%3")).toBe("fe80::1%3");
   });
 

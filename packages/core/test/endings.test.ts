@@ -185,20 +185,6 @@ describe("an accept", () => {
     await closing;
   });
 
-  test("that fails with EMFILE rejects one call and leaves the listener working", async () => {
-    const hand = createHandDriver();
-    const io = handBackend(hand);
-    const listener = await handListener(io, hand);
-    const [first, second] = [listener.accept(), listener.accept()];
-    const failure = expect(first).rejects.toMatchObject({ code: "EMFILE", errno: -24, syscall: "accept" });
-    await flushed();
-    hand.complete(hand.last("accept"), -ERRNO.EMFILE);
-    await failure;
-    await flushed();
-    hand.complete(hand.last("accept"), 3, { auxiliary: 1 });
-    expect((await second).closed).toBe(false);
-  });
-
   test("of a peer that gave up while it waited is tried again, and nobody is told", async () => {
     const hand = createHandDriver();
     const io = handBackend(hand);

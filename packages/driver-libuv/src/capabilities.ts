@@ -21,7 +21,9 @@ export const capabilities: Capabilities = defineCapabilities(
       stat: threadPool,
       truncate: threadPool,
       listen: socket,
-      accept: emulated("the runtime accepts as connections come; they wait, paused, for an accept"),
+      accept: emulated(
+        "the runtime accepts as connections come; they wait, paused, for an accept; beyond the backlog, and without a descriptor, it ends them",
+      ),
       connect: socket,
       receive: emulated("copied from what the runtime's socket has read"),
       send: socket,

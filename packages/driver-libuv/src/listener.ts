@@ -1,17 +1,22 @@
 /**
  * One listener over a `net.Server`. The runtime accepts connections as they come; they wait here, paused, for the
- * accepts that want them.
+ * accepts that want them, and beyond a bound they are reset.
  */
 import type { Server, Socket } from "node:net";
 import { Fifo } from "@baton-io/core";
 import type { PathPlace } from "./address-record.js";
 import type { Submission } from "./record-reader.js";
+import { SocketFile } from "./socket-file.js";
+import { errnoOf } from "./system-error.js";
 import { KeepAlive, type SubmissionHost, WaitingSubmissions } from "./waiting.js";
 
 export interface ListenerHost extends SubmissionHost {
   /** Completes an accept with the connection. */
   accepted(submission: Submission, socket: Socket): void;
 }
+
+/** The least number of connections that may wait for an accept, whatever the backlog: as many as core would hold. */
+const WAITING_MIN = 128;
 
 export class Listener {
   readonly kind = "listener";
@@ -20,23 +25,33 @@ export class Listener {
   readonly #path: PathPlace | undefined;
   readonly #accepts: WaitingSubmissions;
   readonly #sockets: Fifo<Socket> = new Fifo();
+  readonly #file: SocketFile | undefined;
 
-  /** `path`: where it is bound, when that is not an internet address. */
-  constructor(server: Server, host: ListenerHost, path: PathPlace | undefined) {
+  /**
+   * `path`: where it is bound, when that is not an internet address. `backlog`: connections that may wait; the runtime
+   * cannot leave them to the kernel.
+   */
+  constructor(server: Server, host: ListenerHost, path: PathPlace | undefined, backlog: number) {
     this.#server = server;
     this.#path = path;
+    this.#file = path && new SocketFile(path.bytes);
+    const waitingMax = Math.max(WAITING_MIN, backlog);
     this.#host = host;
     this.#accepts = new WaitingSubmissions(host, new KeepAlive(server));
     server.on("connection", (socket) => {
       // Until somebody has it, an error only means that it goes.
       socket.on("error", () => undefined);
       const submission = this.#accepts.take();
-      if (submission === undefined) {
-        socket.unref();
-        this.#sockets.push(socket);
-      } else {
-        this.#host.accepted(submission, socket);
-      }
+      if (submission !== undefined) return this.#host.accepted(submission, socket);
+      if (this.#sockets.length >= waitingMax) this.#forgetGone();
+      if (this.#sockets.length >= waitingMax) return void socket.resetAndDestroy();
+      socket.unref();
+      this.#sockets.push(socket);
+    });
+    // The runtime has tried to accept and could not: without descriptors, for one. Somebody who waits is told.
+    server.on("error", (error) => {
+      const submission = this.#accepts.take();
+      if (submission !== undefined) this.#host.complete(submission, errnoOf(error));
     });
   }
 
@@ -59,7 +74,14 @@ export class Listener {
     this.#accepts.cancelAll();
     for (const socket of this.#sockets.takeAll()) socket.destroy();
     // The port is free at once; the callback would wait for every connection that was accepted, and those live on.
-    this.#server.close();
+    const close = () => this.#server.close();
+    if (this.#file === undefined) close();
+    else this.#file.spared(close);
     done();
+  }
+
+  /** Connections that were reset while they waited make room. */
+  #forgetGone(): void {
+    for (const socket of this.#sockets.takeAll()) if (!socket.destroyed) this.#sockets.push(socket);
   }
 }

@@ -61,8 +61,6 @@ export class SocketOperations {
     server.once("error", onError);
     server.listen(listenOptions(place, submission), () => {
       server.off("error", onError);
-      // An accept that fails says so through the accepts that wait; the listener lives on.
-      server.on("error", () => undefined);
       // An accepted connection is at the listener's path, and its peer has none.
       const ends = place.kind === "path" ? { local: place, remote: unnamed } : undefined;
       const listener = new Listener(
@@ -73,6 +71,7 @@ export class SocketOperations {
           setCancel: (accept, cancel) => this.#host.setCancel(accept, cancel),
         },
         place.kind === "path" ? place : undefined,
+        submission.argument1,
       );
       this.answer(submission, listener.address()!);
       this.#host.completeWithHandle(submission, listener);

@@ -3,10 +3,10 @@
  * never both. A caller can give up at any time, because a connection belongs to the listener until a caller has it:
  * one that arrives after its caller left goes to the next (P6), however the caller left.
  */
-import { addAbortListener, removeAbortListener } from "../abort-listeners.js";
 import type { EarlyEnd } from "../cancel.js";
 import { isSupported } from "../capability.js";
 import type { Dispatcher, OperationOptions } from "../dispatcher.js";
+import { watchEarlyEnd } from "../early-end-watch.js";
 import { ERRNO } from "../errno.js";
 import { type BatonError, batonError } from "../errors.js";
 import { STATE } from "../lifecycle.js";
@@ -14,6 +14,7 @@ import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import { AUXILIARY_SHIFT, SUBMIT_FLAG, WORD } from "../record.js";
 import type { ResourceState } from "../resource-state.js";
+import { AcceptPause, isShortage } from "./accept-pause.js";
 import { closeHandle } from "./closing.js";
 
 /** A connection as the driver knows it. */
@@ -54,6 +55,7 @@ export class Acceptor {
   readonly #ready: Connection[] = [];
   /** Accepts in flight that were not cancelled. */
   readonly #accepts = new Set<Entry>();
+  readonly #pause: AcceptPause;
 
   constructor(dispatcher: Dispatcher, state: ResourceState, socketOptions: number) {
     this.streamLabel = `accepted by ${state.label}`;
@@ -61,6 +63,7 @@ export class Acceptor {
     this.#state = state;
     this.#socketOptions = socketOptions;
     this.#multishot = isSupported(dispatcher.capabilities.features.multishotAccept);
+    this.#pause = new AcceptPause(dispatcher.clock, () => this.#rearm());
   }
 
   /** Connections that wait for a caller. */
@@ -93,6 +96,7 @@ export class Acceptor {
 
   /** A connection for whoever comes next. */
   offer(connection: Connection): void {
+    this.#shortageIsOver();
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) {
       waiter.detach();
@@ -107,6 +111,7 @@ export class Acceptor {
 
   /** The listener closes: callers are told, connections nobody took are closed. */
   close(): void {
+    this.#pause.stop();
     for (const waiter of this.#waiters.splice(0)) {
       waiter.detach();
       waiter.reject(batonError("ERR_RESOURCE_CLOSED", "accept: the listener was closed meanwhile."));
@@ -121,28 +126,8 @@ export class Acceptor {
     resolve: (connection: Connection) => void,
     reject: (error: unknown) => void,
   ): Waiter {
-    const { signal, timeoutMs } = early ?? {};
-    const { clock, driverName } = this.#dispatcher;
-    const onAbort = () =>
-      this.#leave(waiter, batonError("ABORT_ERR", "accept: aborted.", { cause: signal?.reason, driver: driverName }));
-    const timer =
-      timeoutMs === undefined
-        ? undefined
-        : clock.after(timeoutMs, () =>
-            this.#leave(
-              waiter,
-              batonError("ERR_TIMEOUT", `accept: no connection within ${timeoutMs} ms.`, { driver: driverName }),
-            ),
-          );
-    if (signal !== undefined) addAbortListener(signal, onAbort);
-    const waiter: Waiter = {
-      resolve,
-      reject,
-      detach: () => {
-        if (signal !== undefined) removeAbortListener(signal, onAbort);
-        if (timer !== undefined) clock.clear(timer);
-      },
-    };
+    const detach = watchEarlyEnd(this.#dispatcher, "accept", early, (error) => this.#leave(waiter, error));
+    const waiter: Waiter = { resolve, reject, detach };
     return waiter;
   }
 
@@ -153,12 +138,14 @@ export class Acceptor {
     this.#waiters.splice(index, 1);
     waiter.detach();
     waiter.reject(error);
-    this.#disarm(this.#multishot ? Math.min(1, this.#waiters.length) : this.#waiters.length);
+    if (this.#waiters.length === 0) this.#pause.stop();
+    this.#disarm(this.#wanted);
   }
 
   /** Makes sure that enough accepts are in flight for those who wait. */
   #arm(): void {
-    const wanted = this.#multishot ? Math.min(1, this.#waiters.length) : this.#waiters.length;
+    if (this.#pause.active) return;
+    const wanted = this.#wanted;
     while (this.#accepts.size < wanted) {
       const entry = this.#dispatcher.begin(acceptKind, this.#state);
       entry.subject = this;
@@ -170,6 +157,12 @@ export class Acceptor {
       this.#accepts.add(entry);
       this.#dispatcher.launch(entry);
     }
+  }
+
+  /** Accepts that should be in flight. After a shortage one is enough to see whether it is over. */
+  get #wanted(): number {
+    const most = this.#multishot || this.#pause.doubtful ? 1 : this.#waiters.length;
+    return Math.min(most, this.#waiters.length);
   }
 
   /** Cancels accepts until no more than `wanted` are in flight. What they still bring is kept. */
@@ -194,12 +187,30 @@ export class Acceptor {
     if (this.#state.phase !== "open") return;
     // A peer that gave up while it queued is not the caller's business: accept(2) says to try again.
     const transient = error.errno === -ERRNO.ECONNABORTED || error.errno === -ERRNO.ENETDOWN;
+    if (!expected && isShortage(error)) return this.#pauseFor(error);
     if (!expected && !transient) {
       const waiter = this.#waiters.shift();
       waiter?.detach();
       waiter?.reject(error);
     }
     this.#rearm();
+  }
+
+  /** The callers go on waiting; the program is told once. */
+  #pauseFor(error: BatonError): void {
+    const { clock, counters, onAcceptPaused } = this.#dispatcher;
+    this.#state.pausedBy = error.code;
+    if (!this.#pause.begin()) return;
+    counters.acceptPauses++;
+    const { label } = this.#state;
+    // Not from here: what the program throws is its own.
+    if (onAcceptPaused !== undefined)
+      clock.microtask(() => onAcceptPaused({ listener: label, code: error.code, error }));
+  }
+
+  #shortageIsOver(): void {
+    this.#pause.end();
+    this.#state.pausedBy = undefined;
   }
 
   #rearm(): void {

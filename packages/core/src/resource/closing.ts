@@ -9,7 +9,6 @@ import { defineKind, type OperationKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import { WORD } from "../record.js";
 import type { ResourceState } from "../resource-state.js";
-import { attachPath } from "./file-operations.js";
 
 const closeKind = defineKind("close", {});
 const shutdownKind = defineKind("shutdown", {});
@@ -86,27 +85,6 @@ export async function beginAtLast(dispatcher: Dispatcher, kind: OperationKind, s
       dispatcher.counters.submitted++;
       state.enter(entry);
       return entry;
-    }
-    await new Promise<void>((resolve) => dispatcher.clock.turn(resolve));
-  }
-}
-
-const unlinkKind = defineKind("unlink", {});
-
-/**
- * Removes the file of a listener, whether or not the backend takes new operations. That it is gone already, or cannot
- * be removed, changes nothing for the listener.
- */
-export async function removeSocketFile(dispatcher: Dispatcher, path: Uint8Array): Promise<void> {
-  if (dispatcher.capabilities.operations.unlink.kind === "unsupported") return;
-  for (;;) {
-    if (dispatcher.ended) return;
-    const entry = dispatcher.beginReserved(unlinkKind);
-    if (entry !== undefined) {
-      dispatcher.records[entry.base + WORD.argument0] = 0;
-      attachPath(dispatcher, entry, path, 0);
-      dispatcher.counters.submitted++;
-      return dispatcher.start<void>(entry).catch(() => undefined);
     }
     await new Promise<void>((resolve) => dispatcher.clock.turn(resolve));
   }

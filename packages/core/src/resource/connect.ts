@@ -1,6 +1,6 @@
 /** Making connections. */
 import { parseAddress, writeAddress } from "../address.js";
-import { type EarlyEnd, expectNotAborted } from "../cancel.js";
+import type { EarlyEnd } from "../cancel.js";
 import type { Dispatcher, OperationOptions } from "../dispatcher.js";
 import { batonError } from "../errors.js";
 import { defineKind } from "../operation-kind.js";
@@ -10,20 +10,30 @@ import { ResourceState } from "../resource-state.js";
 import type { ResourceTracker } from "../resource-tracker.js";
 import { checkInteger, checkOptions } from "../validate.js";
 import { closeHandle } from "./closing.js";
+import { ConnectRace, checkNameOptions, type NameOptions, nameOptionNames } from "./connect-race.js";
 import { createStream } from "./listener-operations.js";
 import { type StreamSocketOptions, socketOptionBits, streamSocketOptionNames } from "./socket-options.js";
 import type { StreamSocket } from "./stream-socket.js";
 import { operationOptionNames } from "./transfer.js";
 import { checkUnixPath, isUnix, type UnixPathOptions, unixConnectOptionNames } from "./unix-socket.js";
 
-export interface ConnectOptions extends StreamSocketOptions, OperationOptions {
-  /** Internet address or host name; default `"127.0.0.1"`. A name is looked up and its addresses tried in turn. */
+export interface ConnectOptions extends StreamSocketOptions, NameOptions, OperationOptions {
+  /**
+   * Internet address or host name; default `"127.0.0.1"`. A name is looked up, its addresses are tried a little after
+   * each other, and the first connection wins; `signal` and `timeoutMs` count for the look-up too.
+   */
   readonly host?: string;
   /** 1–65535. */
   readonly port: number;
 }
 
-const connectOptionNames = { host: true, port: true, ...streamSocketOptionNames, ...operationOptionNames } as const;
+const connectOptionNames = {
+  host: true,
+  port: true,
+  ...streamSocketOptionNames,
+  ...nameOptionNames,
+  ...operationOptionNames,
+} as const;
 
 /** Options of `io.connect` with a path. */
 export interface UnixConnectOptions extends UnixPathOptions {}
@@ -76,52 +86,21 @@ async function startTcpConnect(
   }
   const port = checkInteger(where, "port", options.port, 1, 65_535);
   const bits = socketOptionBits(where, options);
+  const plan = checkNameOptions(where, options);
   const early = dispatcher.canceler.check(where, options);
-  const connectTo = (address: string) =>
-    dispatcher.run<StreamSocket>(() => prepareTcpConnect(dispatcher, tracker, address, port, bits, early));
-  if (parseAddress(host) !== undefined) return connectTo(host);
-  const addresses = await lookUp(dispatcher, where, host);
-  let failure: unknown;
-  for (const address of addresses) {
-    try {
-      return await connectTo(address);
-    } catch (error) {
-      failure = error;
-      // The caller's own end of patience counts for all addresses.
-      if (error instanceof Error && "code" in error && (error.code === "ABORT_ERR" || error.code === "ERR_TIMEOUT"))
-        break;
-    }
-  }
-  throw failure;
-}
-
-async function lookUp(dispatcher: Dispatcher, where: string, host: string): Promise<readonly string[]> {
-  if (dispatcher.session.lookup === undefined) {
+  const begin = (address: string, end: EarlyEnd | undefined) =>
+    beginConnect({ dispatcher, tracker, kind: "tcp-stream", address, port }, parseAddress(address)!, bits, end);
+  if (parseAddress(host) !== undefined) return dispatcher.run(() => begin(host, early));
+  const { session, driverName } = dispatcher;
+  if (session.lookup === undefined) {
     throw batonError(
       "ERR_INVALID_ARG_VALUE",
-      `${where}: "${host}" is not an address, and the driver ${dispatcher.driverName} does not look up names.`,
+      `${where}: "${host}" is not an address, and the driver ${driverName} does not look up names.`,
     );
   }
-  const addresses = (await dispatcher.session.lookup(host)).filter((address) => parseAddress(address) !== undefined);
-  if (addresses.length === 0) {
-    throw batonError("ERR_INVALID_ARG_VALUE", `${where}: the name "${host}" has no address.`);
-  }
-  return addresses;
-}
-
-/** Begins a connect to an internet address. */
-function prepareTcpConnect(
-  dispatcher: Dispatcher,
-  tracker: ResourceTracker,
-  address: string,
-  port: number,
-  bits: number,
-  early: EarlyEnd | undefined,
-): Entry {
-  // It may have been aborted while the name was looked up, or while another address was tried.
-  expectNotAborted("connect", early?.signal);
-  const parsed = parseAddress(address)!;
-  return beginConnect({ dispatcher, tracker, kind: "tcp-stream", address, port }, parsed, bits, early);
+  if (dispatcher.closed) throw batonError("ERR_BACKEND_CLOSED", `${where}: the backend is closed.`);
+  const race = new ConnectRace(dispatcher, { host, plan, early, begin: (address) => begin(address, undefined) });
+  return race.run((name) => session.lookup!(name));
 }
 
 /** Begins a connect to a path. */

@@ -149,7 +149,7 @@ const statKind = defineKind("stat", {
 });
 
 /** What `argument0` of a stat says. */
-const STAT_HOW = { handle: 0, path: 1, link: 2 } as const;
+export const STAT_HOW = { handle: 0, path: 1, link: 2 } as const;
 
 export function prepareFileStat({ dispatcher, state }: FileCore, options: OperationOptions): Entry {
   const where = "file.stat";

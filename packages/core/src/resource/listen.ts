@@ -9,8 +9,9 @@ import { ResourceState } from "../resource-state.js";
 import type { ResourceTracker } from "../resource-tracker.js";
 import { checkBoolean, checkInteger, checkOptions, describe } from "../validate.js";
 import { Acceptor } from "./acceptor.js";
-import { closeHandle, removeSocketFile } from "./closing.js";
+import { closeHandle } from "./closing.js";
 import { closeListener, type ListenerCore } from "./listener-operations.js";
+import { identify, removeSocketFile, type SocketFile } from "./socket-file.js";
 import { type StreamSocketOptions, socketOptionBits, streamSocketOptionNames } from "./socket-options.js";
 import { TcpListener } from "./tcp-listener.js";
 import { operationOptionNames } from "./transfer.js";
@@ -73,26 +74,28 @@ const listenKind = defineKind("listen", {
   },
 });
 
-/** Begins to listen, on an internet address or a path. */
-export function prepareListen(
+/** Listens on an internet address or at a path; see `Backend.listen`. */
+export async function startListen(
   dispatcher: Dispatcher,
   tracker: ResourceTracker,
   options: ListenOptions | UnixListenOptions,
-): Entry {
+): Promise<TcpListener | UnixListener> {
   return isUnix(options)
-    ? prepareUnixListen(dispatcher, tracker, options)
-    : prepareTcpListen(dispatcher, tracker, options);
+    ? startUnixListen(dispatcher, tracker, options)
+    : dispatcher.run(() => prepareTcpListen(dispatcher, tracker, options));
 }
 
 interface UnixListenSubject {
   readonly dispatcher: Dispatcher;
   readonly tracker: ResourceTracker;
   readonly place: UnixPlace;
+  /** `undefined` for an abstract name. */
+  readonly socketFile: SocketFile | undefined;
 }
 
 const unixListenKind = defineKind("listen", {
   finish: (entry, result, flags): UnixListener => {
-    const { dispatcher, tracker, place } = entry.subject as UnixListenSubject;
+    const { dispatcher, tracker, place, socketFile } = entry.subject as UnixListenSubject;
     const offset = dispatcher.records[entry.base + WORD.arenaOffset]!;
     const address = readUnixAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset);
     const state = new ResourceState("unix-listener", place.label, result, flags >>> AUXILIARY_SHIFT);
@@ -103,35 +106,42 @@ const unixListenKind = defineKind("listen", {
       state,
       acceptor,
       streamBits: 0,
-      ...(!place.abstract && { socketFile: place.bytes }),
+      ...(socketFile !== undefined && { socketFile }),
     };
     const listener = new UnixListener(core, address);
     tracker.track(listener, { state, close: () => closeListener(core) });
     return listener;
   },
   salvage: (entry, result, flags) => {
-    const { dispatcher, place } = entry.subject as UnixListenSubject;
+    const { dispatcher, socketFile } = entry.subject as UnixListenSubject;
     const close = () => closeHandle(dispatcher, result, flags >>> AUXILIARY_SHIFT);
-    if (place.abstract) close();
-    else void removeSocketFile(dispatcher, place.bytes).then(close);
+    if (socketFile === undefined) close();
+    else void removeSocketFile(dispatcher, socketFile).then(close);
   },
   details: (entry) => ({ address: (entry.subject as UnixListenSubject).place.label }),
 });
 
-function prepareUnixListen(dispatcher: Dispatcher, tracker: ResourceTracker, options: UnixListenOptions): Entry {
+async function startUnixListen(
+  dispatcher: Dispatcher,
+  tracker: ResourceTracker,
+  options: UnixListenOptions,
+): Promise<UnixListener> {
   const where = "listen";
   checkOptions(where, options, unixListenOptionNames);
   const place = checkUnixPath(dispatcher, where, options.path);
   const backlog = checkInteger(where, "backlog", options.backlog ?? BACKLOG_DEFAULT, 1, 65_535);
   const early = dispatcher.canceler.check(where, options);
+  const socketFile = place.abstract ? undefined : { path: place.bytes, inode: undefined };
   const entry = dispatcher.begin(unixListenKind, undefined);
-  entry.subject = { dispatcher, tracker, place } satisfies UnixListenSubject;
+  entry.subject = { dispatcher, tracker, place, socketFile } satisfies UnixListenSubject;
   dispatcher.records[entry.base + WORD.argument0] = 0;
   dispatcher.records[entry.base + WORD.argument1] = backlog;
   entry.areaBytes = ADDRESS_BYTES;
   entry.writeArea = (offset) => writeAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset, place, 0);
   dispatcher.canceler.attach(entry, early);
-  return entry;
+  const listener = await dispatcher.start<UnixListener>(entry);
+  if (socketFile !== undefined) await identify(dispatcher, socketFile);
+  return listener;
 }
 
 function prepareTcpListen(dispatcher: Dispatcher, tracker: ResourceTracker, options: ListenOptions): Entry {

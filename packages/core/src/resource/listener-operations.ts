@@ -7,7 +7,8 @@ import { ResourceState } from "../resource-state.js";
 import type { ResourceTracker } from "../resource-tracker.js";
 import { checkOptions } from "../validate.js";
 import type { Acceptor, Connection } from "./acceptor.js";
-import { closeResource, removeSocketFile } from "./closing.js";
+import { closeResource } from "./closing.js";
+import { removeSocketFile, type SocketFile } from "./socket-file.js";
 import { StreamCore } from "./stream-operations.js";
 import type { StreamSocket } from "./stream-socket.js";
 import { TcpStream } from "./tcp-stream.js";
@@ -23,7 +24,7 @@ export interface ListenerCore {
   /** Socket options of accepted connections. */
   readonly streamBits: number;
   /** The socket file that it made, to be removed when it closes. */
-  readonly socketFile?: Uint8Array;
+  readonly socketFile?: SocketFile;
 }
 
 /** For `submit`: one accept of one's own. What nobody waits for goes to the listener's other callers. */

@@ -45,8 +45,9 @@ export class StreamListener<
   }
 
   /**
-   * The next connection. A caller that aborts or times out takes none: the next caller gets it. Errors such as
-   * `EMFILE` reject one call and leave the listener alive. Source: accept4(2).
+   * The next connection. A caller that aborts or times out takes none: the next caller gets it. While the system is
+   * short of descriptors or memory (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`), callers go on waiting and accepting is
+   * tried again after a pause; other errors reject one call and leave the listener alive. Source: accept4(2).
    */
   async accept(options: OperationOptions = NO_OPTIONS): Promise<S> {
     this.#core.state.expectOpen("listener.accept");

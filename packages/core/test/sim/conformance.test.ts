@@ -45,6 +45,10 @@ function testSimulation(name: string, options: SimulationOptions): void {
       clock: current.clock,
       rough: options.faults !== undefined,
       fileBytesMax: FILE_BYTES_MAX,
+      exhaustDescriptors: (left) => {
+        current.limitHandles(current.ledger.handlesOpened - current.ledger.handlesClosed + left);
+        return () => current.limitHandles(65_536);
+      },
       scratchPath: (of) => `/scratch/${next++}-${of}`,
       oracle: {
         readFile: async (path) => current.files.read(path),

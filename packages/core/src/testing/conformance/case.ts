@@ -2,6 +2,7 @@
 import type { FeatureName } from "../../capability.js";
 import type { OpcodeName } from "../../opcode.js";
 import type { CaseContext } from "./context.js";
+import type { SubjectMeans } from "./subject.js";
 
 /** The promise of the design that a case holds a driver to. */
 export type PromiseId = "P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "P7" | "P8" | "P10" | "P11";
@@ -20,6 +21,8 @@ export interface CaseDefinition {
   readonly needs?: readonly Need[];
   /** Counts on a driver that makes no trouble: exact sizes, the order of unrelated operations. */
   readonly calmOnly?: boolean;
+  /** What the subject must supply beside the driver. Left out, and counted, where it does not. */
+  readonly subjectNeeds?: readonly SubjectMeans[];
   /** Mutants of `tests/mutants` that it was seen to fail for. */
   readonly mutants?: readonly string[];
   run(context: CaseContext): Promise<void> | void;

@@ -6,7 +6,9 @@ import { whileOpen } from "../traits/while-open.js";
 import { backendClause, capabilitiesClause, inspectorClause } from "./backend.js";
 import type { Clause } from "./case.js";
 import { chainClause } from "./chains.js";
+import { connectByNameClause } from "./connect-by-name.js";
 import { datagramClause } from "./datagram.js";
+import { descriptorShortageClause } from "./descriptor-shortage.js";
 import { fileFlushClause, fileLengthClause, fileMetadataClause } from "./file-metadata.js";
 import { fileOpenClause } from "./file-open.js";
 import { fileAdviceClause, fileSpaceClause } from "./file-space.js";
@@ -62,6 +64,8 @@ export const clauses: readonly Clause[] = [
   listenClause,
   acceptClause,
   connectClause,
+  connectByNameClause,
+  descriptorShortageClause,
   streamClause,
   receivePickedClause,
   streamLoopClause,

@@ -3,6 +3,7 @@ import type { SocketAddress, UnixAddress } from "../../address.js";
 import { type Backend, createBackend } from "../../backend.js";
 import type { BackendOptions, Leak } from "../../backend-options.js";
 import { type Clock, systemClock } from "../../clock.js";
+import type { Driver } from "../../driver.js";
 import type { StateName } from "../../lifecycle.js";
 import type { File } from "../../resource/file.js";
 import type { OpenFlags } from "../../resource/open-flags.js";
@@ -76,6 +77,18 @@ export class CaseContext {
   open(options: CaseBackendOptions): Backend {
     this.#io = this.#create(this.subject, options, this.#expected);
     return this.#io;
+  }
+
+  /** One more backend over the driver under test, which looks names up like this. */
+  openWithNames(lookup: (host: string) => Promise<readonly string[]>): Backend {
+    const { subject } = this;
+    const createDriver = (): Driver => {
+      const driver = subject.createDriver();
+      const open: Driver["open"] = (host, limits) =>
+        Object.defineProperty(driver.open(host, limits), "lookup", { value: lookup });
+      return { name: driver.name, probe: () => driver.probe(), open };
+    };
+    return this.#create({ ...subject, createDriver }, {});
   }
 
   /** One more backend over the driver under test. */

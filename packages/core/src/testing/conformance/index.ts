@@ -10,4 +10,4 @@ export {
   summarise,
   summaryLine,
 } from "./run.js";
-export type { ConformanceSubject, FileOracle, SubjectSource } from "./subject.js";
+export type { ConformanceSubject, FileOracle, SubjectMeans, SubjectSource } from "./subject.js";

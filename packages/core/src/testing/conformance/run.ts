@@ -28,7 +28,7 @@ export function conformance(source: SubjectSource): readonly ConformanceCase[] {
       const id = `${clause.id}/${definition.id}`;
       const missing = missingNeed(capabilities, clause, definition);
       if (missing !== undefined) replaced.set(missing, [...(replaced.get(missing) ?? []), id]);
-      else if (!(subject.rough === true && definition.calmOnly === true)) {
+      else if (!isLeftOut(subject, definition)) {
         cases.push(positiveCase(id, clause, definition, source));
       }
     }
@@ -40,16 +40,19 @@ export function conformance(source: SubjectSource): readonly ConformanceCase[] {
   return cases;
 }
 
-/** Ids of the cases that a rough subject leaves out. */
+/** Ids of the cases that a subject leaves out: it is rough, or does not supply what they need beside the driver. */
 export function leftOut(source: SubjectSource): readonly string[] {
   const subject = subjectFrom(source);
-  if (subject.rough !== true) return [];
   const capabilities = declaredCapabilities(subject);
   return clauses.flatMap((clause) =>
     clause.cases
-      .filter((one) => one.calmOnly === true && missingNeed(capabilities, clause, one) === undefined)
+      .filter((one) => isLeftOut(subject, one) && missingNeed(capabilities, clause, one) === undefined)
       .map((one) => `${clause.id}/${one.id}`),
   );
+}
+
+function isLeftOut(subject: ConformanceSubject, { calmOnly, subjectNeeds = [] }: CaseDefinition): boolean {
+  return (subject.rough === true && calmOnly === true) || subjectNeeds.some((need) => subject[need] === undefined);
 }
 
 function declaredCapabilities(subject: ConformanceSubject): Capabilities {
@@ -143,7 +146,7 @@ export interface ConformanceSummary {
   readonly failed: number;
   /** Of all: cases that showed something lacking to be refused. */
   readonly negative: number;
-  /** Cases of a calm driver that were not run on a rough one. */
+  /** Cases that the subject leaves out: see `leftOut`. */
   readonly leftOut: number;
   /** Ids of the cases that failed. */
   readonly failures: readonly string[];

@@ -39,7 +39,15 @@ export interface ConformanceSubject {
   readonly fileBytesMax?: number;
   /** Descriptors that the process has open; when it is given, every case must leave as many as it found. */
   countDescriptors?(): number;
+  /**
+   * Takes all descriptors that are left to the process but so many, until what it returns is called. Cases that need it
+   * are left out without it, and counted.
+   */
+  exhaustDescriptors?(left: number): () => void;
 }
+
+/** Means that only some callers can supply. */
+export type SubjectMeans = "exhaustDescriptors";
 
 /** A subject, or what makes a new one for each case: a simulation has a world of its own. */
 export type SubjectSource = ConformanceSubject | (() => ConformanceSubject);

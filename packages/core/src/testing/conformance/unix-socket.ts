@@ -83,6 +83,29 @@ const listening: Clause = {
       },
     },
     {
+      id: "successor",
+      title: "a file that somebody else has put in its place by then is left alone",
+      needs: ["rename"],
+      mutants: ["successor-file-removed", "successor-file-removed-by-the-runtime"],
+      run: async (context) => {
+        const path = context.path("socket");
+        const old = await context.io.listen({ path });
+        // As a service does that takes over without a gap: the new name replaces the old one in one step.
+        const fresh = `${path}.new`;
+        await using successor = await context.io.listen({ path: fresh });
+        await context.io.rename(fresh, path);
+        await old.close();
+        equal((await context.io.stat(path)).isSocket(), true, "that the successor's file is there");
+        await talk(context, path, () => successor.accept() as never);
+        await context.io.unlink(path);
+        const another = await context.io.listen({ path });
+        await context.io.unlink(path);
+        await (await context.io.openFile(path, "w")).close();
+        await another.close();
+        equal(await exists(context, path), true, "that a file of another kind is there");
+      },
+    },
+    {
       id: "backend-closes",
       title: "a backend that closes removes the files of its listeners too",
       promise: "P8",

@@ -60,6 +60,8 @@ export interface Simulation {
   readonly violations: readonly string[];
   /** Client ports of connections that the simulated network broke: bytes may be missing on these, on no others. */
   readonly brokenConnections: ReadonlySet<number>;
+  /** From here on so many handles may be open in a session at most: `EMFILE` beyond it. */
+  limitHandles(handlesMax: number): void;
   /** No faults from here on: what is in flight must come to its end in bounded virtual time. */
   calm(): void;
   /** Resolves when nothing is going to happen any more. */
@@ -123,6 +125,9 @@ export function createSimulation(options: SimulationOptions): Simulation {
     faults: dice.counts,
     violations,
     brokenConnections: kernel.network.broken,
+    limitHandles: (handlesMax) => {
+      kernel.handlesMax = handlesMax;
+    },
     calm: () => {
       dice.profile = calmFaults;
     },

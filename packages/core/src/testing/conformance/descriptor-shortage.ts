@@ -1,0 +1,93 @@
+/** A process that has no descriptor left: a listener waits until there are some, and says so. */
+import type { Backend } from "../../backend.js";
+import type { AcceptPaused } from "../../resource/accept-pause.js";
+import { connectionNeeds } from "../traits/socket-specimens.js";
+import type { Clause } from "./case.js";
+import { equal, ok, rejects } from "./expect.js";
+
+/** How long there are none, ms: several times the first pause. */
+const LACK_MS = 100;
+
+/** Where accepting is the runtime's, it ends the connections that it has no descriptor for, and says nothing. */
+function pauses(io: Backend): boolean {
+  return io.capabilities.operations.accept.kind === "native";
+}
+
+export const descriptorShortageClause: Clause = {
+  id: "descriptor-shortage",
+  title: "without a descriptor",
+  needs: connectionNeeds,
+  promise: "P11",
+  cases: [
+    {
+      id: "accept-goes-on",
+      title: "accepting pauses, tells once, and goes on when there are descriptors again; the loop does not end",
+      calmOnly: true,
+      subjectNeeds: ["exhaustDescriptors"],
+      mutants: ["shortage-ends-the-accept", "shortage-told-each-time"],
+      run: async (context) => {
+        const told: AcceptPaused[] = [];
+        const io = context.open({ onAcceptPaused: (pause) => told.push(pause) });
+        const { far } = context;
+        const listener = await io.listen();
+        const { port } = listener.address;
+        // One is left, for the end that connects.
+        const restore = context.subject.exhaustDescriptors!(1);
+        const first = await far.connect({ port }).finally(() => context.clock.after(LACK_MS, restore));
+        let accepted = 0;
+        const loop = (async () => {
+          for await (const stream of listener) {
+            accepted++;
+            await stream.close();
+          }
+        })();
+        const listenerInfo = () => io.inspect().resources.find(({ kind }) => kind === "tcp-listener");
+        if (pauses(io)) await context.until(() => listenerInfo()?.pausedBy === "EMFILE", "the listener to pause");
+        await context.after(LACK_MS);
+        const second = await far.connect({ port });
+        await context.until(() => accepted > 0, "a connection to be accepted");
+        equal(listenerInfo()?.pausedBy, undefined, "what the listener is paused by");
+        if (pauses(io)) {
+          equal(told.length, 1, "how often the program was told");
+          equal(told[0]!.code, "EMFILE", "the code");
+          ok(told[0]!.listener.endsWith(`:${port}`), "that the listener is named");
+        }
+        equal(io.inspect().counters.acceptPauses, told.length, "the number of pauses that were counted");
+        await Promise.all([first.close(), second.close()]);
+        await listener.close();
+        await loop;
+      },
+    },
+    {
+      id: "callers-leave",
+      title: "callers who wait during a shortage time out, abort and are told of the listener's end as ever",
+      calmOnly: true,
+      subjectNeeds: ["exhaustDescriptors"],
+      run: async (context) => {
+        const { io, far } = context;
+        const listener = await io.listen();
+        const { port } = listener.address;
+        const restore = context.subject.exhaustDescriptors!(1);
+        const client = await far.connect({ port }).finally(() => context.clock.after(LACK_MS, restore));
+        // Where the runtime accepts by itself, the connection may be there already; what is left has nothing to wait for.
+        if (!pauses(io))
+          await listener.accept({ timeoutMs: 20 }).then(
+            (stream) => stream.close(),
+            () => undefined,
+          );
+        const controller = new AbortController();
+        const timedOut = rejects(listener.accept({ timeoutMs: 20 }), "ERR_TIMEOUT");
+        const aborted = rejects(listener.accept({ signal: controller.signal }), "ABORT_ERR");
+        const closed = rejects(listener.accept(), "ERR_RESOURCE_CLOSED");
+        if (pauses(io)) await context.until(() => io.inspect().counters.acceptPauses > 0, "the listener to pause");
+        await timedOut;
+        controller.abort();
+        await aborted;
+        await listener.close();
+        await closed;
+        await client.close();
+        await context.after(LACK_MS);
+      },
+    },
+  ],
+};
