@@ -1,6 +1,6 @@
 /** P6, P8: when the file of a Unix-domain listener goes, which only the order of the submissions shows. */
 import { describe, expect, test } from "vitest";
-import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD, type UnixListener, WORD } from "../src/index.js";
+import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD, STAT_FIELD, type UnixListener, WORD } from "../src/index.js";
 import { createHandDriver, flushed, type HandDriver, handBackend, type Taken } from "./sim/hand-driver.js";
 
 function setUp() {
@@ -17,9 +17,20 @@ function addressOf({ record }: Taken, hand: HandDriver) {
   return { family: words[(offset >> 2) + ADDRESS_WORD.family], text: new TextDecoder().decode(bytes) };
 }
 
-async function listen(hand: HandDriver, listening: Promise<UnixListener>) {
+/** Answers which inode a path leads to. */
+async function answerInode(hand: HandDriver, inode: bigint) {
+  await flushed();
+  const stat = hand.last("stat");
+  new BigInt64Array(hand.shared.arena)[(stat.record[WORD.arenaOffset]! >> 3) + STAT_FIELD.inode] = inode;
+  hand.complete(stat, 0);
+  await flushed();
+}
+
+/** Listens; for a path core also asks which file it has made. */
+async function listen(hand: HandDriver, listening: Promise<UnixListener>, path = true) {
   await flushed();
   hand.complete(hand.last("listen"), 2, { auxiliary: 1 });
+  if (path) await answerInode(hand, 7n);
   return listening;
 }
 
@@ -33,8 +44,8 @@ describe("a listener at a path", () => {
       const listening = io.listen({ path });
       await flushed();
       expect(addressOf(hand.last("listen"), hand)).toEqual({ family: ADDRESS_FAMILY.unix, text: path });
-      hand.complete(hand.last("listen"), 2, { auxiliary: 1 });
-      expect((await listening).address).toEqual({ family: "unix", path });
+      const listener = await listen(hand, listening, path.startsWith("/"));
+      expect(listener.address).toEqual({ family: "unix", path });
     }
   });
 
@@ -44,11 +55,11 @@ describe("a listener at a path", () => {
     await listen(hand, io.listen({ path: "/run/x.sock" }));
     const before = hand.taken.length;
     const closing = io.close();
-    await flushed();
-    expect(since(hand, before)).toEqual(["unlink"]);
+    await answerInode(hand, 7n);
+    expect(since(hand, before)).toEqual(["stat", "unlink"]);
     hand.complete(hand.last("unlink"), 0);
     await flushed();
-    expect(since(hand, before)).toEqual(["unlink", "close"]);
+    expect(since(hand, before)).toEqual(["stat", "unlink", "close"]);
     hand.complete(hand.last("close"), 0);
     expect((await closing).resourcesClosed).toBe(1);
   });
@@ -57,18 +68,29 @@ describe("a listener at a path", () => {
     const { hand, io } = setUp();
     const listener = await listen(hand, io.listen({ path: "/run/x.sock" }));
     const closing = listener.close();
-    await flushed();
+    await answerInode(hand, 7n);
     hand.complete(hand.last("unlink"), -2);
     await flushed();
     hand.complete(hand.last("close"), 0);
     await closing;
-    const abstract = await listen(hand, io.listen({ path: "\0x" }));
+    const abstract = await listen(hand, io.listen({ path: "\0x" }), false);
     const before = hand.taken.length;
     const second = abstract.close();
     await flushed();
     expect(since(hand, before)).toEqual(["close"]);
     hand.complete(hand.last("close"), 0);
     await second;
+  });
+
+  test("leaves a file alone that is another one by then", async () => {
+    const { hand, io } = setUp();
+    const listener = await listen(hand, io.listen({ path: "/run/x.sock" }));
+    const before = hand.taken.length;
+    const closing = listener.close();
+    await answerInode(hand, 8n);
+    expect(since(hand, before)).toEqual(["stat", "close"]);
+    hand.complete(hand.last("close"), 0);
+    await closing;
   });
 
   // mutant: aborted-listen-leaves-its-file
