@@ -17,6 +17,10 @@ export const simKit = (...ids) =>
 /** @param {string} name @param {...string} tests @returns {Killer[]} */
 export const core = (name, ...tests) => tests.map((test) => ({ file: `packages/core/test/${name}.test.ts`, test }));
 
+/** @param {string} name @param {...string} tests @returns {Killer[]} */
+export const detectTest = (name, ...tests) =>
+  tests.map((test) => ({ file: `packages/detect/test/${name}.test.ts`, test }));
+
 /** @param {string} test @returns {Killer[]} */
 export const uringOptions = (test) => [{ file: "packages/driver-uring/test/options.test.ts", test }];
 

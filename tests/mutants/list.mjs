@@ -11,7 +11,7 @@
  *
  * @typedef {object} Mutant
  * @property {string} name
- * @property {"P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "P7" | "P8" | "P9" | "P10" | "P11" | "operations"} promise
+ * @property {"P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "P7" | "P8" | "P9" | "P10" | "P11" | "P12" | "operations"} promise
  *   The promise it breaks; "operations" for what an operation does.
  * @property {string} file The source that it changes.
  * @property {string} find Stands in that source exactly once.

@@ -1,44 +1,24 @@
 /**
  * Real filters on io_uring's calls, by the launcher: what is chosen, why, and that the main job is done all the same.
  */
-import { execFile } from "node:child_process";
 import { join } from "node:path";
 import type { DetectReport } from "@baton-io/detect";
 import { describe, expect, type TestContext, test } from "vitest";
 import type { JobResult } from "../../packages/detect/src/demo/job.js";
 import { builtCli } from "../../packages/detect/test/run-cli.js";
 import { needsIoUring } from "./baseline.js";
+import { type LaunchResult, launch } from "./launch.js";
 import { root } from "./runc.js";
 import { tool } from "./tools.js";
 
-const LIMIT_MS = 18_000;
 const JOB = ["demo", join(root, "package.json"), "--connections", "4", "--round-trips", "200", "--race-rounds", "8"];
 
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a command under a filter that does `action` to `calls`. */
-function launch(context: TestContext, action: string, calls: string, command: readonly string[]): Promise<Result> {
-  const launcher = tool("launcher");
-  if ("missing" in launcher) return context.skip(launcher.missing);
-  const { BATON_DRIVER: _driver, BATON_LOG: _log, ...env } = process.env;
-  return new Promise((resolve) => {
-    execFile(
-      launcher.path,
-      [action, calls, ...command],
-      { env, timeout: LIMIT_MS, killSignal: "SIGKILL" },
-      (error, stdout, stderr) => {
-        const signal = error?.signal === "SIGSYS" ? 159 : -1;
-        resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : signal, stdout, stderr });
-      },
-    );
-  });
-}
-
-async function baton(context: TestContext, action: string, calls: string, args: readonly string[]): Promise<Result> {
+async function baton(
+  context: TestContext,
+  action: string,
+  calls: string,
+  args: readonly string[],
+): Promise<LaunchResult> {
   await needsIoUring(context);
   return launch(context, action, calls, [process.execPath, builtCli(), ...args]);
 }

@@ -10,8 +10,6 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const directory = join(root, ".baton/tests/seccomp");
 const FLAGS = ["-std=c17", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"];
 
-const libraries = { launcher: ["-lseccomp"], fingerprint: [] } as const;
-
 /** A program that is there, or why it is not. */
 export type Tool = { readonly path: string } | { readonly missing: string };
 
@@ -19,7 +17,7 @@ export type Tool = { readonly path: string } | { readonly missing: string };
  * The path of a compiled program. `launcher` runs a command under a filter on io_uring's calls, `fingerprint` tells
  * what those calls answer; the head of each source says how it is used.
  */
-export function tool(name: keyof typeof libraries): Tool {
+export function tool(name: "launcher" | "fingerprint"): Tool {
   if (process.platform !== "linux") return { missing: "seccomp is of Linux" };
   const source = fileURLToPath(new URL(`${name}.c`, import.meta.url));
   const hash = createHash("sha256").update(readFileSync(source)).update(FLAGS.join()).digest("hex").slice(0, 16);
@@ -29,7 +27,7 @@ export function tool(name: keyof typeof libraries): Tool {
   // Several test files may compile at once; the last rename wins, and all are the same.
   const unfinished = `${path}.${process.pid}`;
   try {
-    execFileSync("cc", [...FLAGS, source, "-o", unfinished, ...libraries[name]], { stdio: "pipe", encoding: "utf8" });
+    execFileSync("cc", [...FLAGS, source, "-o", unfinished], { stdio: "pipe", encoding: "utf8" });
   } catch (error) {
     return { missing: missingReason(name, error) };
   }
@@ -37,10 +35,9 @@ export function tool(name: keyof typeof libraries): Tool {
   return { path };
 }
 
-/** A missing compiler or library is a reason to skip; anything else is a mistake in the program. */
+/** A missing compiler is a reason to skip; anything else is a mistake in the program. */
 function missingReason(name: string, error: unknown): string {
   if (error instanceof Error && "code" in error && error.code === "ENOENT") return "needs a C compiler";
   const output = error instanceof Error && "stderr" in error ? String(error.stderr) : String(error);
-  if (/seccomp\.h: No such file|cannot find -lseccomp/.test(output)) return "needs libseccomp-dev";
   throw new Error(`${name}.c does not compile:\n${output}`);
 }

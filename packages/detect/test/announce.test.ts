@@ -45,6 +45,17 @@ describe("what detection says by itself", () => {
     expect(lines[1]).toContain("TEST_F");
   });
 
+  // mutant: misspelt-probe-setting-not-told
+  test("a value of BATON_PROBE that does not exist is told about and taken as auto", async () => {
+    const host = fakeHost(allPackages(), { env: { BATON_PROBE: "chlid" } });
+    await detectOn(host, {});
+    expect(host.lines).toEqual(['baton: BATON_PROBE="chlid" is none of auto, child, off; it is taken as auto.']);
+  });
+
+  test("nothing about io_uring that the operator wants left alone", async () => {
+    expect(await linesOf("PROBE_OFF", "warn")).toEqual([]);
+  });
+
   test("nothing when the expected driver runs", async () => {
     const host = fakeHost(allPackages());
     await detectOn(host, {});

@@ -95,6 +95,50 @@ describe("causes that detection finds by itself", () => {
     expect(row).toMatchObject({ cause: "NOT_BUILT", evidence: [{ name: "missing", value: file }] });
   });
 
+  // mutant: installed-package-told-to-build
+  test("NOT_BUILT: an installed package is installed again, and a clone's is built", async () => {
+    for (const [directory, command] of [
+      ["/app/node_modules/@baton-io/driver-uring", "npm install --force @baton-io/driver-uring"],
+      ["/src/baton/packages/driver-uring", "npm run build"],
+    ] as const) {
+      const missing = moduleNotFound(`Cannot find module '${directory}/dist/index.js' imported from /x.js`);
+      const row = await causeOf({ "@baton-io/driver-uring": missing });
+      expect(row).toMatchObject({ cause: "NOT_BUILT", remedy: { command } });
+    }
+  });
+
+  // mutant: missing-descriptors-taken-for-a-missing-package
+  test("NOFILE: no descriptor is left to load the package with; the remedy is not to install it", async () => {
+    const errors = [
+      Object.assign(new Error("EMFILE: too many open files, open '/'"), { code: "EMFILE" }),
+      Object.assign(new Error("ENFILE: file table overflow, open '/'"), { code: "ENFILE" }),
+      // Deno, and Node 24 for a package's manifest.
+      moduleNotFound("[ERR_INVALID_PACKAGE_CONFIG] Failed reading 'package.json': Too many open files (os error 24)"),
+    ];
+    for (const error of errors) {
+      const row = await causeOf({ "@baton-io/driver-uring": error });
+      expect(row).toMatchObject({ cause: "NOFILE", remedy: { anchor: "docs/CLOUD_SETUP.md#nofile" } });
+      expect(row?.summary).toMatch(/descriptor/);
+    }
+  });
+
+  // mutant: forbidden-reading-taken-for-a-broken-package
+  test("RUNTIME_PERMISSION: the runtime may not read the package", async () => {
+    const errors = [
+      Object.assign(new Error("Access to this API has been restricted. Use --allow-fs-read."), {
+        code: "ERR_ACCESS_DENIED",
+      }),
+      moduleNotFound('Requires read access to "/x.js", run again with the --allow-read flag'),
+    ];
+    for (const error of errors) {
+      const row = await causeOf({ "@baton-io/driver-uring": error });
+      expect(row).toMatchObject({
+        cause: "RUNTIME_PERMISSION",
+        remedy: { anchor: "docs/CLOUD_SETUP.md#runtime-permissions" },
+      });
+    }
+  });
+
   test("NOT_BUILT from the driver's own probe is passed on as it is", async () => {
     const driver = blockedDriver("uring", { cause: "NOT_BUILT", summary: "No native binary." });
     const row = await causeOf({ "@baton-io/driver-uring": { uringDriver: () => driver } });

@@ -1,9 +1,16 @@
 /** What programs hear of a fallback, what is kept from one detection to the next, and how evidence becomes the report. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { ERRNO } from "@baton-io/core";
+import { createBackend, type Driver, ERRNO, type Shortfall } from "@baton-io/core";
 import { describe, expect, test } from "vitest";
 import { detectOn, examine, readWish } from "../src/detect.js";
-import { type DetectReport, detection, FALLBACK_CHANNEL, FallbackEvent } from "../src/index.js";
+import {
+  type DetectReport,
+  detection,
+  FALLBACK_CHANNEL,
+  FallbackEvent,
+  SHORTFALL_CHANNEL,
+  ShortfallEvent,
+} from "../src/index.js";
 import type { IoUringEvidence } from "../src/io-uring/evidence.js";
 import { driverRow } from "../src/report.js";
 import { allPackages, blockedDriver, type FakeHost, fakeHost, moduleNotFound, runningDriver } from "./fake-host.js";
@@ -71,6 +78,62 @@ describe("a fallback", () => {
   test("is no fallback when nothing can run: then it is an error alone", async () => {
     const heard = await listen(() => detectOn(fakeHost({}, { env: silent }), {}).catch(() => undefined));
     expect(heard).toEqual({ events: [], messages: [] });
+  });
+});
+
+describe("a driver that is opened and has less than it asked for", () => {
+  const shortfall = { what: "entries of the ring", wanted: 1024, got: 64, reason: "there was no memory for more" };
+
+  /** A host with one driver, which opens with these shortfalls. */
+  function shortHost(shortfalls: readonly Shortfall[], env: Readonly<Record<string, string>> = {}): FakeHost {
+    const driver = runningDriver("uring");
+    const open: Driver["open"] = (...args) => ({ ...driver.open(...args), shortfalls });
+    return fakeHost(allPackages({ "@baton-io/driver-uring": { uringDriver: () => ({ ...driver, open }) } }), { env });
+  }
+
+  // mutant: shortfalls-not-told
+  test("is told each time it is opened: as an event, on a channel, in its report and in the inspector", async () => {
+    const events: ShortfallEvent[] = [];
+    const messages: unknown[] = [];
+    const onEvent = (event: Event) => {
+      if (event instanceof ShortfallEvent) events.push(event);
+    };
+    const onMessage = (message: unknown) => {
+      messages.push(message);
+    };
+    detection.addEventListener("shortfall", onEvent);
+    subscribe(SHORTFALL_CHANNEL, onMessage);
+    const driver = await detectOn(shortHost([shortfall], silent), {});
+    expect(driver.report.shortfalls).toEqual([]);
+    const io = createBackend({ driver });
+    expect(driver.report.shortfalls).toEqual([shortfall]);
+    expect(io.inspect().shortfalls).toEqual([shortfall]);
+    expect(events.map(({ shortfalls, report }) => [shortfalls, report])).toEqual([[[shortfall], driver.report]]);
+    expect(messages).toEqual([{ report: driver.report }]);
+    await io.close();
+    await createBackend({ driver }).close();
+    expect(events).toHaveLength(2);
+    detection.removeEventListener("shortfall", onEvent);
+    unsubscribe(SHORTFALL_CHANNEL, onMessage);
+  });
+
+  test("says one line, once, unless the operator wants none", async () => {
+    const lines: string[] = [];
+    for (const env of [{}, {}, silent]) {
+      const host = shortHost([{ ...shortfall, got: 63 }], env);
+      await createBackend({ driver: await detectOn(host, {}) }).close();
+      lines.push(...host.lines);
+    }
+    expect(lines).toEqual([
+      "baton: uring has 63 of 1024 entries of the ring: there was no memory for more. See: baton doctor",
+    ]);
+  });
+
+  test("says nothing when it has everything", async () => {
+    const host = shortHost([]);
+    const driver = await detectOn(host, {});
+    await createBackend({ driver }).close();
+    expect({ lines: host.lines, shortfalls: driver.report.shortfalls }).toEqual({ lines: [], shortfalls: [] });
   });
 });
 

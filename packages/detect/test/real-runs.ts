@@ -43,9 +43,12 @@ export async function driversOfJob(options: CliOptions): Promise<readonly string
 }
 
 /** Runs any command and collects what it prints. */
-export function run(command: readonly string[]): Promise<CliResult> {
-  const { BATON_DRIVER: _driver, BATON_LOG: _log, ...env } = process.env;
-  const child = spawn(command[0]!, command.slice(1), { env, cwd: root, timeout: 19_000, killSignal: "SIGKILL" });
+export function run(command: readonly string[], user: Pick<CliOptions, "uid"> = {}): Promise<CliResult> {
+  const { BATON_DRIVER: _driver, BATON_LOG: _log, BATON_PROBE: _probe, ...env } = process.env;
+  const child = spawn(command[0]!, command.slice(1), {
+    ...(user.uid === undefined ? {} : { uid: user.uid, gid: user.uid }),
+    ...{ env, cwd: root, timeout: 19_000, killSignal: "SIGKILL" },
+  });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (text) => {

@@ -106,15 +106,23 @@ function refusals({ probe }: IoUringEvidence): readonly string[] {
   if (setup !== 0 && setup === enter && setup === register) {
     return [`io_uring_setup, _enter and _register all answer ${errnoName(setup)}`];
   }
-  if (refused !== null && setup === 0) return [`${refused.call} answers ${errnoName(refused.errno)}`];
   if (setup === 0 && answers.step !== "done") return [`io_uring_setup works`, roundTripText({ probe })];
+  // The whole call tells more than one of its arguments.
+  if (refused !== null && isFromKernel(enter) && isFromKernel(register)) {
+    return [`${refused.call} answers ${errnoName(refused.errno)}`];
+  }
   return [callText("io_uring_setup", setup), callText("_enter", enter), callText("_register", register)];
+}
+
+/** With descriptor -1 the kernel itself answers so. */
+function isFromKernel(errno: number): boolean {
+  return errno === ERRNO.EBADF || errno === ERRNO.EINVAL;
 }
 
 /** Answers that come from the kernel itself are no refusals. */
 function callText(call: string, errno: number): string {
   if (errno === 0) return `${call} works`;
-  const reaches = call !== "io_uring_setup" && (errno === ERRNO.EBADF || errno === ERRNO.EINVAL);
+  const reaches = call !== "io_uring_setup" && isFromKernel(errno);
   return reaches ? `${call} reaches the kernel` : `${call} answers ${errnoName(errno)}`;
 }
 

@@ -32,6 +32,19 @@ describe("the cause, from combinations", () => {
   }
 });
 
+describe("a kernel that was not asked", () => {
+  const rings = { seccomp: { mode: 2 }, descriptors: { rings: 0 }, libuv: "1.52.1" } as const;
+
+  // mutant: deno-believed-to-make-rings
+  test("has refused Node's own rings when there are none; of other runtimes that says nothing", () => {
+    const guess = (changes: Changes) =>
+      classify(evidence({ kind: "not-asked", why: "" }, { ...rings, ...changes })).next;
+    expect(guess({ runtime: "Node 24.21.0" })).toEqual(["SECCOMP_ERRNO"]);
+    for (const runtime of ["Deno 2.9.6", "Bun 1.4.5"]) expect(guess({ runtime })).toEqual([]);
+    expect(guess({ runtime: "Node 24.21.0", limits: { memlockBytes: 0 } })).toEqual(["MEMLOCK"]);
+  });
+});
+
 describe("every cause", () => {
   test("of the table is found by some row, and no row finds another", () => {
     const found = new Set(rows.flatMap(([, seen]) => classify(seen).cause ?? []));

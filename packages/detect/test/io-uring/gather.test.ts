@@ -142,6 +142,7 @@ describe("asking the kernel", () => {
     expect(classify(found).cause).toBe("SECCOMP_PARTIAL");
   });
 
+  // mutant: limit-on-processes-not-named
   test("a child that cannot be made, hangs, ends too early or talks nonsense is a failure with its reason", async () => {
     const ends: readonly (readonly [unknown, string, string])[] = [
       [{ kind: "not-started", errno: ERRNO.EPERM }, "no process could be made to ask: EPERM", "PROBE_UNSAFE"],

@@ -73,6 +73,16 @@ describe("what is read of the surroundings", () => {
     expect(read({ "proc/self/uid_map": "0 100000 65536\n" }).identity.initialUserNamespace).toBe(false);
   });
 
+  // mutant: own-group-compared-with-the-hosts
+  test("groups of a user namespace have the numbers of the one around it, as far as they are mapped", () => {
+    const { identity } = read({
+      "proc/self/status": statusText({ Gid: "0\t0\t0\t0", Groups: "0 4 4000 65534" }),
+      "proc/self/uid_map": "0 100000 65536\n",
+      "proc/self/gid_map": "         0     100000       1000\n      4000       7000          1\n",
+    });
+    expect(identity).toMatchObject({ gid: 0, groups: [0, 4, 4000, 65_534], outerGroups: [100_000, 100_004, 7000] });
+  });
+
   test("the soft limits, also without limit", () => {
     const { limits } = read({
       "proc/self/limits": limitsText.replace(

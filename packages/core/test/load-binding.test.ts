@@ -1,0 +1,58 @@
+import { describe, expect, test } from "vitest";
+import { loadBinding } from "../src/index.js";
+
+const INSTALLED = "file:///app/node_modules/@baton-io/driver-x/dist/index.js";
+const CLONE = "file:///src/baton/packages/driver-x/dist/index.js";
+
+/** What is found when loading throws. */
+function failWith(error: unknown, from = INSTALLED) {
+  const found = loadBinding({
+    ...{ driver: "x", package: "@baton-io/driver-x", from, paths: ["../prebuilds/x.node"] },
+    load: () => {
+      throw error;
+    },
+  });
+  if ("binding" in found) throw new Error("nothing was loaded");
+  return found.unavailable;
+}
+
+const withCode = (code: string, message: string) => Object.assign(new Error(message), { code });
+
+describe("an addon", () => {
+  test("is loaded from the first path where there is one", () => {
+    const load = (path: string) => {
+      if (path === "a") throw withCode("MODULE_NOT_FOUND", "Cannot find module 'a'");
+      return { loaded: path };
+    };
+    const found = loadBinding({ driver: "x", package: "@baton-io/driver-x", from: CLONE, paths: ["a", "b"], load });
+    expect(found).toEqual({ binding: { loaded: "b" }, path: "b" });
+  });
+
+  // mutant: installed-addon-told-to-build
+  test("that is missing or cannot be loaded is installed again, and built in a clone alone", () => {
+    for (const error of [
+      withCode("MODULE_NOT_FOUND", "Cannot find module '../prebuilds/x.node'"),
+      withCode("ERR_DLOPEN_FAILED", "/lib/libc.so.6: version `GLIBC_2.38' not found"),
+    ]) {
+      expect(failWith(error).remedy?.command).toBe("npm install --force @baton-io/driver-x");
+      expect(failWith(error, CLONE).remedy?.command).toBe("npm run build");
+    }
+  });
+
+  test.each([
+    ["NOT_BUILT", withCode("MODULE_NOT_FOUND", "Cannot find module '../prebuilds/x.node'")],
+    ["NOT_LOADABLE", withCode("ERR_DLOPEN_FAILED", "x.node: file too short")],
+    [
+      "RUNTIME_PERMISSION",
+      withCode("ERR_DLOPEN_DISABLED", "Cannot load native addon because loading addons is disabled."),
+    ],
+    ["RUNTIME_PERMISSION", new Error('Requires ffi access to "/x.node", run again with the --allow-ffi flag')],
+    ["RUNTIME_PERMISSION", withCode("ERR_ACCESS_DENIED", "Access to this API has been restricted.")],
+    ["NOFILE", withCode("ERR_DLOPEN_FAILED", "x.node: cannot open shared object file: Too many open files")],
+    ["NOT_LOADABLE", "a string"],
+  ])("that cannot be had is %s", (cause, error) => {
+    const unavailable = failWith(error);
+    expect(unavailable).toMatchObject({ available: false, cause });
+    expect(unavailable.remedy?.text).not.toBe("");
+  });
+});
