@@ -71,6 +71,7 @@ export {
   release,
   type Unreleased,
 } from "./owned-buffer.js";
+export { checkPlacement, type PlacementSystem } from "./placement.js";
 export * from "./record.js";
 export type { Checked, Request, ResultOf } from "./request.js";
 export type { AcceptPaused } from "./resource/accept-pause.js";

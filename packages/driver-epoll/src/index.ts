@@ -1,7 +1,9 @@
 import { lookup } from "node:dns/promises";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import {
   batonError,
+  checkPlacement,
   createNativeSession,
   type Driver,
   type DriverProbe,
@@ -42,6 +44,11 @@ export function epollDriver(options: EpollOptions = {}): Driver {
     open: (host, limits) => {
       const binding = epollBinding();
       if ("unavailable" in binding) throw unavailable(binding.unavailable);
+      checkPlacement("epollDriver", native, {
+        exists: existsSync,
+        read: (path) => readFileSync(path, "utf8"),
+        warn: (message, details) => process.emitWarning(message, details),
+      });
       const session = binding.binding.open({ ...native, ...limits, runtime }, (count) => host.sink(count));
       if (typeof session === "number") throw unavailable(refused(session));
       return createNativeSession({

@@ -1,6 +1,8 @@
 import { lookup } from "node:dns/promises";
+import { existsSync, readFileSync } from "node:fs";
 import {
   batonError,
+  checkPlacement,
   createNativeSession,
   type Driver,
   type DriverProbe,
@@ -14,7 +16,6 @@ import { uringCapabilities } from "./capabilities.js";
 import { deniedFeatures } from "./deny-list.js";
 import { locksUncounted } from "./locked-memory.js";
 import { type CheckedOptions, featureMask, type NativeOptions, readOptions, type UringOptions } from "./options.js";
-import { checkNumaNode, hugePageSource, noticeHugePages } from "./placement.js";
 import { findShortfalls, wantedText } from "./shortfalls.js";
 
 export type { KernelAnswers } from "./binding.js";
@@ -54,8 +55,11 @@ export function uringDriver(options: UringOptions = {}): Driver {
       const binding = uringBinding();
       if ("unavailable" in binding) throw unavailable(binding.unavailable);
       const native = forThisProcess(checked, binding.binding.kernelRelease());
-      checkNumaNode("uringDriver", native.numaNode);
-      if (native.hugePages) noticeHugePages(hugePageSource());
+      checkPlacement("uringDriver", native, {
+        exists: existsSync,
+        read: (path) => readFileSync(path, "utf8"),
+        warn: (message, details) => process.emitWarning(message, details),
+      });
       const session = binding.binding.open({ ...native, ...limits, runtime }, (count) => host.sink(count));
       if (typeof session === "number") throw unavailable(refused(session));
       return createNativeSession({

@@ -7,7 +7,6 @@ import { bundlePrograms } from "../../../tests/life/bundle-programs.js";
 import { reportOf, runProgram } from "../../../tests/life/run-program.js";
 import { uringCapabilities } from "../src/capabilities.js";
 import { locksUncounted, type ProcessFiles } from "../src/locked-memory.js";
-import { hugePageSource, noticeHugePages } from "../src/placement.js";
 
 function capabilitiesOf(options: UringOptions): Capabilities {
   const probe = uringDriver(options).probe();
@@ -52,12 +51,6 @@ describe("options", () => {
   test("the environment's mask is checked as the option is", () => {
     vi.stubEnv("BATON_URING_DISABLE", "links,teleport");
     expect(() => uringDriver()).toThrow(/"teleport".*there are: multishot-accept/);
-  });
-
-  test("a NUMA node that the machine has not is refused when the backend opens", () => {
-    expect(() => createBackend({ driver: uringDriver({ numaNode: 1000 }) })).toThrow(
-      expect.objectContaining({ code: "ERR_INVALID_ARG_VALUE" }),
-    );
   });
 
   test("processors that the machine has not make the driver unavailable, with the kernel's word for it", () => {
@@ -146,32 +139,6 @@ describe("capabilities follow what is switched off", () => {
     expect(operations.poll.kind).toBe("unsupported");
     expect(operations.shutdown.kind).toBe("emulated");
     expect(operations.listen.kind).toBe("native");
-  });
-});
-
-describe("huge pages", () => {
-  const system = (reserved: string | undefined, transparent: string | undefined) => (path: string) => {
-    const content = path.includes("hugepages-2048kB") ? reserved : transparent;
-    if (content === undefined) throw new Error("ENOENT");
-    return content;
-  };
-
-  test("reserved ones are used first, then transparent ones", () => {
-    expect(hugePageSource(system("12\n", "always madvise [never]\n"))).toBe("reserved");
-    expect(hugePageSource(system("0\n", "always [madvise] never\n"))).toBe("transparent");
-    expect(hugePageSource(system(undefined, "[always] madvise never\n"))).toBe("transparent");
-  });
-
-  test("where there are none it is said once, and ordinary pages are used", () => {
-    expect(hugePageSource(system("0\n", "always madvise [never]\n"))).toBe("none");
-    expect(hugePageSource(system(undefined, undefined))).toBe("none");
-    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-    noticeHugePages("transparent");
-    expect(warn).not.toHaveBeenCalled();
-    noticeHugePages("none");
-    expect(warn).toHaveBeenCalledOnce();
-    expect(warn.mock.calls[0]).toContainEqual(expect.objectContaining({ code: "BATON_NO_HUGE_PAGES" }));
-    warn.mockRestore();
   });
 });
 
