@@ -209,6 +209,12 @@ ${Object.entries(tables.PIPE_WORD)
   .join("\n")}
 inline constexpr uint32_t kPipeBytes = ${tables.PIPE_BYTES};
 
+// The handle of what an operation has begun, beside kCompletionBegun.
+${Object.entries(tables.BEGUN_WORD)
+  .map(([name, word]) => `inline constexpr uint32_t kBegun${camel(name)}Word = ${word};`)
+  .join("\n")}
+inline constexpr uint32_t kBegunBytes = ${tables.BEGUN_BYTES};
+
 // --- bits in arguments --------------------------------------------------------------------------
 
 // Socket options of listen, accept and connect.

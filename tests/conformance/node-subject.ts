@@ -8,6 +8,9 @@ import { join } from "node:path";
 import type { Driver } from "@baton-io/core";
 import type { ConformanceSubject } from "@baton-io/core/testing";
 
+/** Node has no call for it. */
+export const makeFifo = (path: string): void => void execFileSync("mkfifo", [path]);
+
 export interface NodeSubject extends ConformanceSubject {
   /** Deletes the scratch files. */
   cleanUp(): void;
@@ -25,6 +28,7 @@ export function nodeSubject(
     name,
     createDriver,
     scratchPath: (of) => join(directory, `${next++}-${of}`),
+    ...(process.platform !== "win32" && { makeFifo }),
     oracle: {
       readFile: async (path) => new Uint8Array(await readFile(path)),
       writeFile: (path, bytes) => writeFile(path, bytes),

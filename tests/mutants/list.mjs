@@ -753,9 +753,9 @@ export const mutants = [
   {
     name: "libuv-late-open-leaks",
     promise: "P9",
-    file: `${LIBUV}file-operations.ts`,
-    find: "      if (id === undefined) return fs.close(fd, () => undefined);\n",
-    replace: "      if (id === undefined) return;\n",
+    file: `${LIBUV}open-file.ts`,
+    find: "  if (id === undefined) return fs.close(fd, () => undefined);\n  host",
+    replace: "  if (id === undefined) return;\n  host",
     killedBy: [
       { file: "packages/driver-libuv/test/late-handles.test.ts", test: "closes the file that the thread pool opens" },
     ],

@@ -10,7 +10,13 @@ import { applyMutant, mutantPlugin } from "./plugin.mjs";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path: string) => readFileSync(root + path, "utf8");
 const cases = [libuvDriver, nullDriver].flatMap((createDriver) => [
-  ...conformance({ name: "any", createDriver, scratchPath: (name) => name, exhaustDescriptors: () => () => undefined }),
+  ...conformance({
+    name: "any",
+    createDriver,
+    scratchPath: (name) => name,
+    makeFifo: () => undefined,
+    exhaustDescriptors: () => () => undefined,
+  }),
 ]);
 const refusals = read("packages/core/src/testing/conformance/refusals.ts");
 

@@ -3,6 +3,7 @@
  * The conformance kit over the built packages, bound to no test runner: `run-kit.mjs DRIVER [PATTERN]`. PATTERN chooses
  * cases by id. What fails is told on stderr; the last line is the summary of the kit. Exit code 1 when a case failed.
  */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -35,6 +36,7 @@ const subject = {
   name: driver,
   createDriver: driverFactory(driver),
   scratchPath: (of) => join(directory, `${next++}-${of}`),
+  makeFifo: (path) => void execFileSync("mkfifo", [path]),
   oracle: {
     readFile: async (path) => new Uint8Array(await readFile(path)),
     writeFile: (path, bytes) => writeFile(path, bytes),

@@ -134,7 +134,8 @@ export class Backend {
   }
 
   /**
-   * Opens a file; flags as in `fs.open`. Rejects with `ENOENT`, `EACCES`, …, which carry `path`. Source: openat(2).
+   * Opens a file; flags as in `fs.open`, or as numbers of `fs.constants`. A FIFO waits for its other end, and holds
+   * nothing up while it does. Rejects with `ENOENT`, `EACCES`, …, which carry `path`. Source: openat(2), fifo(7).
    */
   openFile(path: string | Uint8Array, flags: OpenFlags = "r", options: OpenOptions = NO_OPTIONS): Promise<File> {
     return this.#dispatcher.run(() => prepareOpen(this.#dispatcher, this.#tracker, path, flags, options));

@@ -22,7 +22,7 @@ import { type CancelCause, type Entry, type EntryExtras, OperationTable } from "
 import { OrphanLedger } from "./orphan.js";
 import { blockOf, lendBuffer, type OwnedBuffer } from "./owned-buffer.js";
 import { ProvidedBuffers } from "./provided-buffers.js";
-import { COMPLETION_FLAG, SUBMIT_FLAG, WORD } from "./record.js";
+import { BEGUN_WORD, COMPLETION_FLAG, SUBMIT_FLAG, WORD } from "./record.js";
 import type { AcceptPaused } from "./resource/accept-pause.js";
 import type { ResourceState } from "./resource-state.js";
 import { earlyCause, settleCanceledEarly, settleFinal } from "./settle.js";
@@ -378,6 +378,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       if ((flags & COMPLETION_FLAG.timedOut) !== 0) this.extrasOf(entry).cause ??= "timeout";
       // Some kernels hand out a buffer and then find nothing to put into it.
       if ((flags & COMPLETION_FLAG.bufferPicked) !== 0) this.provided.returnPicked(flags);
+      if ((flags & COMPLETION_FLAG.begun) !== 0) this.#noteBegun(entry);
       if (this.#isTransient(entry, result)) {
         if (entry.state === STATE.submitted || entry.state === STATE.more) return this.#repeat(entry, result);
         // It would go again if nobody had asked for its end.
@@ -438,6 +439,14 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     return (result === -ERRNO.EINTR || result === -ERRNO.EAGAIN) && entry.kind?.repeatable === true;
   }
 
+  /** The repetition goes on with the handle that the driver has answered. */
+  #noteBegun(entry: Entry): void {
+    const { records, arena } = this;
+    const word = records[entry.base + WORD.arenaOffset]! >> 2;
+    records[entry.base + WORD.handleIndex] = arena.words[word + BEGUN_WORD.index]!;
+    records[entry.base + WORD.handleGeneration] = arena.words[word + BEGUN_WORD.generation]!;
+  }
+
   /** After a transient result: the operation goes again, at once or later. */
   #repeat(entry: Entry, result: number): void {
     this.counters.repeated++;
@@ -490,6 +499,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     // Nobody waits for it any more: it goes to the next caller (P6). Before the buffer goes home, while it is ours.
     const early = orphaned ? undefined : earlyCause(this, entry, result);
     const wanted = result >= 0 && !orphaned && early === undefined;
+    if (result < 0) entry.kind?.giveUp?.(entry);
     if (!wanted && (result >= 0 || entry.progress > 0))
       this.salvage(entry, entry.progress + Math.max(0, result), flags);
     giveBackAll(entry);
@@ -536,6 +546,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     // It may have moved bytes before it was queued again.
     if (entry.progress > 0) this.salvage(entry, entry.progress, 0);
     giveBackAll(entry);
+    entry.kind?.giveUp?.(entry);
     if (entry.resource !== undefined) entry.resource.leave(entry);
     settleCanceledEarly(this, entry, cause, given);
     this.#releaseArena(entry);

@@ -136,6 +136,11 @@ export interface DriverSession {
    * Addresses of a host name, best first, in text form; absent when the driver leaves that to the program.
    */
   lookup?(host: string): Promise<readonly string[]>;
+  /**
+   * The system's values of open flags, as `fs.constants` has them, for programs that give flags as numbers; absent when
+   * they mean nothing here.
+   */
+  readonly openConstants?: Readonly<Record<string, number>>;
 }
 
 /** What was not confirmed when a session closed. All zero is the good case. */

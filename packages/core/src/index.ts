@@ -86,7 +86,7 @@ export type { FileStat } from "./resource/file-stat.js";
 export type { AllUnreleased, ReadVectorResult, VectorOptions, WriteVectorResult } from "./resource/file-vector.js";
 export type { ListenOptions } from "./resource/listen.js";
 export type { OpenOptions } from "./resource/open.js";
-export type { OpenFlags } from "./resource/open-flags.js";
+export { linuxOpenConstants, type OpenConstants, type OpenFlags, type OpenFlagText } from "./resource/open-flags.js";
 export type { MakeDirectoryOptions, Path, RenameOptions } from "./resource/path-operations.js";
 export type { PipeFromFileOptions, PipeResult, PipeToFileOptions } from "./resource/pipe-transfer.js";
 export type { PollOptions, Readiness } from "./resource/readiness.js";

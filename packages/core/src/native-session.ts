@@ -7,6 +7,7 @@ import type { DriverCloseReport, DriverMemory, DriverSession, Shortfall, Slab } 
 import { describeErrno } from "./errno.js";
 import { batonError } from "./errors.js";
 import { moveArrayBuffer } from "./heap-memory.js";
+import { linuxOpenConstants } from "./resource/open-flags.js";
 
 /** What the border hands over for one session. */
 export interface NativeSession {
@@ -57,8 +58,10 @@ export function createNativeSession(parts: {
   guardPages: boolean;
   shortfalls?: readonly Shortfall[];
   lookup: (host: string) => Promise<readonly string[]>;
+  /** `fs.constants`. */
+  openConstants: Readonly<Record<string, number>>;
 }): DriverSession {
-  const { native, capabilities, lookup, shortfalls = [] } = parts;
+  const { native, capabilities, lookup, openConstants, shortfalls = [] } = parts;
   return {
     shared: {
       records: native.records,
@@ -75,6 +78,7 @@ export function createNativeSession(parts: {
     submit: native.submit,
     close: async (deadlineMs) => native.close(deadlineMs),
     lookup,
+    openConstants: linuxOpenConstants(openConstants),
   };
 }
 

@@ -78,12 +78,13 @@ export const opcodeTable = [
     name: "open",
     syscall: "open",
     buffer: "none",
-    fields: ["arena", "length", "argument0", "argument1"],
+    fields: ["handle", "arena", "length", "argument0", "argument1"],
     result: "handle",
     repeatable: true,
     arguments:
-      "arena = path bytes and a NUL, length = bytes of the path without it, argument0 = open flag bits, argument1 = mode",
-    summary: "Opens a file. Every driver sets close-on-exec.",
+      "arena = path bytes and a NUL, length = bytes of the path without it, argument0 = open flag bits, argument1 = mode; handle = what an earlier try has begun (record.ts), −1 in the first",
+    summary:
+      "Opens a file. Every driver sets close-on-exec, and none waits for the other end of a FIFO: it answers -EAGAIN, for reading with the end that is open so far.",
     source: "openat(2), Linux 5.6 as an operation of the ring",
   },
   {

@@ -16,6 +16,8 @@ export interface OperationKind {
    * connection goes to its listener, received bytes to their stream, an opened handle is closed.
    */
   salvage(entry: Entry, result: number, flags: number): void;
+  /** It has ended without a result: what an earlier try has begun (`COMPLETION_FLAG.begun`) is nobody's. */
+  giveUp?(entry: Entry): void;
   /** A completion that is not the final one. */
   more?(entry: Entry, result: number, flags: number): void;
   /** What an error of this operation tells beside the errno. */
@@ -25,7 +27,9 @@ export interface OperationKind {
 /** Makes a kind from its row in the opcode table and what is special about it. */
 export function defineKind(
   name: OpcodeName,
-  special: Partial<Pick<OperationKind, "syscall" | "finish" | "salvage" | "more" | "details" | "repeatable">>,
+  special: Partial<
+    Pick<OperationKind, "syscall" | "finish" | "salvage" | "giveUp" | "more" | "details" | "repeatable">
+  >,
 ): OperationKind {
   const row = opcodeDefinition(OPCODE[name]);
   return {
@@ -35,6 +39,7 @@ export function defineKind(
     repeatable: special.repeatable ?? row.repeatable,
     finish: special.finish ?? finishNothing,
     salvage: special.salvage ?? salvageNothing,
+    ...(special.giveUp && { giveUp: special.giveUp }),
     ...(special.more && { more: special.more }),
     ...(special.details && { details: special.details }),
   };

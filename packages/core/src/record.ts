@@ -85,6 +85,11 @@ export const COMPLETION_FLAG = {
   bufferPicked: 2,
   /** The driver has cancelled it because its time was up (`SUBMIT_FLAG.timeout`). */
   timedOut: 4,
+  /**
+   * Beside `-EAGAIN`: what the operation has begun is kept under a handle, which stands at the start of its arena area
+   * (`BEGUN_WORD`). The repetition names it in its record and goes on from there; when there is none, core closes it.
+   */
+  begun: 8,
 } as const;
 
 /** How far the auxiliary number (buffer number, or handle generation) is shifted in the flags word. */
@@ -198,6 +203,10 @@ export const MESSAGE_FLAG = {
 export const PIPE_WORD = { readIndex: 0, readGeneration: 1, writeIndex: 2, writeGeneration: 3 } as const;
 export const PIPE_BYTES = 16;
 
+/** The handle that stands for what an operation has begun, in its arena area: see `COMPLETION_FLAG.begun`. */
+export const BEGUN_WORD = { index: 0, generation: 1 } as const;
+export const BEGUN_BYTES = 8;
+
 /** Allocation mode bits of `allocate`; none: reserve, and grow the file where the range ends beyond it. */
 export const ALLOCATE_FLAG = {
   /** The file's length stays. */
@@ -228,4 +237,16 @@ export const OPEN_FLAG = {
   dataSync: 128,
   /** … and its metadata. */
   sync: 256,
+  /** Does not wait for the other end of a FIFO: `-ENXIO` where that is needed for writing. */
+  nonBlock: 512,
+  /** `-ELOOP` when the path ends in a symbolic link. */
+  noFollow: 1024,
+  /** `-ENOTDIR` for anything else. */
+  directory: 2048,
+  /** A file without a name, in the directory that the path names. */
+  temporary: 4096,
+  /** Only a place in the tree: nothing can be read or written through it. */
+  pathOnly: 8192,
+  /** Reading does not change when it was last read. */
+  noAccessTime: 16_384,
 } as const;

@@ -135,6 +135,8 @@ class Engine {
   void StartTransfer(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
   void StartFileTransfer(uint32_t slot, const SubmissionRecord& record, const HandleState& state, int fd);
   void StartOpen(uint32_t slot, const SubmissionRecord& record);
+  void ResumeOpen(uint32_t slot, const SubmissionRecord& record);
+  void OnOpened(uint32_t slot, OpenJob& open);
   void StartStat(uint32_t slot, const SubmissionRecord& record, int fd);
   void StartOnFile(uint32_t slot, const SubmissionRecord& record, Opcode opcode, int fd);
   void StartOnPaths(uint32_t slot, const SubmissionRecord& record, Opcode opcode);

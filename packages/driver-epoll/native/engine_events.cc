@@ -222,22 +222,27 @@ void Engine::OnJobDone(Job& job) {
   BATON_CHECK(op.active && op.generation == job.id.generation && op.job == &job);
   op.job = nullptr;
   auto result = static_cast<int32_t>(job.result);
-  uint32_t flags = 0;
-  if (op.opcode == Opcode::kOpen && result >= 0) {
-    const auto& open = static_cast<OpenJob&>(job);
-    HandleState state;
-    state.pollable = open.pollable;
-    state.device = open.device;
-    state.direct = (shared_.record(slot).argument0 & kOpenDirect) != 0;
-    flags = AdoptFd(result, state, &result);
-  } else if (op.opcode == Opcode::kStat && result == 0) {
+  if (op.opcode == Opcode::kOpen && result >= 0) return OnOpened(slot, static_cast<OpenJob&>(job));
+  if (op.opcode == Opcode::kStat && result == 0) {
     WriteStat(static_cast<StatJob&>(job).answer, shared_.arena(shared_.record(slot).arena_offset));
   } else if (op.opcode == Opcode::kSplice && result == -EAGAIN) {
     // An end was ready when the thread was asked, and was not when it came to it.
     if (!stopping_) return (void)AttemptSplice(slot);
     result = -ECANCELED;
   }
-  Complete(slot, result, flags);
+  Complete(slot, result);
+}
+
+void Engine::OnOpened(uint32_t slot, OpenJob& open) {
+  HandleState state;
+  state.pollable = open.pollable;
+  state.device = open.device;
+  state.direct = (shared_.record(slot).argument0 & kOpenDirect) != 0;
+  int32_t index;
+  const uint32_t flags = AdoptFd(open.Take(), state, &index);
+  if (!open.lacks_writer || index < 0) return Complete(slot, index, flags);
+  WriteBegun({index, flags >> kAuxiliaryShift}, shared_.arena(shared_.record(slot).arena_offset));
+  Complete(slot, -EAGAIN, kCompletionBegun);
 }
 
 bool Engine::CancelNow(uint32_t slot, uint32_t flags) {

@@ -62,9 +62,20 @@ void Engine::StartFileTransfer(uint32_t slot, const SubmissionRecord& record, co
 }
 
 void Engine::StartOpen(uint32_t slot, const SubmissionRecord& record) {
+  if (record.handle_index >= 0) return ResumeOpen(slot, record);
   Enter(slot, record, Opcode::kOpen);
-  Hand(slot, std::make_unique<OpenJob>(IdOf(slot), PathOf(record), SystemOpenFlags(record.argument0),
+  Hand(slot, std::make_unique<OpenJob>(IdOf(slot), PathOf(record), record.argument0,
                                        static_cast<mode_t>(record.argument1)));
+}
+
+// The reading end of a FIFO is open since an earlier try: has the other end come?
+void Engine::ResumeOpen(uint32_t slot, const SubmissionRecord& record) {
+  const Handles::Cell* cell = handles_.Find(record.handle_index, record.handle_generation);
+  if (cell == nullptr) return Answer(slot, record, -EBADF);
+  const HandleId id{record.handle_index, record.handle_generation};
+  if (HasHadWriter(cell->fd)) return Answer(slot, record, id.index, id.generation << kAuxiliaryShift);
+  WriteBegun(id, shared_.arena(record.arena_offset));
+  Answer(slot, record, -EAGAIN, kCompletionBegun);
 }
 
 void Engine::StartStat(uint32_t slot, const SubmissionRecord& record, int fd) {

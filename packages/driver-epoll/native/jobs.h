@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "attempt.h"
+#include "baton/open_call.h"
 #include "baton/stat_answer.h"
 #include "worker_pool.h"
 
@@ -62,32 +63,53 @@ class TransferJob final : public Job {
   const size_t done_;
 };
 
+// Opens a file, without waiting for the other end of a FIFO.
 class OpenJob final : public Job {
  public:
-  OpenJob(JobId job_id, std::string path, int flags, mode_t mode)
-      : Job(job_id), path_(std::move(path)), flags_(flags), mode_(mode) {}
+  OpenJob(JobId job_id, std::string path, uint32_t bits, mode_t mode)
+      : Job(job_id), path_(std::move(path)), bits_(bits), mode_(mode) {}
 
   int64_t Run() override {
-    const int64_t fd = Uninterrupted([this] { return open(path_.c_str(), flags_, mode_); });
-    if (fd < 0) return fd;
+    const int flags = SystemOpenFlags(bits_);
+    int64_t fd = Call(flags | O_NONBLOCK);
+    if (fd < 0) return FifoAnswer(fd, path_.c_str(), bits_);
     struct stat answer;
-    if (fstat(static_cast<int>(fd), &answer) == 0) {
-      pollable = S_ISFIFO(answer.st_mode) || S_ISCHR(answer.st_mode) || S_ISSOCK(answer.st_mode);
-      device = answer.st_dev;
+    // Not of what is only a place in the tree.
+    const bool is_known = (bits_ & kOpenPathOnly) == 0 && fstat(static_cast<int>(fd), &answer) == 0;
+    if (!is_known) return fd;
+    device = answer.st_dev;
+    // Without its wait a drive opens that has no disk in it.
+    if (S_ISBLK(answer.st_mode) && (bits_ & kOpenNonBlock) == 0) {
+      opened_.Reset();
+      return Call(flags);
     }
-    // It was opened here, so nobody else shares the mode.
-    if (pollable) (void)fcntl(static_cast<int>(fd), F_SETFL, flags_ | O_NONBLOCK);
+    pollable = S_ISFIFO(answer.st_mode) || S_ISCHR(answer.st_mode) || S_ISSOCK(answer.st_mode);
+    lacks_writer = S_ISFIFO(answer.st_mode) && LacksWriter(static_cast<int>(fd), bits_);
+    // What can be waited for stays as it is: the engine tries before it waits.
+    if (!pollable) MakeBlocking(static_cast<int>(fd));
     return fd;
   }
 
+  // The descriptor becomes somebody's. One that nobody takes is closed with the job.
+  int Take() { return opened_.Release(); }
+
   // True for what can be waited for: everything but regular files, directories and block devices.
   bool pollable = false;
+  // A FIFO of which only the reading end is open yet.
+  bool lacks_writer = false;
   dev_t device = 0;
 
  private:
+  int64_t Call(int flags) {
+    const int64_t fd = Uninterrupted([this, flags] { return open(path_.c_str(), flags, mode_); });
+    opened_.Reset(static_cast<int>(fd));
+    return fd;
+  }
+
   const std::string path_;
-  const int flags_;
+  const uint32_t bits_;
   const mode_t mode_;
+  UniqueFd opened_;
 };
 
 class StatJob final : public Job {

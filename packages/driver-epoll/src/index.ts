@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { existsSync, readFileSync } from "node:fs";
+import { constants, existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import {
   batonError,
@@ -57,6 +57,7 @@ export function epollDriver(options: EpollOptions = {}): Driver {
         runtime,
         guardPages: native.guardPages,
         lookup: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
+        openConstants: constants,
       });
     },
   };

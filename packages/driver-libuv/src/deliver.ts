@@ -22,6 +22,8 @@ export interface CompletionExtras {
   /** Generation of the handle that the result names, or number of the buffer that was picked. */
   readonly auxiliary?: number;
   readonly bufferPicked?: boolean;
+  /** What the operation has begun is kept: `COMPLETION_FLAG.begun`. */
+  readonly begun?: boolean;
 }
 
 /** A completion that has to wait for room. */
@@ -94,6 +96,7 @@ export class Deliver {
   }
 }
 
-function flagsOf({ auxiliary = 0, bufferPicked = false }: CompletionExtras): number {
-  return (auxiliary << AUXILIARY_SHIFT) | (bufferPicked ? COMPLETION_FLAG.bufferPicked : 0);
+function flagsOf({ auxiliary = 0, bufferPicked = false, begun = false }: CompletionExtras): number {
+  const flags = (bufferPicked ? COMPLETION_FLAG.bufferPicked : 0) | (begun ? COMPLETION_FLAG.begun : 0);
+  return (auxiliary << AUXILIARY_SHIFT) | flags;
 }

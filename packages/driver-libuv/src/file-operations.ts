@@ -1,10 +1,12 @@
 /** File operations over `node:fs`, in its callback form: its thread pool does the work. */
 import * as fs from "node:fs";
-import { ERRNO, OPCODE, OPEN_FLAG, STAT_FIELD } from "@baton-io/core";
+import { ERRNO, OPCODE, STAT_FIELD } from "@baton-io/core";
 import type { CompletionExtras } from "./deliver.js";
 import type { HandleId } from "./handles.js";
+import { openFile, resumeOpen } from "./open-file.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
+import { scatter } from "./vector.js";
 
 /** An open file. The descriptor is closed when the last operation that uses it has ended. */
 export interface FileHandle {
@@ -12,6 +14,8 @@ export interface FileHandle {
   readonly fd: number;
   inFlight: number;
   onIdle: (() => void) | undefined;
+  /** What was read of a FIFO before anybody asked: the first of the next read. */
+  ahead: Uint8Array | undefined;
 }
 
 /** What file operations need of their driver. */
@@ -36,15 +40,10 @@ export class FileOperations {
     this.#arenaView = new DataView(host.arena);
   }
 
-  open(submission: Submission): void {
-    const flags = openFlags(submission.argument0);
-    if (flags === undefined) return this.#host.complete(submission, -ERRNO.ENOTSUP);
-    fs.open(this.#host.path(submission), flags, submission.argument1, (error, fd) => {
-      if (error !== null) return this.#host.complete(submission, errnoOf(error));
-      const id = this.#host.addHandle({ kind: "file", fd, inFlight: 0, onIdle: undefined });
-      if (id === undefined) return fs.close(fd, () => undefined);
-      this.#host.complete(submission, id.index, { auxiliary: id.generation });
-    });
+  /** Opens a file, or goes on with what an earlier try has begun: `handle`. */
+  open(submission: Submission, handle: FileHandle | undefined): void {
+    if (handle === undefined) openFile(this.#host, submission);
+    else resumeOpen(this.#host, submission, handle);
   }
 
   /** Begins an operation on an open file. */
@@ -54,6 +53,7 @@ export class FileOperations {
     switch (submission.opcode) {
       case OPCODE.read: {
         const view = this.#host.view(submission);
+        if (handle.ahead !== undefined) return readBehind(handle, [view], done);
         return fs.read(fd, view, 0, view.length, positionOf(submission), done);
       }
       case OPCODE.write: {
@@ -62,6 +62,7 @@ export class FileOperations {
       }
       case OPCODE.readv: {
         const views = this.#host.views(submission);
+        if (handle.ahead !== undefined) return readBehind(handle, views, done);
         // The runtime refuses an empty list, the kernel reads nothing into it.
         return views.length === 0 ? done(null) : fs.readv(fd, views, positionOf(submission), done);
       }
@@ -143,6 +144,20 @@ const notForFiles: ReadonlySet<number> = new Set([
   OPCODE.sendMessage,
 ]);
 
+/** Reads what comes behind the byte that was read ahead; when nothing has come yet, the byte is all there is. */
+function readBehind(
+  handle: FileHandle,
+  views: readonly Uint8Array[],
+  done: (error: null, bytesRead: number) => void,
+): void {
+  const moved = scatter(views, handle.ahead!);
+  if (moved === 0) return done(null, 0);
+  handle.ahead = undefined;
+  const first = views.findIndex(({ length }) => length > 0);
+  const rest = [views[first]!.subarray(moved), ...views.slice(first + 1)];
+  fs.readv(handle.fd, rest, null, (_error, bytesRead = 0) => done(null, moved + bytesRead));
+}
+
 function whenIdle(handle: FileHandle, close: () => void): void {
   if (handle.inFlight === 0) close();
   else handle.onIdle = close;
@@ -150,27 +165,4 @@ function whenIdle(handle: FileHandle, close: () => void): void {
 
 function positionOf({ position }: Submission): number | null {
   return position < 0 ? null : position;
-}
-
-/** Baton's open flag bits as this system's values; `undefined` when it lacks one. */
-function openFlags(bits: number): number | undefined {
-  const { constants } = fs;
-  const has = (bit: number) => (bits & bit) !== 0;
-  let flags = has(OPEN_FLAG.write) ? (has(OPEN_FLAG.read) ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY;
-  const optional: readonly (readonly [number, number | undefined])[] = [
-    [OPEN_FLAG.create, constants.O_CREAT],
-    [OPEN_FLAG.exclusive, constants.O_EXCL],
-    [OPEN_FLAG.truncate, constants.O_TRUNC],
-    [OPEN_FLAG.append, constants.O_APPEND],
-    // Windows has neither of these two.
-    [OPEN_FLAG.sync, constants.O_SYNC],
-    [OPEN_FLAG.dataSync, constants.O_DSYNC],
-    [OPEN_FLAG.direct, undefined],
-  ];
-  for (const [bit, value] of optional) {
-    if (!has(bit)) continue;
-    if (value === undefined) return undefined;
-    flags |= value;
-  }
-  return flags;
 }

@@ -14,6 +14,7 @@ import {
   MESSAGE_FLAGS_AT,
   MESSAGE_VECTOR_AT,
   OPCODE,
+  type OpenConstants,
   type SharedMemory,
   SUBMIT_FLAG,
 } from "@baton-io/core";
@@ -24,6 +25,7 @@ import { type CompletionExtras, Deliver } from "./deliver.js";
 import { type FileHandle, FileOperations } from "./file-operations.js";
 import { HandleTable } from "./handles.js";
 import type { Listener } from "./listener.js";
+import { openConstants } from "./open-file.js";
 import { PathOperations } from "./path-operations.js";
 import { Pending } from "./pending.js";
 import { readSubmission, type Submission } from "./record-reader.js";
@@ -40,6 +42,7 @@ const FLAGS_KNOWN = SUBMIT_FLAG.bufferSelect;
 export class LibuvSession implements DriverSession, SocketHost {
   readonly shared: SharedMemory;
   readonly capabilities: Capabilities = capabilities;
+  readonly openConstants: OpenConstants = openConstants;
   readonly memory: HeapMemory = createHeapMemory();
   readonly #records: Int32Array;
   readonly #submissions: Int32Array;
@@ -160,7 +163,7 @@ export class LibuvSession implements DriverSession, SocketHost {
     this.#pending.add(submission);
     switch (opcode) {
       case OPCODE.open:
-        return this.#files.open(submission);
+        return this.#open(submission);
       case OPCODE.listen:
         return this.#sockets.listen(submission);
       case OPCODE.connect:
@@ -194,6 +197,13 @@ export class LibuvSession implements DriverSession, SocketHost {
     else if (handle.kind === "datagram") this.#beginOnDatagram(submission, handle);
     else if (opcode === OPCODE.accept) handle.accept(submission);
     else this.#complete(submission, opcode === OPCODE.shutdown ? -ERRNO.ENOTCONN : -ERRNO.EINVAL);
+  }
+
+  #open(submission: Submission): void {
+    if (submission.handle.index < 0) return this.#files.open(submission, undefined);
+    const begun = this.#handles.find(submission.handle);
+    if (begun?.kind !== "file") return this.#complete(submission, -ERRNO.EBADF);
+    this.#files.open(submission, begun);
   }
 
   /** Bytes of buffers that the operation holds. */

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "baton/file_calls.h"
+#include "baton/open_call.h"
 #include "baton/poll_events.h"
 #include "baton/stat_answer.h"
 #include "op.h"
@@ -35,6 +37,25 @@ inline uint32_t AdoptArrival(State& state, int32_t* result) {
   return flags;
 }
 
+// An open that was told not to wait for the other end of a FIFO has ended. Everything else waits as it should from here
+// on.
+inline uint32_t FinishOpen(State& state, uint32_t slot, int32_t* result) {
+  const SubmissionRecord& record = state.shared.record(slot);
+  uint8_t* area = state.shared.arena(record.arena_offset);
+  const uint32_t bits = record.argument0;
+  if (*result < 0) {
+    *result = static_cast<int32_t>(FifoAnswer(*result, FirstPath(area), bits));
+    return 0;
+  }
+  const bool lacks_writer = LacksWriter(*result, bits);
+  if ((bits & kOpenNonBlock) == 0) MakeBlocking(*result);
+  const uint32_t flags = AdoptArrival(state, result);
+  if (!lacks_writer || *result < 0) return flags;
+  WriteBegun({*result, flags >> kAuxiliaryShift}, area);
+  *result = -EAGAIN;
+  return kCompletionBegun;
+}
+
 // What the result of an operation means for the engine; the flags of its completion record. `result` is changed where
 // core is told something else than the kernel said.
 inline uint32_t Interpret(State& state, Op& op, uint32_t slot, uint32_t cqe_flags, int32_t* result) {
@@ -44,6 +65,7 @@ inline uint32_t Interpret(State& state, Op& op, uint32_t slot, uint32_t cqe_flag
       return state.buffer_ring.Take(cqe_flags >> IORING_CQE_BUFFER_SHIFT) << kAuxiliaryShift |
              kCompletionBufferPicked;
     case Opcode::kOpen:
+      return FinishOpen(state, slot, result);
     case Opcode::kAccept:
       return *result >= 0 ? AdoptArrival(state, result) : 0;
     case Opcode::kConnect:

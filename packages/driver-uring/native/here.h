@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "baton/file_calls.h"
+#include "baton/open_call.h"
 #include "baton/pipe.h"
 #include "baton/socket_calls.h"
 #include "state.h"
@@ -26,6 +27,7 @@ struct Outcome {
 // has what is over soon: calls on metadata.
 constexpr bool HasCall(Opcode opcode) {
   switch (opcode) {
+    case Opcode::kOpen:
     case Opcode::kListen:
     case Opcode::kAddress:
     case Opcode::kDatagram:
@@ -45,9 +47,22 @@ constexpr bool HasCall(Opcode opcode) {
   }
 }
 
-// The length of an advice is 32 bits wide in an entry before Linux 6.10; a longer one would be cut in silence.
 inline bool FitsEntry(Opcode opcode, const SubmissionRecord& record) {
+  // What an earlier try has begun is only looked at.
+  if (opcode == Opcode::kOpen) return record.handle_index < 0;
+  // The length of an advice is 32 bits wide in an entry before Linux 6.10; a longer one would be cut in silence.
   return opcode != Opcode::kAdvise || (record.Argument() >= 0 && record.Argument() <= INT64_C(0xffffffff));
+}
+
+// The reading end of a FIFO is open since an earlier try: has the other end come?
+inline Outcome ResumeOpen(State& state, const SubmissionRecord& record) {
+  if (record.handle_index < 0) return {-EOPNOTSUPP};
+  const Handles::Cell* cell = state.handles.Find(record.handle_index, record.handle_generation);
+  if (cell == nullptr) return {-EBADF};
+  const HandleId id{record.handle_index, record.handle_generation};
+  if (HasHadWriter(cell->fd)) return {id.index, id.generation << kAuxiliaryShift};
+  WriteBegun(id, state.shared.arena(record.arena_offset));
+  return {-EAGAIN, kCompletionBegun};
 }
 
 inline Outcome AdoptHere(State& state, Result<UniqueFd> fd) {
@@ -69,6 +84,8 @@ inline Outcome MakePipeHere(State& state, const SubmissionRecord& record) {
 inline Outcome PerformHere(State& state, Opcode opcode, const SubmissionRecord& record, int fd) {
   uint8_t* area = record.arena_offset < 0 ? nullptr : state.shared.arena(record.arena_offset);
   switch (opcode) {
+    case Opcode::kOpen:
+      return ResumeOpen(state, record);
     case Opcode::kListen:
       return AdoptHere(state, Listen(area, record.argument0, static_cast<int>(record.argument1), 0));
     case Opcode::kDatagram:

@@ -11,6 +11,7 @@
 #include "baton/check.h"
 #include "baton/file_calls.h"
 #include "baton/message.h"
+#include "baton/open_call.h"
 #include "baton/poll_events.h"
 #include "baton/stat_answer.h"
 #include "baton/vector.h"
@@ -40,7 +41,7 @@ class Preparation {
       case Opcode::kNop:
         return io_uring_prep_nop(sqe);
       case Opcode::kOpen:
-        return io_uring_prep_openat(sqe, AT_FDCWD, FirstPath(area()), SystemOpenFlags(record_.argument0),
+        return io_uring_prep_openat(sqe, AT_FDCWD, FirstPath(area()), SystemOpenFlags(record_.argument0) | O_NONBLOCK,
                                     static_cast<mode_t>(record_.argument1));
       case Opcode::kClose:
         return io_uring_prep_close(sqe, fd_);

@@ -4,7 +4,8 @@
 //   - where an operation is performed on the calling thread (listen, datagram, pipe, address, and what the kernel has
 //     no entry for), before a connect, whose socket is made first, and around a close, which must not reuse a number
 //     that others of its chain still need;
-//   - behind a splice, because for the kernel one that moves less than asked for has failed, and for Baton it has not;
+//   - behind a splice, because for the kernel one that moves less than asked for has failed, and for Baton it has not,
+//     and behind an open, which has not ended for Baton while the other end of a FIFO is not there;
 //   - where the ring has no more entries;
 //   - everywhere when links are switched off or missing. Chains work then too, one operation at a time.
 #ifndef BATON_URING_STARTER_H_
@@ -376,7 +377,8 @@ class Starter {
       }
       segment.count++;
       segment.entries += EntriesOf(record);
-      if (!state_.features.links || opcode == Opcode::kSplice || opcode == Opcode::kClose) break;
+      const bool is_gate = opcode == Opcode::kSplice || opcode == Opcode::kClose || opcode == Opcode::kOpen;
+      if (!state_.features.links || is_gate) break;
     }
     return segment;
   }

@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { existsSync, readFileSync } from "node:fs";
+import { constants, existsSync, readFileSync } from "node:fs";
 import {
   batonError,
   checkPlacement,
@@ -69,6 +69,7 @@ export function uringDriver(options: UringOptions = {}): Driver {
         guardPages: native.guardPages,
         shortfalls: findShortfalls(native, session.ring),
         lookup: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
+        openConstants: constants,
       });
     },
   };

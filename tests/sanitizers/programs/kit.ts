@@ -2,6 +2,7 @@
  * The conformance kit on one driver, without a test runner: `kit.mjs DRIVER [EVERY [OFFSET]]` runs every EVERY-th case.
  * One line of JSON at the end; what fails goes to stderr.
  */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -23,6 +24,7 @@ const subject: ConformanceSubject = {
   name: driver,
   createDriver: () => createDriver(driver),
   scratchPath: (of) => join(directory, `${next++}-${of}`),
+  makeFifo: (path) => void execFileSync("mkfifo", [path]),
   oracle: {
     readFile: async (path) => new Uint8Array(await readFile(path)),
     writeFile: (path, bytes) => writeFile(path, bytes),

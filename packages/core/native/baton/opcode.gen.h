@@ -183,6 +183,7 @@ inline constexpr uint32_t kCompletionBytes = 16;
 inline constexpr uint32_t kCompletionMore = 1;
 inline constexpr uint32_t kCompletionBufferPicked = 2;
 inline constexpr uint32_t kCompletionTimedOut = 4;
+inline constexpr uint32_t kCompletionBegun = 8;
 inline constexpr uint32_t kAuxiliaryShift = 8;
 inline constexpr uint32_t kAuxiliaryMax = 0xffffff;
 
@@ -267,6 +268,11 @@ inline constexpr uint32_t kPipeWriteIndexWord = 2;
 inline constexpr uint32_t kPipeWriteGenerationWord = 3;
 inline constexpr uint32_t kPipeBytes = 16;
 
+// The handle of what an operation has begun, beside kCompletionBegun.
+inline constexpr uint32_t kBegunIndexWord = 0;
+inline constexpr uint32_t kBegunGenerationWord = 1;
+inline constexpr uint32_t kBegunBytes = 8;
+
 // --- bits in arguments --------------------------------------------------------------------------
 
 // Socket options of listen, accept and connect.
@@ -286,6 +292,12 @@ inline constexpr uint32_t kOpenAppend = 32;
 inline constexpr uint32_t kOpenDirect = 64;
 inline constexpr uint32_t kOpenDataSync = 128;
 inline constexpr uint32_t kOpenSync = 256;
+inline constexpr uint32_t kOpenNonBlock = 512;
+inline constexpr uint32_t kOpenNoFollow = 1024;
+inline constexpr uint32_t kOpenDirectory = 2048;
+inline constexpr uint32_t kOpenTemporary = 4096;
+inline constexpr uint32_t kOpenPathOnly = 8192;
+inline constexpr uint32_t kOpenNoAccessTime = 16384;
 
 // What allocate does.
 inline constexpr uint32_t kAllocateKeepSize = 1;

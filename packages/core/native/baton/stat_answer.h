@@ -39,21 +39,6 @@ inline void WriteStat(const struct statx& stat, uint8_t* area) {
   std::memcpy(area, fields, sizeof(fields));
 }
 
-// Baton's open flag bits as Linux's.
-inline int SystemOpenFlags(uint32_t bits) {
-  const bool reads = (bits & kOpenRead) != 0;
-  const bool writes = (bits & kOpenWrite) != 0;
-  int flags = O_CLOEXEC | (writes ? (reads ? O_RDWR : O_WRONLY) : O_RDONLY);
-  if ((bits & kOpenCreate) != 0) flags |= O_CREAT;
-  if ((bits & kOpenExclusive) != 0) flags |= O_EXCL;
-  if ((bits & kOpenTruncate) != 0) flags |= O_TRUNC;
-  if ((bits & kOpenAppend) != 0) flags |= O_APPEND;
-  if ((bits & kOpenDirect) != 0) flags |= O_DIRECT;
-  if ((bits & kOpenDataSync) != 0) flags |= O_DSYNC;
-  if ((bits & kOpenSync) != 0) flags |= O_SYNC;
-  return flags;
-}
-
 }  // namespace baton
 
 #endif  // BATON_STAT_ANSWER_H_

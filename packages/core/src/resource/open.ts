@@ -2,7 +2,7 @@
 import type { Dispatcher, OperationOptions } from "../dispatcher.js";
 import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
-import { AUXILIARY_SHIFT, OPEN_FLAG, WORD } from "../record.js";
+import { AUXILIARY_SHIFT, BEGUN_BYTES, OPEN_FLAG, WORD } from "../record.js";
 import { ResourceState } from "../resource-state.js";
 import type { ResourceTracker } from "../resource-tracker.js";
 import { checkBoolean, checkInteger, checkOptions, encodePath } from "../validate.js";
@@ -15,11 +15,53 @@ import { operationOptionNames } from "./transfer.js";
 export interface OpenOptions extends OperationOptions {
   /** Permission bits of a file that is created; default 0o666, less the process's umask. */
   readonly mode?: number;
+  /** Make the file when it is not there, whatever the flags: with `"r+"`, open or create without emptying. O_CREAT. */
+  readonly create?: boolean;
   /** Past the page cache (O_DIRECT): buffers of the pool are aligned for it; positions and lengths must be too. */
   readonly direct?: boolean;
+  /**
+   * Do not wait for the other end of a FIFO (O_NONBLOCK): opened for reading it is open at once, opened for writing
+   * without a reader it rejects with `ENXIO`. It changes nothing for reads and writes.
+   */
+  readonly nonBlock?: boolean;
+  /** Reject with `ELOOP` when the path ends in a symbolic link (O_NOFOLLOW). */
+  readonly noFollow?: boolean;
+  /** Reject with `ENOTDIR` when it is anything but a directory (O_DIRECTORY). */
+  readonly directory?: boolean;
+  /** A file without a name in the directory that the path names, gone with its last user (O_TMPFILE); open to write. */
+  readonly temporary?: boolean;
+  /** Only a place in the tree (O_PATH): it can be asked for its metadata, not read or written. */
+  readonly pathOnly?: boolean;
+  /** Reading does not change when the file was last read (O_NOATIME); for its owner only, else `EPERM`. */
+  readonly noAccessTime?: boolean;
 }
 
-const openOptionNames = { mode: true, direct: true, ...operationOptionNames } as const;
+/** The options that are one bit each. */
+const bitOptions = {
+  create: OPEN_FLAG.create,
+  direct: OPEN_FLAG.direct,
+  nonBlock: OPEN_FLAG.nonBlock,
+  noFollow: OPEN_FLAG.noFollow,
+  directory: OPEN_FLAG.directory,
+  temporary: OPEN_FLAG.temporary,
+  pathOnly: OPEN_FLAG.pathOnly,
+  noAccessTime: OPEN_FLAG.noAccessTime,
+} as const;
+
+const bitOptionNames = Object.keys(bitOptions) as (keyof typeof bitOptions)[];
+
+const openOptionNames = {
+  mode: true,
+  create: true,
+  direct: true,
+  nonBlock: true,
+  noFollow: true,
+  directory: true,
+  temporary: true,
+  pathOnly: true,
+  noAccessTime: true,
+  ...operationOptionNames,
+} as const;
 
 interface OpenSubject {
   readonly path: string;
@@ -43,6 +85,11 @@ const openKind = defineKind("open", {
   salvage: (entry, result, flags) => {
     closeHandle((entry.subject as OpenSubject).dispatcher, result, flags >>> AUXILIARY_SHIFT);
   },
+  giveUp: (entry) => {
+    const { dispatcher } = entry.subject as OpenSubject;
+    const index = dispatcher.records[entry.base + WORD.handleIndex]!;
+    if (index >= 0) closeHandle(dispatcher, index, dispatcher.records[entry.base + WORD.handleGeneration]!);
+  },
   details: (entry) => ({ path: (entry.subject as OpenSubject).path }),
 });
 
@@ -55,19 +102,20 @@ export function prepareOpen(
 ): Entry {
   const where = "openFile";
   const bytes = encodePath(where, path);
-  let bits: number = parseOpenFlags(where, flags);
+  let bits: number = parseOpenFlags(where, flags, dispatcher.session.openConstants);
   checkOptions(where, options, openOptionNames);
   const mode = options.mode === undefined ? 0o666 : checkInteger(where, "mode", options.mode, 0, 0o7777);
-  if (options.direct !== undefined && checkBoolean(where, "direct", options.direct)) {
-    dispatcher.expectFeature(where, "directIo");
-    bits |= OPEN_FLAG.direct;
+  for (const name of bitOptionNames) {
+    const value = options[name];
+    if (value !== undefined && checkBoolean(where, name, value)) bits |= bitOptions[name];
   }
+  if ((bits & OPEN_FLAG.direct) !== 0) dispatcher.expectFeature(where, "directIo");
   const early = dispatcher.canceler.check(where, options);
   const entry = dispatcher.begin(openKind, undefined);
   entry.subject = { path: displayPath(path), tracker, dispatcher } satisfies OpenSubject;
   dispatcher.records[entry.base + WORD.argument0] = bits;
   dispatcher.records[entry.base + WORD.argument1] = mode;
-  attachPath(dispatcher, entry, bytes, 0);
+  attachPath(dispatcher, entry, bytes, BEGUN_BYTES);
   dispatcher.canceler.attach(entry, early);
   return entry;
 }

@@ -50,6 +50,7 @@ function testSimulation(name: string, options: SimulationOptions): void {
         return () => current.limitHandles(65_536);
       },
       scratchPath: (of) => `/scratch/${next++}-${of}`,
+      makeFifo: (path) => current.files.makeFifo(path),
       oracle: {
         readFile: async (path) => current.files.read(path),
         writeFile: async (path, bytes) => current.files.write(path, bytes),

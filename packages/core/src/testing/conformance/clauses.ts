@@ -9,8 +9,10 @@ import { chainClause } from "./chains.js";
 import { connectByNameClause } from "./connect-by-name.js";
 import { datagramClause } from "./datagram.js";
 import { descriptorShortageClause } from "./descriptor-shortage.js";
+import { fifoClause } from "./fifos.js";
 import { fileFlushClause, fileLengthClause, fileMetadataClause } from "./file-metadata.js";
 import { fileOpenClause } from "./file-open.js";
+import { fileOpenFlagsClause } from "./file-open-flags.js";
 import { fileAdviceClause, fileSpaceClause } from "./file-space.js";
 import { fileReadClause, fileWriteClause } from "./file-transfer.js";
 import { fileReadVectorClause, fileWriteVectorClause } from "./file-vector.js";
@@ -48,6 +50,8 @@ export const clauses: readonly Clause[] = [
   foreignMemoryClause,
   poolClause,
   fileOpenClause,
+  fileOpenFlagsClause,
+  fifoClause,
   fileReadClause,
   fileWriteClause,
   fileReadVectorClause,

@@ -86,7 +86,7 @@ export const fileOpenClause: Clause = {
         const { io } = context;
         await rejects(io.openFile(path, "rw" as never), "ERR_INVALID_ARG_VALUE");
         await rejects(io.openFile(path, "toString" as never), "ERR_INVALID_ARG_VALUE");
-        await rejects(io.openFile(path, 2 as never), "ERR_INVALID_ARG_TYPE");
+        await rejects(io.openFile(path, null as never), "ERR_INVALID_ARG_TYPE");
         await rejects(io.openFile(path, "r", null as never), "ERR_INVALID_ARG_TYPE");
         await rejects(io.openFile(path, "w", { mod: 0o600 } as never), "ERR_UNKNOWN_OPTION");
         for (const mode of [-1, 0o10000, 1.5, Number.NaN])

@@ -37,6 +37,8 @@ export interface ConformanceSubject {
   readonly rough?: boolean;
   /** The longest file that the system under it can have, if that is less than some GiB. */
   readonly fileBytesMax?: number;
+  /** Makes a FIFO at a path. Without it, cases about FIFOs are left out, and reported as left out. */
+  makeFifo?(path: string): void | Promise<void>;
   /** Descriptors that the process has open; when it is given, every case must leave as many as it found. */
   countDescriptors?(): number;
   /**
@@ -47,7 +49,7 @@ export interface ConformanceSubject {
 }
 
 /** Means that only some callers can supply. */
-export type SubjectMeans = "exhaustDescriptors";
+export type SubjectMeans = "exhaustDescriptors" | "makeFifo";
 
 /** A subject, or what makes a new one for each case: a simulation has a world of its own. */
 export type SubjectSource = ConformanceSubject | (() => ConformanceSubject);

@@ -28,7 +28,7 @@ export function isQuick({ opcode }: Ticket): boolean {
   return opcode === OPCODE.close || opcode === OPCODE.shutdown;
 }
 
-/** Operations that a disk does: they never wait for somebody else. */
+/** Operations on files: but for a pipe's reads and writes they never wait for somebody else. */
 const onFile: ReadonlySet<number> = new Set([
   ...[OPCODE.open, OPCODE.close, OPCODE.read, OPCODE.write, OPCODE.fsync, OPCODE.fdatasync, OPCODE.stat],
   ...[OPCODE.truncate, OPCODE.readv, OPCODE.writev, OPCODE.allocate, OPCODE.advise],
@@ -37,6 +37,11 @@ const onFile: ReadonlySet<number> = new Set([
 
 export function isOnFile({ opcode }: Ticket): boolean {
   return onFile.has(opcode);
+}
+
+/** It is with a disk, and not waiting for the other end of a pipe: its end comes by itself. */
+export function isOnDisk(ticket: Ticket): boolean {
+  return isOnFile(ticket) && !ticket.isWaiting;
 }
 
 /** Operations that wait for the other end of a socket. */

@@ -1,4 +1,5 @@
 /** What attempts at operations share: their session as they see it, and handles and addresses as they need them. */
+import type { Capabilities } from "../../capability.js";
 import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
 import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD, WORD } from "../../record.js";
@@ -14,6 +15,7 @@ export type Outcome = number | undefined;
 /** What attempts need of their session. */
 export interface AttemptHost {
   readonly kernel: Kernel;
+  readonly capabilities: Capabilities;
   readonly memory: SimMemory;
   readonly handles: Handles;
   /** The session is closed: all handles are. */

@@ -3,7 +3,6 @@
  * the operation has to wait; what comes beside the result (bytes, a handle's generation) is left on the ticket.
  */
 
-import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
 import { POLL_EVENT, WORD } from "../../record.js";
 import { type AttemptHost, badHandle, foundBehind, type Outcome } from "./attempt-host.js";
@@ -12,7 +11,7 @@ import type { Target } from "./handles.js";
 import { attemptOnDatagram, datagram } from "./message-operations.js";
 import { attemptOnPath, isOnPath } from "./path-operations.js";
 import { attemptOnListener, attemptOnStream, connect, listen } from "./socket-operations.js";
-import { makePipe, readFromPipe, splice } from "./splice.js";
+import { attemptOnPipe, makePipe, splice } from "./splice.js";
 import type { Ticket, WaitList } from "./ticket.js";
 
 export function attempt(host: AttemptHost, ticket: Ticket): Outcome {
@@ -56,8 +55,7 @@ export function attempt(host: AttemptHost, ticket: Ticket): Outcome {
     case "datagram":
       return attemptOnDatagram(host, ticket, target);
     case "pipe":
-      // Core makes pipes for splices, and takes out of them what cannot be spliced.
-      return ticket.opcode === OPCODE.read ? readFromPipe(host, ticket, target) : -ERRNO.EINVAL;
+      return attemptOnPipe(host, ticket, target);
   }
 }
 

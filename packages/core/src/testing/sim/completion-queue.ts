@@ -16,6 +16,8 @@ export interface Completion {
   readonly payload: Uint8Array<ArrayBuffer> | undefined;
   /** The driver ended it because its time was up. */
   readonly timedOut: boolean;
+  /** What the operation has begun is kept under a handle. */
+  readonly begun: boolean;
   /** The second one for the same operation: a planted bug. */
   readonly duplicate: boolean;
 }
@@ -48,7 +50,7 @@ export class CompletionQueue {
   }
 
   /** Writes a completion as record `index` of the shared memory. */
-  write(index: number, { ticket, result, more, auxiliary, picked, timedOut }: Completion): void {
+  write(index: number, { ticket, result, more, auxiliary, picked, timedOut, begun }: Completion): void {
     const base = index << COMPLETION_SHIFT;
     this.#words[base + COMPLETION_WORD.slot] = ticket.slot;
     this.#words[base + COMPLETION_WORD.generation] = ticket.generation;
@@ -57,6 +59,7 @@ export class CompletionQueue {
       ((picked >= 0 ? picked : auxiliary) << AUXILIARY_SHIFT) |
       (more ? COMPLETION_FLAG.more : 0) |
       (picked >= 0 ? COMPLETION_FLAG.bufferPicked : 0) |
-      (timedOut ? COMPLETION_FLAG.timedOut : 0);
+      (timedOut ? COMPLETION_FLAG.timedOut : 0) |
+      (begun ? COMPLETION_FLAG.begun : 0);
   }
 }

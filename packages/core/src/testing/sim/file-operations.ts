@@ -3,6 +3,7 @@ import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
 import { ADVICE, ALLOCATE_FLAG, OPEN_FLAG, STAT_FIELD, WORD } from "../../record.js";
 import { type AttemptHost, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt-host.js";
+import { openFifo, resumeOpen } from "./fifo.js";
 import type { Node } from "./file-system.js";
 import { Description, type OpenFile } from "./handles.js";
 import { pathOf } from "./path-operations.js";
@@ -14,18 +15,23 @@ const BLOCK_BYTES = 4096;
 
 export function openFile(host: AttemptHost, ticket: Ticket): Outcome {
   const { kernel } = host;
+  if (ticket.word(WORD.handleIndex) >= 0) return resumeOpen(host, ticket);
   if (lacksHandles(host)) return -ERRNO.EMFILE;
   if (kernel.dice.happens("ioError")) return -ERRNO.EIO;
   const flags = ticket.word(WORD.argument0);
   if ((flags & OPEN_FLAG.direct) !== 0) return -ERRNO.EINVAL;
   const node = kernel.files.open(pathOf(host, ticket), flags, ticket.word(WORD.argument1));
   if (typeof node === "number") return node;
+  const isPlace = (flags & OPEN_FLAG.pathOnly) !== 0;
+  if (node.kind === "fifo" && !isPlace) return openFifo(host, ticket, node, flags);
   const { files } = kernel;
   files.opened(node);
+  // Through a place in the tree nothing can be read or written.
+  const usable = isPlace ? flags & ~(OPEN_FLAG.read | OPEN_FLAG.write) : flags;
   return resultHandle(
     host,
     ticket,
-    new Description({ kind: "file", node, flags, position: 0, close: () => files.closed(node) }),
+    new Description({ kind: "file", node, flags: usable, position: 0, close: () => files.closed(node) }),
   );
 }
 
@@ -109,13 +115,14 @@ export function attemptOnFile(host: AttemptHost, ticket: Ticket, file: OpenFile)
 function read({ kernel }: AttemptHost, ticket: Ticket, file: OpenFile): number {
   const { dice, files, ledger } = kernel;
   if ((file.flags & OPEN_FLAG.read) === 0) return -ERRNO.EBADF;
-  if (file.node.kind === "directory") return -ERRNO.EISDIR;
+  if (file.node.kind !== "file") return -ERRNO.EISDIR;
   if (dice.happens("ioError")) return -ERRNO.EIO;
   const own = ticket.position < 0;
   const position = own ? file.position : ticket.position;
   const { length } = ticket;
   const available = Math.max(0, Math.min(length, file.node.size - position));
-  const bytes = files.read(file.node, position, dice.shortened(available));
+  const touches = (file.flags & OPEN_FLAG.noAccessTime) === 0;
+  const bytes = files.read(file.node, position, dice.shortened(available), touches);
   if (own) file.position += bytes.length;
   ticket.payload = kernel.bug === "vector-out-of-order" && ticket.parts.length > 1 ? bytes.reverse() : bytes;
   ledger.bytesRead += bytes.length;
@@ -125,7 +132,7 @@ function read({ kernel }: AttemptHost, ticket: Ticket, file: OpenFile): number {
 
 function write({ kernel, memory }: AttemptHost, ticket: Ticket, file: OpenFile): number {
   const { dice, files, ledger } = kernel;
-  if ((file.flags & OPEN_FLAG.write) === 0 || file.node.kind === "directory") return -ERRNO.EBADF;
+  if ((file.flags & OPEN_FLAG.write) === 0 || file.node.kind !== "file") return -ERRNO.EBADF;
   if (dice.happens("ioError")) return -ERRNO.EIO;
   if (dice.happens("noSpace")) return -ERRNO.ENOSPC;
   const own = ticket.position < 0;
@@ -144,7 +151,7 @@ function allocate({ kernel }: AttemptHost, ticket: Ticket, file: OpenFile): numb
   const { node } = file;
   const mode = ticket.word(WORD.length);
   const bytes = ticket.long(WORD.argument0);
-  if ((file.flags & OPEN_FLAG.write) === 0 || node.kind === "directory") return -ERRNO.EBADF;
+  if ((file.flags & OPEN_FLAG.write) === 0 || node.kind !== "file") return -ERRNO.EBADF;
   if (ticket.position < 0 || bytes <= 0) return -ERRNO.EINVAL;
   if (dice.happens("ioError")) return -ERRNO.EIO;
   const end = ticket.position + bytes;
@@ -172,11 +179,12 @@ function sizeOf(node: Node): number {
     case "directory":
       return BLOCK_BYTES;
     case "socket":
+    case "fifo":
       return 0;
   }
 }
 
-function writeStat({ arenaBytes }: AttemptHost, ticket: Ticket, node: Node): void {
+export function writeStat({ arenaBytes }: AttemptHost, ticket: Ticket, node: Node): void {
   const view = new DataView(arenaBytes.buffer);
   const offset = ticket.word(WORD.arenaOffset);
   const set = (field: number, value: bigint | number) => view.setBigInt64(offset + field * 8, BigInt(value), true);

@@ -4,11 +4,13 @@
  */
 import { ERRNO } from "../../errno.js";
 import { OPEN_FLAG } from "../../record.js";
+import { type Channel, createChannel } from "./pipe.js";
 
 const TYPE_DIRECTORY = 0o040000;
 const TYPE_FILE = 0o100000;
 const TYPE_LINK = 0o120000;
 const TYPE_SOCKET = 0o140000;
+const TYPE_FIFO = 0o010000;
 const UMASK = 0o022;
 const LINKS_FOLLOWED_MAX = 40;
 const NAME_BYTES_MAX = 255;
@@ -52,8 +54,17 @@ export interface SocketNode extends Inode {
   readonly kind: "socket";
 }
 
+/** A pipe that has a name. */
+export interface FifoNode extends Inode {
+  readonly kind: "fifo";
+  readonly channel: Channel;
+}
+
 /** Whatever a path can name. */
-export type Node = FileNode | DirectoryNode | LinkNode | SocketNode;
+export type Node = FileNode | DirectoryNode | LinkNode | SocketNode | FifoNode;
+
+/** Whatever can be open. */
+export type OpenNode = FileNode | DirectoryNode | FifoNode;
 
 /** What a test does to the files of a simulation from outside; throws where the file system would answer an error. */
 export interface SimFiles {
@@ -65,6 +76,8 @@ export interface SimFiles {
   makeDirectory(path: string): void;
   /** Creates a symbolic link. */
   link(path: string, target: string): void;
+  /** Creates a pipe with a name. */
+  makeFifo(path: string): void;
   /** Removes a name; open handles keep the content. */
   remove(path: string): void;
   exists(path: string): boolean;
@@ -103,12 +116,17 @@ export class SimFileSystem {
   }
 
   /** Opens or creates a file: the node, or a negative errno. `flags` are `OPEN_FLAG` bits. */
-  open(path: Uint8Array, flags: number, mode: number): FileNode | DirectoryNode | number {
+  open(path: Uint8Array, flags: number, mode: number): OpenNode | number {
     const has = (bit: number) => (flags & bit) !== 0;
     const exclusive = has(OPEN_FLAG.create) && has(OPEN_FLAG.exclusive);
-    const found = this.#find(decoder.decode(path), !exclusive);
+    const found = this.#find(decoder.decode(path), !exclusive && !has(OPEN_FLAG.noFollow));
     if (typeof found === "number") return found;
     const { node } = found;
+    if (has(OPEN_FLAG.temporary)) return this.#openTemporary(node, has(OPEN_FLAG.write), mode);
+    if (has(OPEN_FLAG.directory)) {
+      if (has(OPEN_FLAG.create)) return -ERRNO.EINVAL;
+      if (node !== undefined && node.kind !== "directory") return -ERRNO.ENOTDIR;
+    }
     // What would be created with a slash at the end would have to be a directory.
     if (has(OPEN_FLAG.create) && decoder.decode(path).endsWith("/")) return -ERRNO.EISDIR;
     if (node === undefined) {
@@ -121,9 +139,18 @@ export class SimFileSystem {
     if (exclusive) return -ERRNO.EEXIST;
     if (node.kind === "link") return -ERRNO.ELOOP;
     if (node.kind === "socket") return -ERRNO.ENXIO;
+    if (node.kind === "fifo") return node;
     if (node.kind === "directory") return has(OPEN_FLAG.write) || has(OPEN_FLAG.create) ? -ERRNO.EISDIR : node;
     if (has(OPEN_FLAG.truncate) && has(OPEN_FLAG.write)) this.resize(node, 0);
     return node;
+  }
+
+  /** A file without a name. */
+  #openTemporary(directory: Node | undefined, writes: boolean, mode: number): FileNode | number {
+    if (!writes) return -ERRNO.EINVAL;
+    if (directory === undefined) return -ERRNO.ENOENT;
+    if (directory.kind !== "directory") return -ERRNO.ENOTDIR;
+    return Object.assign(this.#file(mode & ~UMASK), { links: 0 });
   }
 
   /** The node of a path, or a negative errno. */
@@ -228,19 +255,19 @@ export class SimFileSystem {
   }
 
   /** A handle on it is open, or no longer. */
-  opened(node: FileNode | DirectoryNode): void {
+  opened(node: OpenNode): void {
     if (node.kind === "file") node.opens++;
   }
 
-  closed(node: FileNode | DirectoryNode): void {
+  closed(node: OpenNode): void {
     if (node.kind !== "file") return;
     node.opens--;
     this.#freeIfUnused(node);
   }
 
   /** A copy of up to `length` bytes from `position`; empty at the end of the file. */
-  read(file: FileNode, position: number, length: number): Uint8Array<ArrayBuffer> {
-    file.accessedUs = this.#nowUs();
+  read(file: FileNode, position: number, length: number, touches = true): Uint8Array<ArrayBuffer> {
+    if (touches) file.accessedUs = this.#nowUs();
     return file.bytes.slice(Math.min(position, file.size), Math.min(position + length, file.size));
   }
 
@@ -292,6 +319,10 @@ export class SimFileSystem {
       makeDirectory: (path) => this.#add("makeDirectory", path, this.#directory()),
       link: (path, target) => {
         this.#add("link", path, { kind: "link", target, ...this.#inode(TYPE_LINK | 0o777) });
+      },
+      makeFifo: (path) => {
+        const channel = createChannel(0);
+        this.#add("makeFifo", path, { kind: "fifo", channel, ...this.#inode(TYPE_FIFO | (0o666 & ~UMASK)) });
       },
       remove: (path) => {
         const found = this.#find(path, false);

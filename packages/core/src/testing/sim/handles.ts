@@ -3,7 +3,7 @@ import { AUXILIARY_MAX } from "../../record.js";
 import type { Endpoint } from "./connection.js";
 import type { SimDatagram } from "./datagram.js";
 import type { Descriptors } from "./descriptors.js";
-import type { DirectoryNode, FileNode } from "./file-system.js";
+import type { OpenNode } from "./file-system.js";
 import type { SimListener } from "./network.js";
 import type { PipeEnd } from "./pipe.js";
 import { type WaitList, wakeAll } from "./ticket.js";
@@ -11,7 +11,7 @@ import { type WaitList, wakeAll } from "./ticket.js";
 /** An open file with its own position. */
 export interface OpenFile {
   readonly kind: "file";
-  readonly node: FileNode | DirectoryNode;
+  readonly node: OpenNode;
   /** `OPEN_FLAG` bits. */
   readonly flags: number;
   position: number;

@@ -1,6 +1,7 @@
-/** A pipe in memory: a bounded queue of bytes with a reading and a writing end, for splices to go through. */
+/** A pipe in memory: a bounded queue of bytes with reading and writing ends. A FIFO is one that has a name. */
 import { ERRNO } from "../../errno.js";
 import { POLL_EVENT } from "../../record.js";
+import type { FifoNode } from "./file-system.js";
 import { type WaitList, wakeAll } from "./ticket.js";
 
 /** What a pipe holds unless it is asked for more, and what it can be asked for. Source: pipe(7). */
@@ -8,42 +9,66 @@ const CAPACITY_BYTES_DEFAULT = 65_536;
 const CAPACITY_BYTES_MAX = 1_048_576;
 const PAGE_BYTES = 4096;
 
-/** What both ends share. */
-interface Channel {
+/** What all ends of a pipe share. */
+export interface Channel {
   readonly capacity: number;
   chunks: Uint8Array[];
   buffered: number;
-  hasReader: boolean;
-  hasWriter: boolean;
-  /** Splices that wait for bytes, or for room. */
+  /** Ends that are open. */
+  readerEnds: number;
+  writerEnds: number;
+  /** Writing ends that were ever opened. */
+  writersEver: number;
+  /** Operations that wait for bytes, or for room. */
   readonly readers: WaitList;
   readonly writers: WaitList;
 }
 
-/** One end of a pipe. */
+/** A pipe of about `bytes` that nobody has opened; 0 for the usual size. */
+export function createChannel(bytes: number): Channel {
+  const wanted = bytes === 0 ? CAPACITY_BYTES_DEFAULT : Math.min(Math.max(bytes, PAGE_BYTES), CAPACITY_BYTES_MAX);
+  return {
+    capacity: wanted,
+    chunks: [],
+    buffered: 0,
+    readerEnds: 0,
+    writerEnds: 0,
+    writersEver: 0,
+    readers: [],
+    writers: [],
+  };
+}
+
+/** One end of a pipe, or of a FIFO that was opened for both. */
 export class PipeEnd {
   readonly kind = "pipe";
-  readonly end: "read" | "write";
+  readonly end: "read" | "write" | "both";
+  /** The name that it was opened by, if it has one. */
+  readonly node: FifoNode | undefined;
   readonly #channel: Channel;
+  readonly #writersBefore: number;
 
-  private constructor(end: "read" | "write", channel: Channel) {
+  constructor(end: "read" | "write" | "both", channel: Channel, node?: FifoNode) {
     this.end = end;
+    this.node = node;
     this.#channel = channel;
+    this.#writersBefore = channel.writersEver;
+    if (end !== "write") channel.readerEnds++;
+    if (end === "read") return;
+    channel.writerEnds++;
+    channel.writersEver++;
   }
 
-  /** Both ends of a new pipe of about `bytes`; 0 for the usual size. */
+  /** Both ends of a new pipe. */
   static pair(bytes: number): [PipeEnd, PipeEnd] {
-    const wanted = bytes === 0 ? CAPACITY_BYTES_DEFAULT : Math.min(Math.max(bytes, PAGE_BYTES), CAPACITY_BYTES_MAX);
-    const channel: Channel = {
-      capacity: wanted,
-      chunks: [],
-      buffered: 0,
-      hasReader: true,
-      hasWriter: true,
-      readers: [],
-      writers: [],
-    };
+    const channel = createChannel(bytes);
     return [new PipeEnd("read", channel), new PipeEnd("write", channel)];
+  }
+
+  /** A writer is there, or came and went since this end was opened. */
+  get hasHadWriter(): boolean {
+    const { buffered, writerEnds, writersEver } = this.#channel;
+    return buffered > 0 || writerEnds > 0 || writersEver > this.#writersBefore;
   }
 
   get readers(): WaitList {
@@ -61,13 +86,13 @@ export class PipeEnd {
 
   /** Bytes that can be written now; a negative errno when nobody will read them. */
   get room(): number {
-    const { hasReader, capacity, buffered } = this.#channel;
-    return hasReader ? capacity - buffered : -ERRNO.EPIPE;
+    const { readerEnds, capacity, buffered } = this.#channel;
+    return readerEnds > 0 ? capacity - buffered : -ERRNO.EPIPE;
   }
 
   /** Nothing is in it and nothing will be. */
   get isOver(): boolean {
-    return this.#channel.buffered === 0 && !this.#channel.hasWriter;
+    return this.#channel.buffered === 0 && this.#channel.writerEnds === 0;
   }
 
   put(bytes: Uint8Array): void {
@@ -100,14 +125,17 @@ export class PipeEnd {
 
   /** `POLL_EVENT` bits. */
   get events(): number {
-    const { buffered, capacity, hasReader, hasWriter } = this.#channel;
-    if (this.end === "read") return (buffered > 0 ? POLL_EVENT.readable : 0) | (hasWriter ? 0 : POLL_EVENT.hangUp);
-    return (buffered < capacity ? POLL_EVENT.writable : 0) | (hasReader ? 0 : POLL_EVENT.error);
+    const { buffered, capacity, readerEnds, writerEnds } = this.#channel;
+    const readable = (buffered > 0 ? POLL_EVENT.readable : 0) | (writerEnds > 0 ? 0 : POLL_EVENT.hangUp);
+    const writable = (buffered < capacity ? POLL_EVENT.writable : 0) | (readerEnds > 0 ? 0 : POLL_EVENT.error);
+    return (this.end === "write" ? 0 : readable) | (this.end === "read" ? 0 : writable);
   }
 
   close(): void {
-    if (this.end === "read") this.#channel.hasReader = false;
-    else this.#channel.hasWriter = false;
+    if (this.end !== "write") this.#channel.readerEnds--;
+    if (this.end !== "read") this.#channel.writerEnds--;
+    // What nobody has read goes with the last end.
+    if (this.#channel.readerEnds + this.#channel.writerEnds === 0) this.drop(this.#channel.buffered);
     wakeAll(this.#channel.readers);
     wakeAll(this.#channel.writers);
   }

@@ -15,7 +15,8 @@ import {
 import { ERRNO } from "../../errno.js";
 import { OPCODE, type OpcodeDefinition, opcodeTable } from "../../opcode.js";
 import { CONTROL, SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "../../record.js";
-import { isCancellable, isOnFile, isQuick, lacksFeature } from "./abilities.js";
+import { linuxOpenConstants, type OpenConstants } from "../../resource/open-flags.js";
+import { isCancellable, isOnDisk, isOnFile, isQuick, lacksFeature } from "./abilities.js";
 import { attempt } from "./attempt.js";
 import { type AttemptHost, holdsHandle } from "./attempt-host.js";
 import { type Completion, CompletionQueue } from "./completion-queue.js";
@@ -30,10 +31,18 @@ import type { TimelineEvent } from "./timeline.js";
 /** More `submit` calls than this without anything else happening are a loop that never ends. */
 const SUBMITS_WITHOUT_EVENT_MAX = 100_000;
 
+/** As on most machines with Linux. Source: include/uapi/asm-generic/fcntl.h. */
+const simOpenConstants: OpenConstants = linuxOpenConstants({
+  ...{ O_RDONLY: 0, O_WRONLY: 1, O_RDWR: 2, O_CREAT: 0o100, O_EXCL: 0o200, O_NOCTTY: 0o400, O_TRUNC: 0o1000 },
+  ...{ O_APPEND: 0o2000, O_NONBLOCK: 0o4000, O_DSYNC: 0o10000, O_DIRECT: 0o40000, O_DIRECTORY: 0o200000 },
+  ...{ O_NOFOLLOW: 0o400000, O_NOATIME: 0o1000000, O_SYNC: 0o4010000 },
+});
+
 export class SimSession implements DriverSession, AttemptHost {
   readonly kernel: Kernel;
   readonly shared: SharedMemory;
   readonly capabilities: Capabilities;
+  readonly openConstants: OpenConstants = simOpenConstants;
   readonly memory: SimMemory;
   readonly handles: Handles;
   readonly arenaBytes: Uint8Array<ArrayBuffer>;
@@ -345,7 +354,7 @@ export class SimSession implements DriverSession, AttemptHost {
     if (target.ended) return dice.happens("cancelLoses") ? 0 : -ERRNO.ENOENT;
     if (target.doomed || target.stuck || isQuick(target)) return -ERRNO.EALREADY;
     if (!this.#closing && !isCancellable(this.capabilities, target)) return -ERRNO.EALREADY;
-    if (isOnFile(target) && dice.happens("cancelMisses")) return missed();
+    if (isOnDisk(target) && dice.happens("cancelMisses")) return missed();
     if (target.isBehind) {
       this.#end(target, -ERRNO.ECANCELED);
       return 0;
@@ -372,7 +381,7 @@ export class SimSession implements DriverSession, AttemptHost {
   #timeUp(ticket: Ticket): void {
     const { dice } = this.kernel;
     if (ticket.ended || ticket.stuck || !isCancellable(this.capabilities, ticket)) return;
-    if (isOnFile(ticket) && dice.happens("cancelMisses")) return;
+    if (isOnDisk(ticket) && dice.happens("cancelMisses")) return;
     ticket.stopWaiting();
     this.kernel.timeline.cancel(ticket.event);
     if (dice.happens("cancelLoses")) {
@@ -429,12 +438,13 @@ export class SimSession implements DriverSession, AttemptHost {
 
   #post(ticket: Ticket, result: number, more: boolean, late: boolean): void {
     const { dice, timeline, bug } = this.kernel;
-    const { auxiliary, picked, payload } = ticket;
+    const { auxiliary, picked, payload, begun } = ticket;
     ticket.auxiliary = 0;
+    ticket.begun = false;
     ticket.picked = -1;
     ticket.payload = undefined;
     const timedOut = ticket.timedOut && !more;
-    const completion = { ticket, result, more, auxiliary, picked, payload, timedOut, duplicate: false };
+    const completion = { ticket, result, more, auxiliary, picked, payload, timedOut, begun, duplicate: false };
     if (late && ticket.opcode !== OPCODE.cancel && !ticket.multishot) {
       timeline.schedule(dice.delayUs(), () => this.#ready(completion));
     } else {

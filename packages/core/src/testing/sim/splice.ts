@@ -1,10 +1,13 @@
 /** Pipes, and moving bytes through them without bringing them into the program. */
+import { isSupported } from "../../capability.js";
 import { ERRNO } from "../../errno.js";
+import { OPCODE } from "../../opcode.js";
 import { OPEN_FLAG, PIPE_WORD, WORD } from "../../record.js";
 import { type AttemptHost, badHandle, foundBehind, newHandle, type Outcome } from "./attempt-host.js";
+import { writeStat } from "./file-operations.js";
 import { Description, type OpenFile, type Target } from "./handles.js";
 import { PipeEnd } from "./pipe.js";
-import type { Ticket } from "./ticket.js";
+import type { Ticket, WaitList } from "./ticket.js";
 
 /** Makes a pipe; its two handles stand in the arena. */
 export function makePipe(host: AttemptHost, ticket: Ticket): number {
@@ -21,16 +24,50 @@ export function makePipe(host: AttemptHost, ticket: Ticket): number {
   return 0;
 }
 
+/** An operation on one end of a pipe that is no splice. */
+export function attemptOnPipe(host: AttemptHost, ticket: Ticket, pipe: PipeEnd): Outcome {
+  switch (ticket.opcode) {
+    case OPCODE.read:
+    case OPCODE.readv:
+      return readFromPipe(host, ticket, pipe);
+    case OPCODE.write:
+    case OPCODE.writev:
+      return writeToPipe(host, ticket, pipe);
+    case OPCODE.stat:
+      if (pipe.node === undefined) return -ERRNO.EINVAL;
+      writeStat(host, ticket, pipe.node);
+      return 0;
+    default:
+      return -ERRNO.EINVAL;
+  }
+}
+
+/** A driver that cannot stop what waits must not let it wait. */
+function waitOrAskAgain({ capabilities }: AttemptHost, ticket: Ticket, list: WaitList): Outcome {
+  if (!isSupported(capabilities.features.cancelFile)) return -ERRNO.EAGAIN;
+  ticket.waitIn(list);
+  return undefined;
+}
+
+function writeToPipe(host: AttemptHost, ticket: Ticket, pipe: PipeEnd): Outcome {
+  if (pipe.end === "read") return -ERRNO.EBADF;
+  if (ticket.position >= 0) return -ERRNO.ESPIPE;
+  const { room } = pipe;
+  if (room < 0) return room;
+  const source = host.memory.source(ticket);
+  if (room === 0 && source.length > 0) return waitOrAskAgain(host, ticket, pipe.writers);
+  const count = host.kernel.dice.shortened(Math.min(source.length, room));
+  pipe.put(source.slice(0, count));
+  return count;
+}
+
 /** Takes bytes out of a pipe into a buffer. */
-export function readFromPipe({ kernel }: AttemptHost, ticket: Ticket, pipe: PipeEnd): Outcome {
-  if (pipe.end !== "read") return -ERRNO.EBADF;
+function readFromPipe(host: AttemptHost, ticket: Ticket, pipe: PipeEnd): Outcome {
+  if (pipe.end === "write") return -ERRNO.EBADF;
   if (ticket.position >= 0) return -ERRNO.ESPIPE;
   if (pipe.isOver) return 0;
-  if (pipe.buffered === 0) {
-    ticket.waitIn(pipe.readers);
-    return undefined;
-  }
-  const bytes = pipe.peek(kernel.dice.shortened(Math.min(ticket.word(WORD.length), pipe.buffered)));
+  if (pipe.buffered === 0) return waitOrAskAgain(host, ticket, pipe.readers);
+  const bytes = pipe.peek(host.kernel.dice.shortened(Math.min(ticket.length, pipe.buffered)));
   ticket.payload = bytes.slice();
   pipe.drop(bytes.length);
   return bytes.length;
@@ -45,8 +82,8 @@ export function splice(host: AttemptHost, ticket: Ticket): Outcome {
   const fromAt = ticket.position;
   const toAt = ticket.long(WORD.argument0);
   if (isPlaced(from, fromAt) || isPlaced(to, toAt)) return -ERRNO.ESPIPE;
-  if (from.kind === "pipe" && from.end === "read") return fromPipe(host, ticket, from, { to, toAt, length });
-  if (to.kind === "pipe" && to.end === "write") return intoPipe(host, ticket, to, { from, fromAt, length });
+  if (from.kind === "pipe" && from.end !== "write") return fromPipe(host, ticket, from, { to, toAt, length });
+  if (to.kind === "pipe" && to.end !== "read") return intoPipe(host, ticket, to, { from, fromAt, length });
   return from.kind === "pipe" || to.kind === "pipe" ? -ERRNO.EBADF : -ERRNO.EINVAL;
 }
 
@@ -78,7 +115,7 @@ function intoPipe(
   if (from.kind !== "file") return -ERRNO.EINVAL;
   const { node } = from;
   if ((from.flags & OPEN_FLAG.read) === 0) return -ERRNO.EBADF;
-  if (node.kind === "directory") return -ERRNO.EINVAL;
+  if (node.kind !== "file") return -ERRNO.EINVAL;
   if (kernel.dice.happens("ioError")) return -ERRNO.EIO;
   const position = fromAt < 0 ? from.position : fromAt;
   const available = Math.max(0, Math.min(count, node.size - position));
@@ -117,7 +154,7 @@ function fromPipe(
 function writeInto({ kernel }: AttemptHost, file: OpenFile, at: number, bytes: Uint8Array): number {
   const { dice, files, ledger } = kernel;
   const { node, flags } = file;
-  if ((flags & OPEN_FLAG.write) === 0 || node.kind === "directory") return -ERRNO.EBADF;
+  if ((flags & OPEN_FLAG.write) === 0 || node.kind !== "file") return -ERRNO.EBADF;
   // Source: splice(2).
   if ((flags & OPEN_FLAG.append) !== 0) return -ERRNO.EINVAL;
   if (dice.happens("ioError")) return -ERRNO.EIO;

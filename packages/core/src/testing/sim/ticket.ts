@@ -79,6 +79,8 @@ export class Ticket {
   payload: Uint8Array<ArrayBuffer> | undefined = undefined;
   picked = -1;
   auxiliary = 0;
+  /** What it has opened so far is kept: `COMPLETION_FLAG.begun`. */
+  begun = false;
   /** When a timer is due. */
   dueUs = 0;
 
@@ -141,6 +143,11 @@ export class Ticket {
   waitIn(list: WaitList): void {
     this.#waitsIn.push(list);
     list.push(this);
+  }
+
+  /** It waits for somebody to wake it. */
+  get isWaiting(): boolean {
+    return this.#waitsIn.length > 0;
   }
 
   /** Waits no longer. */

@@ -1,0 +1,272 @@
+/** Opening FIFOs, which waits for the other end, and reading them, which waits for bytes. */
+import type { Backend } from "../../backend.js";
+import type { File } from "../../resource/file.js";
+import { textOf } from "./bytes.js";
+import type { Clause } from "./case.js";
+import type { CaseContext } from "./context.js";
+import { equal, ok, rejects } from "./expect.js";
+
+/** More than any driver has threads or workers for. */
+const MANY = 100;
+/** Long enough for an open to be tried more than once. */
+const SEVERAL_TRIES_MS = 10;
+
+async function givenFifo(context: CaseContext): Promise<string> {
+  const path = context.path("fifo");
+  await context.subject.makeFifo!(path);
+  return path;
+}
+
+function givenFifos(context: CaseContext, count: number): Promise<string[]> {
+  return Promise.all(Array.from({ length: count }, () => givenFifo(context)));
+}
+
+/** Both ends of a FIFO. */
+async function openBoth(io: Backend, path: string): Promise<{ reader: File; writer: File }> {
+  const [reader, writer] = await Promise.all([io.openFile(path, "r"), io.openFile(path, "w")]);
+  return { reader, writer };
+}
+
+async function write(io: Backend, file: File, text: string): Promise<void> {
+  using buffer = io.buffers.copyFrom(text);
+  await file.writeFull(buffer);
+}
+
+/** Reads as many bytes as the text has that is expected, or to the end. */
+async function read(io: Backend, file: File, expected: string): Promise<void> {
+  using buffer = io.buffers.take(64);
+  let text = "";
+  do {
+    const { bytesRead } = await file.read(buffer);
+    if (bytesRead === 0) break;
+    text += textOf(buffer.bytes.subarray(0, bytesRead));
+  } while (text.length < expected.length);
+  equal(text, expected, "what is read");
+}
+
+/** Work of other kinds, each of which a driver may do on threads. */
+async function workOnFiles(context: CaseContext): Promise<void> {
+  const { io } = context;
+  const path = await context.givenFile("12345");
+  equal((await io.stat(path)).size, 5, "the size");
+  await using file = await io.openFile(path, "r+");
+  await write(io, file, "x");
+  await file.sync();
+  await read(io, file, "2345");
+  await io.unlink(path);
+  await io.sleep(1);
+}
+
+const subjectNeeds = ["makeFifo"] as const;
+
+export const fifoClause: Clause = {
+  id: "fifo",
+  title: "a FIFO",
+  needs: ["open", "close", "read", "write"],
+  cases: [
+    {
+      id: "ends-meet",
+      subjectNeeds,
+      mutants: ["fifo-opened-alone"],
+      title: "an open waits for the other end, whichever comes first; then bytes go through, to the end",
+      run: async (context) => {
+        for (const [first, second] of [
+          ["r", "w"],
+          ["w", "r"],
+          ["a", "r"],
+        ] as const) {
+          const path = await givenFifo(context);
+          const waiting = context.io.submit({ opcode: "open", path, flags: first });
+          await context.after(SEVERAL_TRIES_MS);
+          equal(waiting.outcome, "pending", `the outcome of an open with "${first}" that is alone`);
+          const [one, other] = await Promise.all([waiting.done, context.io.openFile(path, second)]);
+          const [reader, writer] = first === "r" ? [one, other] : [other, one];
+          await write(context.io, writer, "through");
+          await read(context.io, reader, "through");
+          await writer.close();
+          await read(context.io, reader, "");
+          await reader.close();
+        }
+      },
+    },
+    {
+      id: "seen-waiting",
+      subjectNeeds,
+      mutants: ["begun-open-forgotten"],
+      title:
+        "a reader that waits is seen: a writer that does not wait finds it, and its bytes are read though it has gone",
+      run: async (context) => {
+        const path = await givenFifo(context);
+        const opening = context.io.openFile(path, "r");
+        await context.after(SEVERAL_TRIES_MS);
+        const writer = await context.io.openFile(path, "w", { nonBlock: true });
+        await write(context.io, writer, "quick");
+        await writer.close();
+        await using reader = await opening;
+        await read(context.io, reader, "quick");
+      },
+    },
+    {
+      id: "not-waiting",
+      subjectNeeds,
+      title: "with nonBlock an open for reading is open at once, and one for writing without a reader is ENXIO",
+      run: async (context) => {
+        const path = await givenFifo(context);
+        await rejects(context.io.openFile(path, "w", { nonBlock: true }), "ENXIO", { path, syscall: "open" });
+        await using reader = await context.io.openFile(path, "r", { nonBlock: true });
+        await using writer = await context.io.openFile(path, "w", { nonBlock: true });
+        await write(context.io, writer, "x");
+        await read(context.io, reader, "x");
+      },
+    },
+    {
+      id: "own-other-end",
+      subjectNeeds,
+      title: 'opened with "r+" it is its own other end, and its kind can be asked for',
+      needs: ["stat"],
+      run: async (context) => {
+        await using file = await context.io.openFile(await givenFifo(context), "r+");
+        ok((await file.stat()).isFIFO(), "a FIFO");
+        await write(context.io, file, "to myself");
+        await read(context.io, file, "to myself");
+      },
+    },
+    {
+      id: "opens-hold-nothing",
+      subjectNeeds,
+      title: "a hundred opens of each side that wait hold up no other work on files",
+      needs: ["stat", "fsync", "unlink", "timer"],
+      run: async (context) => {
+        const { io } = context;
+        const controller = new AbortController();
+        const paths = await givenFifos(context, 2 * MANY);
+        const opens = paths.map((path, index) =>
+          io.openFile(path, index % 2 === 0 ? "r" : "w", { signal: controller.signal }),
+        );
+        const settled = Promise.allSettled(opens);
+        await context.after(SEVERAL_TRIES_MS);
+        await workOnFiles(context);
+        controller.abort();
+        for (const { status } of await settled) equal(status, "rejected", "what became of an open that was aborted");
+      },
+    },
+    {
+      id: "early-ends",
+      subjectNeeds,
+      title: "timeouts, signals, cancel() and abandon() end opens that wait, of either side",
+      promise: "P5",
+      run: async (context) => {
+        const { io } = context;
+        for (const flags of ["r", "w"] as const) {
+          const path = await givenFifo(context);
+          await rejects(io.openFile(path, flags, { timeoutMs: SEVERAL_TRIES_MS }), "ERR_TIMEOUT", { path });
+          const controller = new AbortController();
+          const opening = io.openFile(path, flags, { signal: controller.signal });
+          await context.after(SEVERAL_TRIES_MS);
+          controller.abort();
+          await rejects(opening, "ABORT_ERR", { path });
+          const canceled = io.submit({ opcode: "open", path, flags });
+          const ended = rejects(canceled.done, "ERR_OPERATION_CANCELED", { path });
+          await context.after(SEVERAL_TRIES_MS);
+          equal(await canceled.cancel(), "canceled", "what became of the cancel");
+          await ended;
+          const abandoned = io.submit({ opcode: "open", path, flags });
+          const gone = rejects(abandoned.done, "ERR_OPERATION_ABANDONED");
+          await context.after(SEVERAL_TRIES_MS);
+          abandoned.abandon();
+          await gone;
+        }
+        context.expect({ orphans: io.inspect().orphans.total });
+      },
+    },
+    {
+      id: "given-up",
+      subjectNeeds,
+      mutants: ["begun-open-kept"],
+      title: "a reader that gave up waiting is gone: a writer finds nobody",
+      promise: "P6",
+      run: async (context) => {
+        const path = await givenFifo(context);
+        await rejects(context.io.openFile(path, "r", { timeoutMs: SEVERAL_TRIES_MS }), "ERR_TIMEOUT");
+        await context.until(() => context.io.inspect().operations.length === 0, "the reading end to be closed");
+        await rejects(context.io.openFile(path, "w", { nonBlock: true }), "ENXIO");
+      },
+    },
+    {
+      id: "backend-close",
+      subjectNeeds,
+      title: "closing the backend ends opens that wait, long before its deadline",
+      promise: "P8",
+      run: async (context) => {
+        const { io } = context;
+        const paths = await givenFifos(context, 20);
+        const opens = paths.map((path, index) =>
+          rejects(io.openFile(path, index % 2 === 0 ? "r" : "w"), "ERR_BACKEND_CLOSED", { path }),
+        );
+        await context.after(SEVERAL_TRIES_MS);
+        const { unconfirmedOperations } = await io.close({ deadlineMs: 60_000 });
+        equal(unconfirmedOperations, 0, "the number of unconfirmed operations");
+        await Promise.all(opens);
+      },
+    },
+    {
+      id: "reads-hold-nothing",
+      subjectNeeds,
+      title: "a hundred reads that wait for bytes hold up no other work on files, and each gets what comes to it",
+      needs: ["stat", "fsync", "unlink", "timer"],
+      run: async (context) => {
+        const { io } = context;
+        const paths = await givenFifos(context, MANY);
+        const ends = await Promise.all(paths.map((path) => openBoth(io, path)));
+        const reads = ends.map(({ reader }, index) => read(io, reader, `to ${index}`));
+        await context.after(SEVERAL_TRIES_MS);
+        await workOnFiles(context);
+        await Promise.all(ends.map(({ writer }, index) => write(io, writer, `to ${index}`)));
+        await Promise.all(reads);
+        await Promise.all(ends.flatMap(({ reader, writer }) => [reader.close(), writer.close()]));
+      },
+    },
+    {
+      id: "read-aborted",
+      subjectNeeds,
+      title: "a read that waits ends with its timeout or its signal, and what comes afterwards is for the next",
+      promise: "P6",
+      run: async (context) => {
+        const { io } = context;
+        const { reader, writer } = await openBoth(io, await givenFifo(context));
+        using buffer = io.buffers.take(16);
+        await rejects(reader.read(buffer, { timeoutMs: SEVERAL_TRIES_MS }), "ERR_TIMEOUT", { buffer });
+        const controller = new AbortController();
+        const reading = reader.read(buffer, { signal: controller.signal });
+        await context.after(SEVERAL_TRIES_MS);
+        controller.abort();
+        await rejects(reading, "ABORT_ERR", { buffer });
+        await write(io, writer, "later");
+        await read(io, reader, "later");
+        await Promise.all([reader.close(), writer.close()]);
+      },
+    },
+    {
+      id: "in-a-chain",
+      subjectNeeds,
+
+      title: "what is chained behind an open that waits is not begun before it is open",
+      run: async (context) => {
+        const { io } = context;
+        const path = await givenFifo(context);
+        const made = context.path("made");
+        const linked = io.link([
+          { opcode: "open", path, flags: "r" },
+          { opcode: "open", path: made, flags: "wx" },
+        ]);
+        await context.after(SEVERAL_TRIES_MS);
+        await rejects(io.openFile(made), "ENOENT");
+        await using _writer = await io.openFile(path, "w");
+        for (const one of await linked) {
+          if (one.status === "rejected") throw one.reason;
+          await one.value.close();
+        }
+      },
+    },
+  ],
+};
