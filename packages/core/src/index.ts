@@ -79,7 +79,7 @@ export type { BindUdpOptions } from "./resource/bind-udp.js";
 export type { ConnectOptions, UnixConnectOptions } from "./resource/connect.js";
 export type { NameOptions } from "./resource/connect-race.js";
 export type { DatagramResult, DatagramSendOptions } from "./resource/datagram-operations.js";
-export { File } from "./resource/file.js";
+export { type CloseFileOptions, File } from "./resource/file.js";
 export type { ReadResult, StatOptions, WriteResult } from "./resource/file-operations.js";
 export type { Advice, AdviseOptions, AllocateMode, AllocateOptions, FileRange } from "./resource/file-space.js";
 export type { FileStat } from "./resource/file-stat.js";

@@ -61,4 +61,12 @@ export const opening = [
     replace: "!isNumber ||",
     killedBy: kit("open-flags/numbers"),
   },
+  {
+    name: "file-close-cancels-nothing",
+    promise: "P8",
+    file: `${CORE}resource/file.ts`,
+    find: 'early ? "cancel" : "await"',
+    replace: 'early ? "await" : "await"',
+    killedBy: kit("fifo/closed-while-read"),
+  },
 ];

@@ -2,6 +2,7 @@
 import type { OperationOptions } from "../dispatcher.js";
 import type { OperationKind } from "../operation-kind.js";
 import type { Lendable, Unreleased } from "../owned-buffer.js";
+import { checkBoolean, checkOptions } from "../validate.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import {
   FILE_KIND,
@@ -28,6 +29,14 @@ import { doors, streamCore, wrongResource } from "./inner.js";
 import { type PipeFromFileOptions, type PipeResult, pipeFromFile } from "./pipe-transfer.js";
 import type { StreamSocket } from "./stream-socket.js";
 import { type ClosedResource, NO_OPTIONS, type PositionedOptions, type TransferPlan } from "./transfer.js";
+
+export interface CloseFileOptions {
+  /**
+   * Cancel what is in flight, as closing a stream does: it rejects with `ERR_RESOURCE_CLOSED` and its buffer, or settles
+   * with what really happened. Default false: it is waited for.
+   */
+  readonly cancel?: boolean;
+}
 
 /**
  * An open file. All methods reject with `ERR_RESOURCE_CLOSED` after `close()`, and with the system's error
@@ -177,13 +186,20 @@ export class File {
   }
 
   /**
-   * Waits for what is in flight, then closes. A second call rejects with `ERR_RESOURCE_CLOSED_TWICE`.
-   * Source: close(2).
+   * Waits for what is in flight, then closes; with `cancel` it ends that early. A second call rejects with
+   * `ERR_RESOURCE_CLOSED_TWICE`. Source: close(2).
+   *
+   * @example await fifo.close({ cancel: true }); // a read that waits for bytes rejects, with its buffer
    */
-  async close(): Promise<ClosedResource> {
+  async close(options: CloseFileOptions = {}): Promise<ClosedResource> {
     const { dispatcher, state } = this.#core;
     expectNotClosed(state);
-    await closeResource(dispatcher, state, "await");
+    checkOptions("file.close", options, { cancel: true });
+    const { cancel } = options;
+    const early = cancel !== undefined && checkBoolean("file.close", "cancel", cancel);
+    // Reading the options may have closed it.
+    expectNotClosed(state);
+    await closeResource(dispatcher, state, early ? "cancel" : "await");
     return this as ClosedResource;
   }
 

@@ -247,6 +247,28 @@ export const fifoClause: Clause = {
       },
     },
     {
+      id: "closed-while-read",
+      subjectNeeds,
+      mutants: ["file-close-cancels-nothing"],
+      title: "close with cancel ends reads that wait, and those behind them; each rejects with its buffer",
+      promise: "P8",
+      run: async (context) => {
+        const { io } = context;
+        const { reader, writer } = await openBoth(io, await givenFifo(context));
+        const buffers = [io.buffers.take(16), io.buffers.take(16)];
+        const reads = buffers.map((buffer) => rejects(reader.read(buffer), "ERR_RESOURCE_CLOSED", { buffer }));
+        await context.after(SEVERAL_TRIES_MS);
+        await rejects(reader.close({ cancel: 1 } as never), "ERR_INVALID_ARG_TYPE");
+        await rejects(reader.close({ abort: true } as never), "ERR_UNKNOWN_OPTION");
+        equal(reader.closed, false, "reader.closed after closes that were refused");
+        await reader.close({ cancel: true });
+        await Promise.all(reads);
+        await rejects(reader.close({ cancel: true }), "ERR_RESOURCE_CLOSED_TWICE");
+        for (const buffer of buffers) buffer.release();
+        await writer.close();
+      },
+    },
+    {
       id: "in-a-chain",
       subjectNeeds,
 
