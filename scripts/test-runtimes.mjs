@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * One build, every runtime: the addons as they were built for this Node pass the conformance kit on every Node that is
- * supported, and the essentials on Bun and Deno.
+ * supported, and the essentials on Bun and Deno; detection does no harm on any of them.
  *
  *   npm run test:runtimes                   everything
  *   npm run test:runtimes -- node26 deno    some runtimes
@@ -19,6 +19,7 @@ const DRIVERS = ["uring", "epoll", "libuv"];
 const TIMEOUT_MS = 300_000;
 const directory = join(root, ".baton", "runtimes");
 const KIT = join(root, "tests", "runtimes", "run-kit.mjs");
+const ASKING = join(root, "tests", "runtimes", "asking.mjs");
 const SMOKE = join(root, "tests", "runtimes", "smoke.mjs");
 
 /**
@@ -80,26 +81,42 @@ function isInstalled(name, source) {
   }
 }
 
-/** @param {Runtime} runtime @param {string} driver */
-async function testOn({ name, package: source, command, kitOn }, driver) {
-  const [program = "", ...args] = command;
-  const path = source === undefined ? program : join(directory, "node_modules", name, program);
-  let passed = 0;
-  let failed = 0;
-  const programs = kitOn.includes(driver) ? [SMOKE, KIT] : [SMOKE];
-  for (const script of programs) {
-    const env = { ...process.env, NO_COLOR: "1", NODE_OPTIONS: "" };
-    const result = await runQuietly(path, [...args, script, driver], { cwd: root, env, timeoutMs: TIMEOUT_MS });
-    const counts = /(\d+) passed, (\d+) failed/.exec(result.stdout.trimEnd().split("\n").at(-1) ?? "");
-    // A runtime that died has failed, whatever was counted before.
-    const bad = result.code === 0 && counts !== null ? 0 : Math.max(1, Number(counts?.[2] ?? 0));
-    passed += Number(counts?.[1] ?? 0);
-    failed += bad;
-    const what = script === KIT ? "conformance kit" : "essentials";
-    console.log(`${name.padEnd(8)}${driver.padEnd(7)}${what.padEnd(17)}${counts?.[1] ?? 0} passed, ${bad} failed`);
-    if (bad > 0) console.log(result.output.trimEnd());
-  }
+/** Where a runtime's program is. @param {Runtime} runtime */
+function pathOf({ name, package: source, command: [program = ""] }) {
+  return source === undefined ? program : join(directory, "node_modules", name, program);
+}
+
+/**
+ * Runs a program whose last line counts what passed and what failed.
+ *
+ * @param {string} label @param {string} path @param {readonly string[]} args
+ */
+async function runAndCount(label, path, args) {
+  const env = { ...process.env, NO_COLOR: "1", NODE_OPTIONS: "" };
+  const result = await runQuietly(path, args, { cwd: root, env, timeoutMs: TIMEOUT_MS });
+  const counts = /(\d+) passed, (\d+) failed/.exec(result.stdout.trimEnd().split("\n").at(-1) ?? "");
+  const passed = Number(counts?.[1] ?? 0);
+  // A runtime that died has failed, whatever was counted before.
+  const failed = result.code === 0 && counts !== null ? 0 : Math.max(1, Number(counts?.[2] ?? 0));
+  console.log(`${label}${passed} passed, ${failed} failed`);
+  if (failed > 0) console.log(result.output.trimEnd());
   return { passed, failed };
+}
+
+/** All programs of a runtime. @param {Runtime} runtime */
+async function testOn(runtime) {
+  const [, ...args] = runtime.command;
+  const path = pathOf(runtime);
+  /** @param {string} driver @param {string} what */
+  const label = (driver, what) => `${runtime.name.padEnd(8)}${driver.padEnd(7)}${what.padEnd(17)}`;
+  // This Node launches the runtime under filters.
+  const counts = [await runAndCount(label("", "detection"), process.execPath, [ASKING, path, ...args])];
+  for (const driver of DRIVERS) {
+    counts.push(await runAndCount(label(driver, "essentials"), path, [...args, SMOKE, driver]));
+    if (!runtime.kitOn.includes(driver)) continue;
+    counts.push(await runAndCount(label(driver, "conformance kit"), path, [...args, KIT, driver]));
+  }
+  return counts;
 }
 
 const { positionals } = parseArgs({ allowPositionals: true });
@@ -118,8 +135,7 @@ await install(chosen);
 let passed = 0;
 let failed = 0;
 for (const runtime of chosen) {
-  for (const driver of DRIVERS) {
-    const counts = await testOn(runtime, driver);
+  for (const counts of await testOn(runtime)) {
     passed += counts.passed;
     failed += counts.failed;
   }
