@@ -102,4 +102,4 @@ export { UdpSocket } from "./resource/udp-socket.js";
 export { UnixListener } from "./resource/unix-listener.js";
 export type { UnixListenOptions, UnixPathOptions } from "./resource/unix-socket.js";
 export { UnixStream } from "./resource/unix-stream.js";
-export { checkBoolean, checkInteger, checkOptions } from "./validate.js";
+export { checkBoolean, checkInteger, checkOptions, describe as describeValue } from "./validate.js";

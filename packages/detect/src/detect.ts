@@ -5,6 +5,7 @@ import {
   batonError,
   createBackend,
   type Driver,
+  describeValue,
   featureNames,
   opcodeNames,
 } from "@baton-io/core";
@@ -14,7 +15,7 @@ import { type Credentials, differ, readCredentials } from "./credentials.js";
 import { publishFallback, publishShortfalls } from "./fallback.js";
 import { type DetectHost, processHost } from "./host.js";
 import type { Depth } from "./io-uring/surroundings.js";
-import { expectDriverName, forcedDriver } from "./override.js";
+import { expectDriverName, forcedDriver, nameText } from "./override.js";
 import { type Ability, applyRequirements, chooseDriver, type Wish } from "./policy.js";
 import { type DetectReport, driverRow, freezeReport, REPORT_SCHEMA } from "./report.js";
 import { type Surveyed, surveyDrivers } from "./survey.js";
@@ -70,6 +71,7 @@ export function detect(options: DetectOptions = {}): Promise<DetectedDriver> {
  * @example await using io = await openBackend({ operationsMax: 1024 });
  */
 export async function openBackend(options: OpenBackendOptions = {}): Promise<Backend> {
+  checkIsObject("openBackend", options);
   const { prefer, require, allowFallback, cache, ...rest } = options;
   const driver = await detect({
     ...(prefer === undefined ? {} : { prefer }),
@@ -149,24 +151,18 @@ export async function examine(
 
 /** Options and environment as a wish. The environment is the operator's and goes before the program's preferences. */
 export function readWish(host: DetectHost, options: DetectOptions): Wish {
-  checkDetectOptions(options);
-  const { prefer = [], require = [], allowFallback = true } = options;
+  const wish = readDetectOptions(options);
   const forced = forcedDriver(host.env);
-  return {
-    prefer: typeof prefer === "string" ? [prefer] : prefer,
-    require,
-    allowFallback,
-    forced: forced === undefined ? undefined : { name: forced, by: "BATON_DRIVER" },
-  };
+  return { ...wish, forced: forced === undefined ? undefined : { name: forced, by: "BATON_DRIVER" } };
 }
 
-function checkDetectOptions(options: DetectOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw batonError("ERR_INVALID_ARG_TYPE", "detect: options must be an object.");
-  }
+/** Checks the options, each read once: what a getter answers the second time would not be what was checked. */
+function readDetectOptions(options: DetectOptions): Omit<Wish, "forced"> {
+  checkIsObject("detect", options);
   for (const name of Object.keys(options)) {
     if (!detectOptionNames.includes(name)) {
-      throw batonError("ERR_UNKNOWN_OPTION", `detect: there is no option ${name}; ${detectOptionNames.join(", ")}.`);
+      const names = detectOptionNames.join(", ");
+      throw batonError("ERR_UNKNOWN_OPTION", `detect: there is no option ${name}; there are: ${names}.`);
     }
   }
   // What a program without types may pass.
@@ -176,15 +172,9 @@ function checkDetectOptions(options: DetectOptions): void {
     allowFallback = true,
     cache = false,
   } = options as Readonly<Record<string, unknown>>;
-  for (const name of Array.isArray(prefer) ? prefer : [prefer]) expectDriverName("detect: prefer", name);
+  const preferred: readonly unknown[] = Array.isArray(prefer) ? [...prefer] : [prefer];
   if (!Array.isArray(require)) {
     throw batonError("ERR_INVALID_ARG_TYPE", "detect: require must be an array of operation and feature names.");
-  }
-  const abilities: readonly string[] = [...opcodeNames, ...featureNames];
-  for (const ability of require) {
-    if (!abilities.includes(ability)) {
-      throw batonError("ERR_INVALID_ARG_VALUE", `detect: require: there is no operation or feature ${ability}.`);
-    }
   }
   if (typeof allowFallback !== "boolean") {
     throw batonError("ERR_INVALID_ARG_TYPE", "detect: allowFallback must be true or false.");
@@ -192,6 +182,25 @@ function checkDetectOptions(options: DetectOptions): void {
   if (typeof cache !== "boolean") {
     throw batonError("ERR_INVALID_ARG_TYPE", "detect: cache must be true or false.");
   }
+  return {
+    prefer: preferred.map((name) => expectDriverName("detect: prefer", name)),
+    require: [...require].map(expectAbility),
+    allowFallback,
+  };
+}
+
+function checkIsObject(where: string, options: unknown): void {
+  if (typeof options === "object" && options !== null) return;
+  throw batonError("ERR_INVALID_ARG_TYPE", `${where}: options must be an object, not ${describeValue(options)}.`);
+}
+
+const abilities: readonly Ability[] = [...opcodeNames, ...featureNames];
+
+function expectAbility(value: unknown): Ability {
+  const ability = abilities.find((known) => known === value);
+  if (ability !== undefined) return ability;
+  const text = `detect: require: there is no operation or feature ${nameText(value)}.`;
+  throw batonError("ERR_INVALID_ARG_VALUE", text);
 }
 
 function noDriver(report: DetectReport): Error {

@@ -1,5 +1,5 @@
 /** What the operator says by environment variables: `BATON_DRIVER`, `BATON_LOG` and `BATON_PROBE`. */
-import { batonError, type Environment } from "@baton-io/core";
+import { batonError, describeValue, type Environment } from "@baton-io/core";
 import { type DriverName, driverNames, isDriverName } from "./candidates.js";
 import type { ProbeSetting } from "./io-uring/ask-kernel.js";
 
@@ -18,11 +18,15 @@ export function forcedDriver(env: Environment): DriverName | undefined {
   return expectDriverName("BATON_DRIVER", value);
 }
 
+/** What was given for a name, for a message; a program without types may give anything. */
+export function nameText(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : describeValue(value);
+}
+
 /** Returns the name of a driver, or throws `ERR_DRIVER_UNKNOWN`; `where` is what named it. */
 export function expectDriverName(where: string, value: unknown): DriverName {
   if (isDriverName(value)) return value;
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
-  throw batonError("ERR_DRIVER_UNKNOWN", `${where}: ${text} is none of ${driverNames.join(", ")}.`);
+  throw batonError("ERR_DRIVER_UNKNOWN", `${where}: ${nameText(value)} is none of ${driverNames.join(", ")}.`);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { BatonError, createBackend } from "@baton-io/core";
 import { describe, expect, test } from "vitest";
 import { detectOn } from "../src/detect.js";
-import { type DetectReport, detect, openBackend } from "../src/index.js";
+import { type DetectOptions, type DetectReport, detect, openBackend } from "../src/index.js";
 import { driverRow } from "../src/report.js";
 import { abilities, allPackages, blockedDriver, fakeHost, moduleNotFound, runningDriver } from "./fake-host.js";
 
@@ -253,6 +253,36 @@ describe("forcing a driver", () => {
 });
 
 describe("options", () => {
+  /** What no type allows. */
+  const anything = (value: unknown) => value as DetectOptions;
+
+  // mutant: openbackend-options-unchecked
+  test("of any kind are refused with a code of ours, by detect and by openBackend", async () => {
+    const nameless = Object.create(null) as unknown;
+    for (const wrong of [
+      ...[null, 1, "x", Symbol("x"), () => undefined, { nonsense: 1 }, { cache: "yes" }, { allowFallback: 0 }],
+      ...[{ prefer: Symbol("x") }, { prefer: [nameless] }, { prefer: null }, { prefer: new Array(1) }],
+      ...[{ require: [Symbol("x")] }, { require: [nameless] }, { require: new Set() }, { require: ["__proto__"] }],
+    ]) {
+      for (const call of [detect, openBackend]) {
+        const error: unknown = await call(anything(wrong)).catch((thrown: unknown) => thrown);
+        expect(error, `${call.name}`).toBeInstanceOf(BatonError);
+      }
+    }
+  });
+
+  // mutant: detect-options-read-twice
+  test("are read once: a getter cannot change what was checked", async () => {
+    let reads = 0;
+    const options = {
+      get prefer() {
+        return reads++ === 0 ? "libuv" : "nonsense";
+      },
+    };
+    const { report } = await detectOn(fakeHost(allPackages()), anything(options));
+    expect({ chosen: report.chosen, reads }).toEqual({ chosen: "libuv", reads: 1 });
+  });
+
   test("what is wrong with them is refused with its code", async () => {
     const host = fakeHost(allPackages());
     const tries: [unknown, string][] = [

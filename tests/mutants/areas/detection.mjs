@@ -1,8 +1,9 @@
 // @ts-check
 /** Mutants of detection. */
-import { CORE, core, detectTest } from "../killers.mjs";
+import { CORE, core, detectTest, native } from "../killers.mjs";
 
 const DETECT = "packages/detect/src/";
+const URING = "packages/driver-uring/native/";
 const ASK = `${DETECT}io-uring/ask-kernel.ts`;
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
@@ -47,6 +48,30 @@ export const detection = [
     find: "  if (probe.misspelt !== undefined) {",
     replace: "  if (probe.misspelt === null) {",
     killedBy: detectTest("announce", "a value of BATON_PROBE that does not exist"),
+  },
+  {
+    name: "flags-not-rehearsed",
+    promise: "P12",
+    file: `${URING}rehearsal.h`,
+    find: "for (uint32_t flags = 0; flags <= kEnterFlags; flags++) {",
+    replace: "for (uint32_t flags = 0; flags <= IORING_ENTER_GETEVENTS; flags++) {",
+    killedBy: native("driver-uring", "probe_test.cc", "a rehearsal makes a call for every size, flag and operation"),
+  },
+  {
+    name: "openbackend-options-unchecked",
+    promise: "P12",
+    file: `${DETECT}detect.ts`,
+    find: '  checkIsObject("openBackend", options);\n',
+    replace: "",
+    killedBy: detectTest("detect", "of any kind are refused with a code of ours"),
+  },
+  {
+    name: "detect-options-read-twice",
+    promise: "P12",
+    file: `${DETECT}detect.ts`,
+    find: 'prefer: preferred.map((name) => expectDriverName("detect: prefer", name)),',
+    replace: "prefer: preferred.map(() => options.prefer as DriverName),",
+    killedBy: detectTest("detect", "a getter cannot change what was checked"),
   },
   // --- The cause is the right one -------------------------------------------------------------------------------------
   {
@@ -114,6 +139,22 @@ export const detection = [
     killedBy: core("environment", "has the variables that may be read"),
   },
   // --- The driver's ring ----------------------------------------------------------------------------------------------
+  {
+    name: "probe-makes-a-large-ring",
+    promise: "P12",
+    file: `${URING}probe.h`,
+    find: "inline constexpr uint32_t kProbeEntries = 8;",
+    replace: "inline constexpr uint32_t kProbeEntries = 1024;",
+    killedBy: native("driver-uring", "probe_test.cc", "asking takes as little locked memory as can be"),
+  },
+  {
+    name: "ring-not-waited-for",
+    promise: "P12",
+    file: `${URING}locked_memory.h`,
+    find: "static constexpr int kWaitsMax = 6;",
+    replace: "static constexpr int kWaitsMax = 0;",
+    killedBy: native("driver-uring", "probe_test.cc", "memory that the limit has room for is waited for"),
+  },
   {
     name: "short-memory-not-waited-for",
     promise: "P12",
