@@ -25,7 +25,7 @@ declare global {
   const directory: string;
   const port: number;
   function use(bytes: Uint8Array): void;
-  function serve(stream: TcpStream): void;
+  function serve(stream: TcpStream): Promise<void>;
 }
 `;
 

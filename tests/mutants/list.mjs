@@ -738,8 +738,8 @@ export const mutants = [
     name: "loop-left-loses",
     promise: "P6",
     file: `${CORE}resource/stream-reader.ts`,
-    find: "    for (const chunk of this.#waiting.splice(0)) this.#keep(chunk);\n",
-    replace: "    for (const chunk of this.#waiting.splice(0)) chunk.buffer.release();\n",
+    find: "    for (const chunk of this.#waiting.splice(index)) this.#keep(chunk);\n",
+    replace: "    for (const chunk of this.#waiting.splice(index)) chunk.buffer.release();\n",
     killedBy: simKit("stream-loop/left-early"),
   },
   {

@@ -67,6 +67,11 @@ export class Lane {
     return this.#current === undefined && this.#kept?.waiting !== true;
   }
 
+  /** Some operation waits its turn. */
+  get isCrowded(): boolean {
+    return this.#first !== undefined;
+  }
+
   /** The operation goes next, or waits its turn. It is in state `queued`. */
   enter(entry: Entry): void {
     entry.lane = this;
@@ -76,6 +81,7 @@ export class Lane {
     } else {
       this.wait(entry, this.#last);
       if (this.#current === undefined) this.serve();
+      else this.#current.kind?.crowded?.(this.#current);
     }
   }
 

@@ -20,6 +20,8 @@ export interface OperationKind {
   giveUp?(entry: Entry): void;
   /** A completion that is not the final one. */
   more?(entry: Entry, result: number, flags: number): void;
+  /** Another operation waits in the lane for this one, which goes on until it is told to end. */
+  crowded?(entry: Entry): void;
   /** What an error of this operation tells beside the errno. */
   details?(entry: Entry): ErrorDetails;
 }
@@ -28,7 +30,7 @@ export interface OperationKind {
 export function defineKind(
   name: OpcodeName,
   special: Partial<
-    Pick<OperationKind, "syscall" | "finish" | "salvage" | "giveUp" | "more" | "details" | "repeatable">
+    Pick<OperationKind, "syscall" | "finish" | "salvage" | "giveUp" | "more" | "crowded" | "details" | "repeatable">
   >,
 ): OperationKind {
   const row = opcodeDefinition(OPCODE[name]);
@@ -41,6 +43,7 @@ export function defineKind(
     salvage: special.salvage ?? salvageNothing,
     ...(special.giveUp && { giveUp: special.giveUp }),
     ...(special.more && { more: special.more }),
+    ...(special.crowded && { crowded: special.crowded }),
     ...(special.details && { details: special.details }),
   };
 }

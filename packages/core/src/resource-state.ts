@@ -79,6 +79,13 @@ export class ResourceState {
     };
   }
 
+  /** `onClosing` is told when somebody closes it, until what this returns is called. It keeps nobody from closing. */
+  whenClosing(onClosing: () => void): () => void {
+    const { holders } = this.watchers();
+    holders.add(onClosing);
+    return () => void holders.delete(onClosing);
+  }
+
   /** It is closing: whoever holds it is asked to let go. */
   tellHolders(): void {
     for (const onClosing of [...(this.#watchers?.holders ?? [])]) onClosing();

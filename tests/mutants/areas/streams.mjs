@@ -1,6 +1,6 @@
 // @ts-check
 /** Mutants of streams: counts of what went out, resets, closing. */
-import { CORE, core, kit, LIBUV } from "../killers.mjs";
+import { CORE, core, kit, LIBUV, simKit } from "../killers.mjs";
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const streams = [
@@ -99,6 +99,22 @@ export const streams = [
     find: "while (item !== undefined && this.#removed?.delete(item) === true) {",
     replace: "while (item === null) {",
     killedBy: core("fifo", "does what an array does"),
+  },
+  {
+    name: "loop-makes-no-way",
+    promise: "P6",
+    file: `${CORE}lane.ts`,
+    find: "      else this.#current.kind?.crowded?.(this.#current);\n",
+    replace: "",
+    killedBy: simKit("stream-loop/left-standing"),
+  },
+  {
+    name: "standing-loop-keeps-chunks",
+    promise: "P3",
+    file: `${CORE}resource/stream-reader.ts`,
+    find: "    this.#unwatch ??= state.whenClosing(() => this.#keepFrom(0));\n",
+    replace: "",
+    killedBy: simKit("stream-loop/closed-standing", "stream-loop/closed-inside"),
   },
   {
     name: "timeout-cut-to-whole-ms",

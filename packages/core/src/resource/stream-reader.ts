@@ -33,6 +33,7 @@ const multishotKind = defineKind("receive", {
     if (result > 0) reader.arrived(entry, result, flags);
     else takePicked(reader.core.dispatcher, entry, flags)?.release();
   },
+  crowded: (entry) => (entry.subject as MultishotReader).makeWay(),
 });
 
 /** Chunks of one connection, by one submission for as long as it lasts. */
@@ -46,7 +47,12 @@ class MultishotReader {
   #failed: { readonly error: unknown } | undefined = undefined;
   /** The program has stopped reading: what still comes is kept for others. */
   #left = false;
+  /** Others wait to receive: what the submission in flight still brings is theirs. */
+  #makesWay = false;
+  /** The program waits for a chunk. */
+  #asked = false;
   #wake: (() => void) | undefined = undefined;
+  #unwatch: (() => void) | undefined = undefined;
 
   constructor(core: StreamCore) {
     this.core = core;
@@ -54,9 +60,19 @@ class MultishotReader {
 
   /** The next chunk, or `undefined` when the peer has ended its side. */
   async next(): Promise<ReceivedChunk | undefined> {
+    this.#asked = true;
+    try {
+      return await this.#next();
+    } finally {
+      this.#asked = false;
+    }
+  }
+
+  async #next(): Promise<ReceivedChunk | undefined> {
     for (;;) {
       const chunk = this.#waiting.shift();
       if (chunk !== undefined) return chunk;
+      this.core.state.expectOpen("stream.receive");
       if (this.#failed !== undefined) throw this.#failed.error;
       if (this.#ended) return undefined;
       if (this.#receiving === undefined) this.#arm();
@@ -70,16 +86,28 @@ class MultishotReader {
   arrived(entry: Entry, result: number, flags: number): void {
     const buffer = takePicked(this.core.dispatcher, entry, flags);
     if (buffer === undefined) return;
-    if (this.#left) return this.#keep({ bytesReceived: result, buffer });
+    if (this.#left || this.#makesWay) return this.#keep({ bytesReceived: result, buffer });
     this.#waiting.push({ bytesReceived: result, buffer });
-    if (this.#waiting.length >= WAITING_MAX) this.#pause();
+    if (this.core.receiveLane.isCrowded) this.makeWay();
+    else if (this.#waiting.length >= WAITING_MAX) this.#pause();
     this.#tell();
+  }
+
+  /** Others wait to receive: what the program has not asked for is theirs, and what it asks for later comes behind. */
+  makeWay(): void {
+    const own = this.#asked ? 1 : 0;
+    // Its turn was before theirs.
+    if (this.#waiting.length < own) return;
+    this.#makesWay = true;
+    this.#keepFrom(own);
+    this.#pause();
   }
 
   /** Gives back what nobody read, in order, and ends the receive. */
   async leave(): Promise<void> {
     this.#left = true;
-    for (const chunk of this.#waiting.splice(0)) this.#keep(chunk);
+    this.#keepFrom(0);
+    this.#unwatch?.();
     this.#pause();
     // What it still brings belongs before whatever is received next: the lane waits for it.
     while (this.#receiving !== undefined) {
@@ -87,6 +115,11 @@ class MultishotReader {
         this.#wake = resolve;
       });
     }
+  }
+
+  /** Gives back the chunks that wait, from one of them on. */
+  #keepFrom(index: number): void {
+    for (const chunk of this.#waiting.splice(index)) this.#keep(chunk);
   }
 
   #keep({ bytesReceived, buffer }: ReceivedChunk): void {
@@ -97,6 +130,9 @@ class MultishotReader {
   #arm(): void {
     const { dispatcher, state } = this.core;
     state.expectOpen("stream.receive");
+    // The stream may be closed with nobody in the loop, who would see to the chunks that wait.
+    this.#unwatch ??= state.whenClosing(() => this.#keepFrom(0));
+    this.#makesWay = false;
     const flags = SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect;
     const entry = beginPicked(this.core, multishotKind, this, flags);
     this.#receiving = entry;

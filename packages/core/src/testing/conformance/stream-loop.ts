@@ -96,6 +96,106 @@ export const streamLoopClause: Clause = {
       },
     },
     {
+      id: "closed-inside",
+      promise: "P8",
+      title: "a loop that closes its stream gets no chunk after that, and ends with ERR_RESOURCE_CLOSED",
+      mutants: ["standing-loop-keeps-chunks"],
+      run: async (context) => {
+        await using pair = await context.pair();
+        for (const letter of "abcdef") await sendText(context.far, pair.far, letter);
+        let chunks = 0;
+        const loop = (async () => {
+          for await (const { buffer } of pair.near) {
+            chunks++;
+            buffer.release();
+            // Time for more to arrive behind it.
+            for (const letter of "ghij") await sendText(context.far, pair.far, letter).catch(() => undefined);
+            await context.after(2);
+            await pair.near.close();
+          }
+        })();
+        await rejects(loop, "ERR_RESOURCE_CLOSED");
+        equal(chunks, 1, "the number of chunks");
+      },
+    },
+    {
+      id: "left-standing",
+      promise: "P6",
+      title:
+        "a loop that stands still keeps nothing from others: a receive gets what comes next, in order, and the loop what comes after",
+      mutants: ["loop-makes-no-way"],
+      run: async (context) => {
+        const { io, far } = context;
+        await using pair = await context.pair();
+        const word = "abcdefghijklmnopqrstuvwxyz";
+        const loop = pair.near[Symbol.asyncIterator]();
+        let text = "";
+        const take = async () => {
+          const { value } = await loop.next();
+          text += textOf(value!.buffer.bytes.subarray(0, value!.bytesReceived));
+          value!.buffer.release();
+        };
+        using buffer = io.buffers.take(3);
+        for (let at = 0; at < 20; at += 4) {
+          await sendText(far, pair.far, word.slice(at, at + 2));
+          await take();
+          await sendText(far, pair.far, word.slice(at + 2, at + 3));
+          await context.turn(2);
+          while (text.length < at + 3) {
+            const { bytesReceived } = await pair.near.receive(buffer);
+            text += textOf(buffer.bytes.subarray(0, bytesReceived));
+          }
+          // One that has to wait for its bytes.
+          const waiting = pair.near.receive(buffer, { length: 1 });
+          await context.flush();
+          await sendText(far, pair.far, word.slice(at + 3, at + 4));
+          await waiting;
+          text += textOf(buffer.bytes.subarray(0, 1));
+        }
+        equal(text, word.slice(0, 20), "what was received in all");
+        await loop.return();
+      },
+    },
+    {
+      id: "asked-before",
+      title: "a receive that is asked for while the loop waits comes behind the loop's next chunk",
+      calmOnly: true,
+      run: async (context) => {
+        await using pair = await context.pair();
+        const loop = pair.near[Symbol.asyncIterator]();
+        const chunk = loop.next();
+        await context.flush();
+        using buffer = context.io.buffers.take(8);
+        const receiving = pair.near.receive(buffer);
+        await context.flush();
+        await sendText(context.far, pair.far, "first");
+        const { value } = await chunk;
+        equal(textOf(value!.buffer.bytes.subarray(0, value!.bytesReceived)), "first", "the chunk of the loop");
+        value!.buffer.release();
+        await sendText(context.far, pair.far, "second");
+        equal((await receiving).bytesReceived, 6, "the bytes of the receive");
+        await loop.return();
+      },
+    },
+    {
+      id: "closed-standing",
+      promise: "P3",
+      title: "closing a stream whose loop stands still gives the buffers of the chunks back that nobody took",
+      mutants: ["standing-loop-keeps-chunks"],
+      run: async (context) => {
+        await using pair = await context.pair();
+        const loop = pair.near[Symbol.asyncIterator]();
+        const chunk = loop.next();
+        await context.flush();
+        await sendText(context.far, pair.far, "first");
+        (await chunk).value?.buffer.release();
+        for (const letter of "abcdef") await sendText(context.far, pair.far, letter);
+        await context.after(2);
+        // The ledger looks for the buffers.
+        await pair.near.close();
+      },
+    },
+    {
       id: "after-a-loop",
       title: "a loop can follow a loop, and a receive that waited goes on after it",
       calmOnly: true,
