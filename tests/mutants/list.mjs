@@ -555,7 +555,7 @@ export const mutants = [
   {
     name: "full-arena-not-noticed",
     promise: "P11",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}areas.ts`,
     find: "    if (offset < 0) return false;\n",
     replace: "",
     killedBy: kit("back-pressure/small-arena"),
@@ -571,8 +571,8 @@ export const mutants = [
   {
     name: "no-starvation-guard",
     promise: "P11",
-    file: `${CORE}flush.ts`,
-    find: "this.#rounds >= FLUSH_ROUNDS_MAX || ",
+    file: `${CORE}pace.ts`,
+    find: "this.#rounds >= PACE_ROUNDS_MAX || ",
     replace: "",
     killedBy: core("flush", "waits for the event loop after its budget of rounds"),
   },
@@ -662,8 +662,8 @@ export const mutants = [
     name: "batch-not-flushed",
     promise: "operations",
     file: `${CORE}backend.ts`,
-    find: "    this.#dispatcher.flush.flushNow();\n    return Promise.allSettled(results)",
-    replace: "    return Promise.allSettled(results)",
+    find: "    this.#dispatcher.flush.flushNow();\n",
+    replace: "",
     killedBy: kit("batch/one-call"),
   },
   {

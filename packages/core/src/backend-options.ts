@@ -1,4 +1,5 @@
 /** What a backend can be given, and what is checked of it. */
+import { arenaLayout } from "./arena.js";
 import { type Clock, systemClock } from "./clock.js";
 import type { Driver } from "./driver.js";
 import { batonError } from "./errors.js";
@@ -15,11 +16,20 @@ export type Leak =
 export interface BackendOptions {
   /** A driver, or what `detect()` resolved with. */
   readonly driver: Driver;
-  /** Most operations in flight; beyond it `ERR_OPERATION_LIMIT`. Default 65,536, at most 2**20 − 1. */
+  /** Most operations in flight; those beyond it wait, in order. Default 65,536, at most 2**20 − 1. */
   readonly operationsMax?: number;
+  /**
+   * Most operations that wait for one of those to end, each with its buffer lent; beyond it `ERR_OPERATION_LIMIT`. 0:
+   * none waits. Default 262,144; with `operationsMax` at most 2**20 − 1. Costs 64 bytes each, and some 300 bytes of the
+   * JavaScript heap, for as many as there ever were at once.
+   */
+  readonly operationsWaitingMax?: number;
   /** Most bytes of pool memory. Default 256 MiB. */
   readonly poolBytesMax?: number;
-  /** Bytes for paths, addresses and answers of operations in flight. Default 1 MiB. */
+  /**
+   * Bytes for long paths (from 256 bytes on) and vectors of operations in flight. Default 1 MiB. Those that find no room
+   * wait for it. Shorter paths, addresses and messages never do: they have 256 bytes for each of `operationsMax`.
+   */
   readonly arenaBytes?: number;
   /** Length of the buffers that the driver picks for `receive()` without one. Default 16 KiB. */
   readonly receiveBufferBytes?: number;
@@ -43,6 +53,7 @@ export interface BackendOptions {
 const backendOptionNames = {
   driver: true,
   operationsMax: true,
+  operationsWaitingMax: true,
   poolBytesMax: true,
   arenaBytes: true,
   receiveBufferBytes: true,
@@ -55,6 +66,7 @@ const backendOptionNames = {
 } as const;
 
 const OPERATIONS_MAX_DEFAULT = 65_536;
+const OPERATIONS_WAITING_MAX_DEFAULT = 262_144;
 const POOL_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
 const ARENA_BYTES_DEFAULT = 1024 * 1024;
 /** Slots kept for cancels, so that a full backend can still be told to stop. */
@@ -63,9 +75,11 @@ const CANCEL_RESERVE_MAX = 1024;
 /** Throws what is wrong with the options; answers them with the defaults filled in. */
 export function checkBackendOptions(options: BackendOptions): {
   operationsMax: number;
+  /** Most operations at once, those that wait included. */
+  acceptedMax: number;
   slots: number;
   poolBytesMax: number;
-  arenaBytes: number;
+  arena: ReturnType<typeof arenaLayout>;
   receiveBufferBytes: number;
   receiveBuffersMax: number;
   leakDetection: boolean;
@@ -79,17 +93,27 @@ export function checkBackendOptions(options: BackendOptions): {
     throw batonError("ERR_INVALID_ARG_TYPE", `${where}: driver must be a driver, not ${describe(driver)}.`);
   }
   const integer = (
-    name: "operationsMax" | "poolBytesMax" | "arenaBytes" | "receiveBufferBytes" | "receiveBuffersMax",
+    name:
+      | "operationsMax"
+      | "operationsWaitingMax"
+      | "poolBytesMax"
+      | "arenaBytes"
+      | "receiveBufferBytes"
+      | "receiveBuffersMax",
     otherwise: number,
     min: number,
     max: number,
   ) => checkInteger(where, name, options[name] ?? otherwise, min, max);
   const operationsMax = integer("operationsMax", OPERATIONS_MAX_DEFAULT, 1, SLOT_COUNT_MAX - 1);
+  const waitingMax = integer("operationsWaitingMax", OPERATIONS_WAITING_MAX_DEFAULT, 0, SLOT_COUNT_MAX - 1);
+  const reserve = Math.min(CANCEL_RESERVE_MAX, operationsMax);
+  const acceptedMax = Math.max(operationsMax, Math.min(operationsMax + waitingMax, SLOT_COUNT_MAX - reserve));
   return {
     operationsMax,
-    slots: Math.min(SLOT_COUNT_MAX, operationsMax + Math.min(CANCEL_RESERVE_MAX, operationsMax)),
+    acceptedMax,
+    slots: Math.min(SLOT_COUNT_MAX, acceptedMax + reserve),
     poolBytesMax: integer("poolBytesMax", POOL_BYTES_MAX_DEFAULT, 4096, 2 ** 40),
-    arenaBytes: integer("arenaBytes", ARENA_BYTES_DEFAULT, 16_384, 2 ** 30),
+    arena: arenaLayout(integer("arenaBytes", ARENA_BYTES_DEFAULT, 16_384, 2 ** 30), operationsMax + reserve),
     receiveBufferBytes: integer("receiveBufferBytes", 16_384, 64, 2 ** 20),
     receiveBuffersMax: integer("receiveBuffersMax", 64, 1, 4096),
     leakDetection: checkBoolean(where, "leakDetection", options.leakDetection ?? true),

@@ -88,7 +88,9 @@ export class Backend {
       driverName: driver.name,
       clock: settings.clock,
       operationsMax: settings.operationsMax,
+      acceptedMax: settings.acceptedMax,
       slots: settings.slots,
+      arena: settings.arena,
       receiveBufferBytes: settings.receiveBufferBytes,
       receiveBuffersMax: settings.receiveBuffersMax,
       onAcceptPaused,
@@ -97,7 +99,7 @@ export class Backend {
           slots: settings.slots,
           submissionBatchMax: SUBMISSION_BATCH_MAX,
           completionBatchMax: COMPLETION_BATCH_MAX,
-          arenaBytes: settings.arenaBytes,
+          arenaBytes: settings.arena.bytes,
         }),
       createPool: (session) =>
         new BufferPool({
@@ -235,7 +237,7 @@ export class Backend {
     try {
       return this.#dispatcher.start(prepareNop(this.#dispatcher));
     } catch (error) {
-      return Promise.reject(error);
+      return this.#dispatcher.refused(error);
     }
   }
 
@@ -262,18 +264,22 @@ export class Backend {
   batch<const R extends readonly Request[]>(
     requests: R & { readonly [K in keyof R]: Checked<R[K]> },
   ): Promise<{ -readonly [K in keyof R]: PromiseSettledResult<ResultOf<R[K]>> }> {
-    if (!Array.isArray(requests)) {
-      return Promise.reject(wrongType("batch", "requests", "an array", requests));
+    let list: readonly Request[];
+    try {
+      list = copyRequests("batch", requests);
+    } catch (error) {
+      return this.#dispatcher.refused(error);
     }
-    const results = (requests as readonly Request[]).map((request) => {
+    const results = list.map((request) => {
       try {
         return this.submit(request).done;
       } catch (error) {
         return Promise.reject(error);
       }
     });
+    const settled = Promise.allSettled(results);
     this.#dispatcher.flush.flushNow();
-    return Promise.allSettled(results) as Promise<never>;
+    return this.#dispatcher.pace.paced(settled) as Promise<never>;
   }
 
   /**
@@ -294,15 +300,14 @@ export class Backend {
   ): Promise<{ -readonly [K in keyof R]: PromiseSettledResult<ResultOf<R[K]>> }> {
     const entries: Entry[] = [];
     try {
-      if (!Array.isArray(requests)) throw wrongType("link", "requests", "an array", requests);
-      checkInteger("link", "requests.length", requests.length, 1, CHAIN_LENGTH_MAX);
-      for (const request of requests as readonly Request[]) {
-        entries.push(prepareRequest(this.#dispatcher, this.#tracker, request));
-      }
-      return Promise.allSettled(startChain(this.#dispatcher, entries)) as Promise<never>;
+      const list = copyRequests("link", requests);
+      checkInteger("link", "requests.length", list.length, 1, CHAIN_LENGTH_MAX);
+      for (const request of list) entries.push(prepareRequest(this.#dispatcher, this.#tracker, request));
+      const settled = Promise.allSettled(startChain(this.#dispatcher, entries));
+      return this.#dispatcher.pace.paced(settled) as Promise<never>;
     } catch (error) {
       for (const entry of entries) this.#dispatcher.drop(entry);
-      return Promise.reject(error);
+      return this.#dispatcher.refused(error);
     }
   }
 
@@ -375,4 +380,13 @@ export class Backend {
       await dispatcher.idle();
     }
   }
+}
+
+/**
+ * The requests as they are now: reading the caller's list may run code of the caller's, and must not do so, or fail, when
+ * some of them have been submitted.
+ */
+function copyRequests(where: string, requests: unknown): readonly Request[] {
+  if (!Array.isArray(requests)) throw wrongType(where, "requests", "an array", requests);
+  return Array.from(requests as readonly Request[]);
 }

@@ -150,7 +150,9 @@ export class Canceler {
   request(entry: Entry, cause: CancelCause): void {
     const { state } = entry;
     if (state === STATE.queued) {
-      this.#dispatcher.endQueued(entry, cause);
+      // One that is still being made ends as it starts: see `Dispatcher.sendOff`.
+      if (entry.reject === undefined) this.#dispatcher.extrasOf(entry).cause = cause;
+      else this.#dispatcher.endQueued(entry, cause);
     } else if (state === STATE.submitted || state === STATE.more) {
       this.#dispatcher.extrasOf(entry).cause = cause;
       entry.advance(EVENT.cancel);
@@ -208,7 +210,7 @@ export class Canceler {
   #aborted(target: Target, { signal, abandon }: EarlyEnd): void {
     if (!isAlive(target)) return;
     const { entry } = target;
-    if (!abandon) return this.request(entry, "signal");
+    if (!abandon || entry.reject === undefined) return this.request(entry, "signal");
     const error = batonError("ABORT_ERR", `${entry.kind?.syscall}: aborted and abandoned.`, {
       cause: signal?.reason,
       driver: this.#dispatcher.driverName,

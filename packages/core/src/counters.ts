@@ -26,7 +26,9 @@ export interface Counters {
   repeated: number;
   /** Flushes in which the driver did not take everything. */
   backPressure: number;
-  /** Flushes that waited for the event loop so as not to starve it. */
+  /** Operations that waited because `operationsMax` were in flight. */
+  admissionsWaited: number;
+  /** Flushes, and ends without a driver's help, that waited for the event loop so as not to starve it. */
   turnsAwaited: number;
   /** Operations given up by their callers. */
   abandoned: number;
@@ -53,6 +55,7 @@ export function createCounters(): Counters {
     completionsStale: 0,
     repeated: 0,
     backPressure: 0,
+    admissionsWaited: 0,
     turnsAwaited: 0,
     abandoned: 0,
     salvaged: 0,

@@ -2,7 +2,9 @@
  * The middle of a backend: takes an operation from its request to the settled promise. Resources call `begin`, fill
  * in the submission record, lend a buffer and `launch`; completions come back through `final` and `more`.
  */
-import { Arena } from "./arena.js";
+import { Admission } from "./admission.js";
+import { Areas } from "./areas.js";
+import { Arena, type ArenaLayout } from "./arena.js";
 import type { BufferPool } from "./buffer-pool.js";
 import { Canceler } from "./cancel.js";
 import { type Capabilities, type FeatureName, isSupported } from "./capability.js";
@@ -21,11 +23,12 @@ import type { OperationKind } from "./operation-kind.js";
 import { type CancelCause, type Entry, type EntryExtras, OperationTable } from "./operation-table.js";
 import { OrphanLedger } from "./orphan.js";
 import { blockOf, lendBuffer, type OwnedBuffer } from "./owned-buffer.js";
+import { Pace } from "./pace.js";
 import { ProvidedBuffers } from "./provided-buffers.js";
 import { BEGUN_WORD, COMPLETION_FLAG, SUBMIT_FLAG, WORD } from "./record.js";
 import type { AcceptPaused } from "./resource/accept-pause.js";
 import type { ResourceState } from "./resource-state.js";
-import { earlyCause, settleCanceledEarly, settleFinal } from "./settle.js";
+import { earlyCause, settleCanceledEarly, settleFinal, settleInTurn } from "./settle.js";
 import { SubmissionQueue } from "./submission-queue.js";
 import { expectReturnOfAll, giveBackAll, lentMemory } from "./vector.js";
 
@@ -54,6 +57,10 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   readonly records: Int32Array;
   readonly arena: Arena;
   readonly orphans: OrphanLedger = new OrphanLedger();
+  /** How many go to the driver, and who waits for that. */
+  readonly admission: Admission;
+  /** How long this goes on before the event loop turns. */
+  readonly pace: Pace;
   readonly flush: Flush;
   readonly canceler: Canceler;
   readonly buffers: BufferPool;
@@ -71,7 +78,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   readonly #queue: SubmissionQueue;
   readonly #sink: CompletionSink;
   readonly #sendJoiner: SendJoiner;
-  #arenaWaiters: (() => boolean)[] = [];
+  readonly #areas: Areas;
   #onIdle: (() => void) | undefined = undefined;
 
   constructor(parts: {
@@ -79,7 +86,9 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     openSession: (host: DriverHost) => DriverSession;
     clock: Clock;
     operationsMax: number;
+    acceptedMax: number;
     slots: number;
+    arena: ArenaLayout;
     createPool: (session: DriverSession) => BufferPool;
     receiveBufferBytes: number;
     receiveBuffersMax: number;
@@ -88,12 +97,15 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     this.driverName = parts.driverName;
     this.clock = parts.clock;
     this.onAcceptPaused = parts.onAcceptPaused;
-    this.table = new OperationTable(parts.operationsMax, parts.slots);
-    this.#queue = new SubmissionQueue(this.table, (entry) => this.#releaseSlot(entry));
+    this.table = new OperationTable(parts.acceptedMax, parts.slots);
+    this.admission = new Admission(parts.operationsMax, this.counters, (entry) => this.#go(entry));
+    this.pace = new Pace(this.clock, this.counters);
+    this.#queue = new SubmissionQueue(this.table);
     this.session = parts.openSession({ sink: (count) => this.#sinkCalled(count) });
     const { shared } = this.session;
     this.records = new Int32Array(shared.records);
-    this.arena = new Arena(shared.arena);
+    this.arena = new Arena(shared.arena, parts.arena);
+    this.#areas = new Areas(this.arena, this.records, (entry) => this.#enqueue(entry));
     this.#sink = new CompletionSink(shared.completions, this.table, this, this.counters);
     this.flush = new Flush({
       session: this.session,
@@ -102,6 +114,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       sink: this.#sink,
       clock: this.clock,
       counters: this.counters,
+      pace: this.pace,
       refused: (entry) => this.canceler.keepTime(entry),
     });
     this.canceler = new Canceler(this);
@@ -114,7 +127,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       bufferBytes: parts.receiveBufferBytes,
       countMax: parts.receiveBuffersMax,
       clock: this.clock,
-      launch: (entry) => this.launch(entry),
+      launch: (entry) => this.#enqueue(entry),
     });
     this.buffers.onHome = () => this.provided.cameHome();
     const { operations } = this.session.capabilities;
@@ -202,7 +215,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     if (entry.extras !== undefined) this.canceler.detach(entry.extras);
     giveBackAll(entry);
     if (entry.resource !== undefined) entry.resource.leave(entry);
-    this.#releaseArena(entry);
+    this.#areas.release(entry);
     this.table.release(entry);
   }
 
@@ -254,14 +267,17 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     const promise = new Promise<unknown>(capture) as Promise<T>;
     entry.resolve = capturedResolve;
     entry.reject = capturedReject;
+    entry.awaited = true;
     this.sendOff(entry);
     return promise;
   }
 
-  /** Sends an operation on its way, by its lane or through the arena where it has such. */
+  /** Sends an operation on its way, by its lane where it has one. */
   sendOff(entry: Entry): void {
-    if (entry.lane !== undefined) entry.lane.enter(entry);
-    else if (entry.areaBytes > 0) this.#launchWithArea(entry);
+    // Asked to end while it was being made, by code of the caller's: it ends as it starts.
+    const cause = entry.extras?.cause;
+    if (cause !== undefined) this.endQueued(entry, cause);
+    else if (entry.lane !== undefined) entry.lane.enter(entry);
     else this.launch(entry);
   }
 
@@ -270,79 +286,58 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     try {
       return this.start<T>(prepare());
     } catch (error) {
-      return Promise.reject(error);
+      return this.refused(error);
     }
   }
 
-  /** Launches an operation as soon as the arena has room for its area. */
-  #launchWithArea(entry: Entry): void {
-    const { generation } = entry;
-    const attempt = (): boolean => {
-      // Cancelled while it waited for room.
-      if (entry.generation !== generation || entry.state !== STATE.queued) return true;
-      if (!this.#takeArea(entry)) return false;
-      entry.held = false;
-      this.launch(entry);
-      return true;
-    };
-    if (this.#arenaWaiters.length === 0 && attempt()) return;
-    this.canceler.keepTime(entry);
-    entry.held = true;
-    this.#arenaWaiters.push(attempt);
+  /** The rejection of what was refused. However many follow each other, the event loop has its turns. */
+  refused<T>(error: unknown): Promise<T> {
+    return new Promise((_resolve, reject) => this.pace.tell(() => reject(error)));
   }
 
-  /** False when the arena has no room for the operation's area. */
-  #takeArea(entry: Entry): boolean {
-    const offset = this.arena.allocate(entry.areaBytes);
-    if (offset < 0) return false;
-    this.records[entry.base + WORD.arenaOffset] = offset;
-    this.records[entry.base + WORD.arenaLength] = entry.areaBytes;
-    entry.writeArea?.(offset);
+  /** Sends an operation that may go now through the arena, where it needs that. */
+  #go(entry: Entry): void {
+    if (entry.areaBytes === 0 || this.#areas.enter(entry)) this.#enqueue(entry);
+    else this.canceler.keepTime(entry);
+  }
+
+  /** Room and areas for all of them at once, for those that have to start together. False when that cannot be. */
+  admitChain(entries: readonly Entry[]): boolean {
+    if (!this.admission.hasRoom(entries.length) || !this.#areas.takeAll(entries)) return false;
+    for (const entry of entries) this.admission.admit(entry);
     return true;
   }
 
-  /** Areas for all of them at once, for those that have to start together. False when that cannot be. */
-  takeAreas(entries: readonly Entry[]): boolean {
-    if (this.#arenaWaiters.length > 0) return entries.every(({ areaBytes }) => areaBytes === 0);
-    const taken: Entry[] = [];
-    for (const entry of entries) {
-      if (entry.areaBytes === 0) continue;
-      if (!this.#takeArea(entry)) {
-        for (const other of taken) this.#releaseArena(other);
-        return false;
-      }
-      taken.push(entry);
-    }
-    return true;
-  }
-
-  /** Puts operations that are linked to each other into the submission queue. */
+  /** Puts operations that are linked to each other, and were admitted, into the submission queue. */
   launchChain(entries: readonly Entry[]): void {
-    for (const { slot } of entries) this.#queue.push(slot);
+    for (const entry of entries) this.#queue.push(entry);
     this.flush.schedule();
   }
 
-  /** An operation's turn in its lane has come. */
-  launchInTurn(entry: Entry): void {
-    if (entry.areaBytes > 0) this.#launchWithArea(entry);
-    else this.launch(entry);
+  /**
+   * Sends an operation to the driver; it waits for nothing but its turn to be admitted, and for the arena. What waits
+   * keeps its own time.
+   */
+  launch(entry: Entry): void {
+    if (entry.reserved || this.admission.admit(entry)) this.#go(entry);
+    else this.canceler.keepTime(entry);
   }
 
   /** Puts the operation into the submission queue. */
-  launch(entry: Entry): void {
-    this.#queue.push(entry.slot);
+  #enqueue(entry: Entry): void {
+    this.#queue.push(entry);
     this.flush.schedule();
   }
 
   /** The same, before everything else: for a cancel. */
   launchCancel(entry: Entry): void {
-    this.#queue.pushCancel(entry.slot);
+    this.#queue.pushCancel(entry);
     this.flush.schedule();
   }
 
   /** The same, before everything but cancels. */
   launchUrgent(entry: Entry): void {
-    this.#queue.pushUrgent(entry.slot);
+    this.#queue.pushUrgent(entry);
     this.flush.schedule();
   }
 
@@ -366,7 +361,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   #sinkCalled(count: number): void {
     this.counters.sinkCalls++;
     this.counters.completionsLater += count;
-    this.flush.turned();
+    this.pace.turned();
     this.#sink.process(count);
     // What a full driver did not take may fit now.
     if (this.#queue.length > 0) this.flush.schedule();
@@ -415,12 +410,13 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   }
 
   settleLocally(entry: Entry, result: number): void {
+    settleInTurn(this, entry);
     this.#end(entry, result, 0);
   }
 
   settleWithBytes(entry: Entry, bytes: Uint8Array): void {
     entry.picked = this.buffers.adopt(bytes.slice());
-    this.#end(entry, bytes.length, 0);
+    this.settleLocally(entry, bytes.length);
   }
 
   memoryOf(entry: Entry): readonly Uint8Array[] {
@@ -468,6 +464,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
 
   #relaunch(entry: Entry): void {
     if (entry.kind?.opcode === OPCODE.cancel) this.launchCancel(entry);
+    // One that went with others has not been admitted for itself.
+    else if (entry.admitted || entry.reserved) this.#enqueue(entry);
     else this.launch(entry);
   }
 
@@ -488,7 +486,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       this.writePosition(entry, high * 0x1_0000_0000 + (records[base + WORD.positionLow]! >>> 0) + result);
     }
     entry.advance(EVENT.repeat);
-    this.launch(entry);
+    this.#relaunch(entry);
     return true;
   }
 
@@ -513,7 +511,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   /** Frees the slot of an operation that has ended. */
   free(entry: Entry): void {
     this.counters.completed++;
-    this.#releaseArena(entry);
+    this.#areas.release(entry);
+    if (entry.admitted) this.admission.leave(entry);
     this.#releaseSlot(entry);
   }
 
@@ -524,14 +523,6 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     if (this.#onIdle !== undefined && this.table.inUse === 0) this.#onIdle();
   }
 
-  #releaseArena(entry: Entry): void {
-    const offset = this.records[entry.base + WORD.arenaOffset]!;
-    if (offset < 0) return;
-    this.arena.release(offset, this.records[entry.base + WORD.arenaLength]!);
-    this.records[entry.base + WORD.arenaOffset] = -1;
-    while (this.#arenaWaiters.length > 0 && this.#arenaWaiters[0]!()) this.#arenaWaiters.shift();
-  }
-
   // --- ending early -----------------------------------------------------------------------------------------------
 
   /**
@@ -540,7 +531,6 @@ export class Dispatcher implements CompletionTarget, LaneHost {
    */
   endQueued(entry: Entry, cause: CancelCause, given?: Error): void {
     const lane = entry.lane;
-    const inQueue = !entry.held;
     entry.advance(EVENT.cancel);
     if (entry.inLine) lane?.takeOut(entry);
     // It may have moved bytes before it was queued again.
@@ -548,15 +538,9 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     giveBackAll(entry);
     entry.kind?.giveUp?.(entry);
     if (entry.resource !== undefined) entry.resource.leave(entry);
+    settleInTurn(this, entry);
     settleCanceledEarly(this, entry, cause, given);
-    this.#releaseArena(entry);
-    // In the queue it stays as a tombstone and keeps its slot until it is popped.
-    if (inQueue) {
-      entry.buffer = undefined;
-      entry.vector = undefined;
-    } else {
-      this.#releaseSlot(entry);
-    }
+    this.free(entry);
     if (lane !== undefined) lane.leave(entry);
   }
 

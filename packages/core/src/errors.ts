@@ -69,8 +69,8 @@ export const errorTable = {
     remedy: "Create a new backend; nothing was submitted.",
   },
   ERR_OPERATION_LIMIT: {
-    meaning: "As many operations are in flight as the backend allows.",
-    remedy: "Await some of them, or raise `operationsMax` (at most 2**20 − 1).",
+    meaning: "`operationsMax` operations are in flight, and as many wait for them as the backend allows.",
+    remedy: "Await some of them, or raise `operationsMax` or `operationsWaitingMax` (together at most 2**20 − 1).",
   },
   ERR_OPERATION_ABANDONED: {
     meaning: "The operation was given up; it ends in the background and its buffer goes back to the pool by itself.",

@@ -1,8 +1,7 @@
 /**
  * When submissions go to the driver. The operations of one tick go together, in a microtask after the code that asked
- * for them, very many in portions; what completes at once is dispatched at once, and that is where the speed comes
- * from. But microtasks run before timers and other I/O, so after a budget of rounds or time the next flush waits for
- * the event loop's turn.
+ * for them, very many in portions; what completes at once is dispatched at once. When the pace says so, the next flush
+ * waits for the event loop's turn.
  */
 import type { Clock } from "./clock.js";
 import type { CompletionSink } from "./completion.js";
@@ -10,22 +9,15 @@ import type { Counters } from "./counters.js";
 import type { DriverSession } from "./driver.js";
 import { EVENT, isWithDriver } from "./lifecycle.js";
 import type { Entry, OperationTable } from "./operation-table.js";
+import type { Pace } from "./pace.js";
 import { CONTROL } from "./record.js";
 import type { SubmissionQueue } from "./submission-queue.js";
 
-/** Flushes in microtasks before one waits for the event loop, whatever time they took. */
-export const FLUSH_ROUNDS_MAX = 1024;
-/** Milliseconds of such flushes before one waits for the event loop. */
-export const FLUSH_BUDGET_MS = 1;
 /**
  * Operations that one microtask hands over. With more, whoever is served first has left the processor's caches when the
  * last one is (docs/decisions/0013-portions.md).
  */
 export const FLUSH_PORTION = 128;
-/** The clock is read once in so many flushes … */
-const ROUNDS_PER_CLOCK = 32;
-/** … or so many operations, whichever is first: a big batch may eat the budget by itself. */
-const OPERATIONS_PER_CLOCK = 256;
 
 export class Flush {
   readonly #session: DriverSession;
@@ -34,15 +26,14 @@ export class Flush {
   readonly #sink: CompletionSink;
   readonly #clock: Clock;
   readonly #counters: Counters;
+  readonly #pace: Pace;
   readonly #refused: (entry: Entry) => void;
   readonly #window: Int32Array;
   readonly #control: Int32Array;
   #scheduled = false;
   #stopped = false;
-  #rounds = 0;
+  /** Operations handed over since the pace was told. */
   #operations = 0;
-  #turnStartMs = 0;
-  #budgetSpent = false;
 
   constructor(parts: {
     session: DriverSession;
@@ -51,6 +42,7 @@ export class Flush {
     sink: CompletionSink;
     clock: Clock;
     counters: Counters;
+    pace: Pace;
     /** Told of each operation that a full driver did not take. */
     refused: (entry: Entry) => void;
   }) {
@@ -60,6 +52,7 @@ export class Flush {
     this.#sink = parts.sink;
     this.#clock = parts.clock;
     this.#counters = parts.counters;
+    this.#pace = parts.pace;
     this.#refused = parts.refused;
     this.#window = new Int32Array(parts.session.shared.submissions);
     this.#control = new Int32Array(parts.session.shared.control);
@@ -69,7 +62,7 @@ export class Flush {
   schedule(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
-    if (this.#budgetSpent) {
+    if (this.#pace.spent) {
       this.#counters.turnsAwaited++;
       this.#clock.turn(this.#runInTurn);
     } else {
@@ -77,16 +70,12 @@ export class Flush {
     }
   }
 
-  /** The event loop has turned: completions came in from it. */
-  turned(): void {
-    this.#budgetSpent = false;
-    this.#rounds = 0;
-    this.#operations = 0;
-  }
-
-  /** Flushes now, for `batch` and `close`. */
+  /** Flushes now, for `batch`; with the next turn of the event loop when the pace says so. */
   flushNow(): void {
-    if (!this.#stopped) this.#flush(this.#queue.length);
+    if (this.#stopped) return;
+    if (this.#pace.spent) return this.schedule();
+    this.#flush(this.#queue.length);
+    this.#spend();
   }
 
   /** No flush any more: the session is closed. */
@@ -102,18 +91,13 @@ export class Flush {
   };
 
   readonly #runInTurn = (): void => {
-    this.turned();
+    this.#pace.turned();
     this.#run();
   };
 
   #spend(): void {
-    if (this.#rounds === 0) this.#turnStartMs = this.#clock.nowMs();
-    this.#rounds++;
-    if (this.#rounds % ROUNDS_PER_CLOCK === 0 || this.#operations >= OPERATIONS_PER_CLOCK) {
-      this.#operations = 0;
-      this.#budgetSpent =
-        this.#rounds >= FLUSH_ROUNDS_MAX || this.#clock.nowMs() - this.#turnStartMs >= FLUSH_BUDGET_MS;
-    }
+    this.#pace.spend(this.#operations);
+    this.#operations = 0;
   }
 
   /** Hands over so many operations; what their completions put into the queue waits for the next flush. */

@@ -1,4 +1,5 @@
 /** A look inside a running backend: what is in flight, since when, who holds which buffer, and what was counted. */
+import type { AdmissionStats } from "./admission.js";
 import type { BufferPoolStats } from "./buffer-pool.js";
 import type { Counters } from "./counters.js";
 import type { Dispatcher } from "./dispatcher.js";
@@ -46,6 +47,7 @@ export interface Inspection {
   /** What the driver has less of than it asked for, because the system did not grant more. */
   readonly shortfalls: readonly Shortfall[];
   readonly operations: readonly OperationInfo[];
+  readonly admission: AdmissionStats;
   readonly resources: readonly ResourceInfo[];
   readonly orphans: OrphanStats;
   readonly buffers: BufferPoolStats;
@@ -60,7 +62,6 @@ export function inspect(dispatcher: Dispatcher, tracker: ResourceTracker): Inspe
   const nowMs = dispatcher.clock.nowMs();
   const operations: OperationInfo[] = [];
   for (const entry of dispatcher.table.entries) {
-    // A completed one waits only for its place in the queue to come up.
     if (entry.state === STATE.free || entry.state === STATE.completed) continue;
     const { resource, buffer, vector } = entry;
     operations.push({
@@ -77,6 +78,7 @@ export function inspect(dispatcher: Dispatcher, tracker: ResourceTracker): Inspe
     driver: dispatcher.driverName,
     shortfalls: dispatcher.session.shortfalls ?? [],
     operations,
+    admission: dispatcher.admission.stats(),
     resources: [...tracker.states].map((state) => ({
       kind: state.kind,
       label: state.label,

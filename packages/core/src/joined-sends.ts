@@ -4,6 +4,7 @@
  * told is what it would have been told alone: its own count, its own error, its own end. A joined send that ends early
  * or short gives back those that have not begun, and they wait again, before all others.
  */
+import { ARENA_SMALL_BYTES } from "./arena.js";
 import { isSupported } from "./capability.js";
 import type { Dispatcher } from "./dispatcher.js";
 import { ERRNO } from "./errno.js";
@@ -28,6 +29,9 @@ export const JOINED_EACH_BYTES_MAX = 16_384;
 /** Bytes of one joined send, but for the last of its members. */
 export const JOINED_BYTES_MAX = 262_144;
 
+/** Most members of a send whose message fits a small place of the arena. */
+const SMALL_MEMBERS_MAX = Math.floor((ARENA_SMALL_BYTES - MESSAGE_VECTOR_AT) / VECTOR_ENTRY_BYTES);
+
 const joinedKind = defineKind("sendMessage", { finish: (_entry, result) => result });
 
 /** Joins what waits in the lanes of a backend's connections. */
@@ -45,13 +49,15 @@ export class SendJoiner implements Joiner {
     const carrier = this.#dispatcher.beginSpare(joinedKind);
     if (carrier === undefined) return;
     const members: Entry[] = [];
+    // A peer that does not read holds the area for as long: when these become few, only small places are taken.
+    const most = this.#dispatcher.arena.hasPlenty ? VECTOR_MAX : SMALL_MEMBERS_MAX;
     let bytes = 0;
     for (let next: Entry | undefined = first; next !== undefined && this.#canJoin(next); ) {
       const { behind }: Entry = next;
       bytes += this.#dispatcher.records[next.base + WORD.length]!;
       members.push(next);
       lane.takeOut(next);
-      if (bytes >= JOINED_BYTES_MAX || members.length === VECTOR_MAX) break;
+      if (bytes >= JOINED_BYTES_MAX || members.length === most) break;
       next = behind;
     }
     new JoinedSend(this.#dispatcher, lane, carrier, members);

@@ -21,7 +21,7 @@ export function startChain(dispatcher: Dispatcher, entries: readonly Entry[]): P
   const chain = new Chain(dispatcher, entries);
   const promises = entries.map((entry) => promiseOf(entry, chain, wantedBytes(entry)));
   for (const entry of entries) dispatcher.canceler.keepTime(entry);
-  if (canBeLinked(dispatcher, entries) && dispatcher.takeAreas(entries)) chain.startLinked();
+  if (canBeLinked(dispatcher, entries) && dispatcher.admitChain(entries)) chain.startLinked();
   else chain.startFirst();
   return promises;
 }
@@ -44,9 +44,15 @@ function promiseOf(entry: Entry, chain: Chain, wanted: number): Promise<unknown>
 function canBeLinked(dispatcher: Dispatcher, entries: readonly Entry[]): boolean {
   const { operations, features } = dispatcher.capabilities;
   if (features.links.kind === "unsupported") return false;
-  return entries.every(({ kind, lane, whole }) => {
+  return entries.every(({ kind, lane, whole, extras }) => {
     const { name } = kind!;
-    return linkable.has(name) && lane === undefined && !whole && operations[name].kind === "native";
+    return (
+      extras?.cause === undefined &&
+      linkable.has(name) &&
+      lane === undefined &&
+      !whole &&
+      operations[name].kind === "native"
+    );
   });
 }
 

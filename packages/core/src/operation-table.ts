@@ -69,8 +69,14 @@ export class Entry implements Holder {
   /** Bytes of the arena area it needs, 0 for none; `writeArea` fills it just before the launch. */
   areaBytes = 0;
   writeArea: ((offset: number) => void) | undefined = undefined;
-  /** Accepted, but not in the submission queue: waits in its lane, or for room in the arena. */
+  /** Accepted, but not in the submission queue: waits in its lane, to be admitted, or for room in the arena. */
   held = false;
+  /** One of the `operationsMax` that may be in flight. */
+  admitted = false;
+  /** Core's own: it does not wait to be admitted. */
+  reserved = false;
+  /** Somebody awaits the promise of it; `resolve` and `reject` are that promise's. */
+  awaited = false;
   /** A file position stands in its record and moves on with the bytes. */
   movesPosition = false;
   /** Pause before the last repetition after `-EAGAIN`, ms. */
@@ -125,7 +131,7 @@ export class OperationTable {
   #inUse = 0;
 
   /**
-   * @param callerMax most operations of callers at once
+   * @param callerMax most operations of callers at once, those that wait included
    * @param slots all slots there are, the reserve for cancels included
    */
   constructor(callerMax: number, slots: number) {
@@ -146,14 +152,17 @@ export class OperationTable {
   /** A slot for a caller's operation. Throws `ERR_OPERATION_LIMIT`. */
   allocate(kind: OperationKind): Entry {
     if (this.#inUse >= this.#callerMax) {
-      throw batonError("ERR_OPERATION_LIMIT", `${kind.name}: ${this.#callerMax} operations are in flight.`);
+      throw batonError("ERR_OPERATION_LIMIT", `${kind.name}: ${this.#callerMax} operations are in flight or wait.`);
     }
     return this.#take(kind);
   }
 
   /** A slot out of the reserve, or `undefined` when even that is used up. */
   allocateReserved(kind: OperationKind): Entry | undefined {
-    return this.#inUse >= this.#slots ? undefined : this.#take(kind);
+    if (this.#inUse >= this.#slots) return undefined;
+    const entry = this.#take(kind);
+    entry.reserved = true;
+    return entry;
   }
 
   #take(kind: OperationKind): Entry {
@@ -189,6 +198,9 @@ export class OperationTable {
     entry.progress = 0;
     entry.whole = false;
     entry.held = false;
+    entry.admitted = false;
+    entry.reserved = false;
+    entry.awaited = false;
     entry.areaBytes = 0;
     entry.writeArea = undefined;
     entry.movesPosition = false;

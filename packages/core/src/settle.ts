@@ -85,11 +85,24 @@ function isCancelResult(result: number): boolean {
 export function settleCanceledEarly(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, given?: Error): void {
   const extras = entry.extras;
   dispatcher.counters.canceled++;
-  dispatcher.counters.completed++;
   if (extras !== undefined) dispatcher.canceler.detach(extras);
   const error = given ?? causeError(dispatcher, entry, cause, entry.progress);
   finishExtras(extras, "canceled");
   entry.reject?.(error);
+}
+
+/**
+ * An operation is about to end without the driver's help: whoever awaits it is told in the event loop's next turn, when
+ * too many such ends have followed each other. Everything else about its end happens now.
+ */
+export function settleInTurn({ pace }: Dispatcher, entry: Entry): void {
+  pace.spend(1);
+  if (!pace.spent || !entry.awaited) return;
+  const { resolve, reject, extras } = entry;
+  entry.resolve = (value) => pace.later(() => resolve?.(value));
+  entry.reject = (error) => pace.later(() => reject?.(error));
+  if (extras?.cancelWaiters === undefined) return;
+  extras.cancelWaiters = extras.cancelWaiters.map((waiter) => (answer) => pace.later(() => waiter(answer)));
 }
 
 function finishExtras(extras: EntryExtras | undefined, outcome: "ok" | "error" | "canceled"): void {

@@ -1,8 +1,9 @@
 /**
- * Operations that the driver has not taken yet, as slot numbers. A full driver is back-pressure: what it did not take
- * stays here, in its place. Cancels overtake everything, because the operation that blocks the driver may be the one to
- * cancel. The rest goes in the order in which it came, but for the latest: as long as it does not keep the others
- * waiting for too long, it goes first.
+ * Operations that the driver has not taken yet, by slot and generation. A full driver is back-pressure: what it did not
+ * take stays here, in its place. Cancels overtake everything, because the operation that blocks the driver may be the
+ * one to cancel. The rest goes in the order in which it came, but for the latest: as long as it does not keep the others
+ * waiting for too long, it goes first. An operation that ends while it is queued leaves a place of no meaning behind,
+ * and its slot is free at once.
  */
 import { STATE } from "./lifecycle.js";
 import type { Entry, OperationTable } from "./operation-table.js";
@@ -15,12 +16,13 @@ import type { Entry, OperationTable } from "./operation-table.js";
 export const AHEAD_MAX = 3;
 
 const INITIAL_CAPACITY = 1024;
+/** A place is a slot and a generation. */
+const PLACE_WORDS = 2;
 
 export class SubmissionQueue {
   readonly #table: OperationTable;
-  /** Called for an operation that ended while it was queued: its slot can be freed now. */
-  readonly #onTombstone: (entry: Entry) => void;
-  #ring = new Int32Array(INITIAL_CAPACITY);
+  #ring = new Int32Array(INITIAL_CAPACITY * PLACE_WORDS);
+  #capacity = INITIAL_CAPACITY;
   #head = 0;
   #count = 0;
   /** So many, from the front, were there at the last fill; the ones behind them are fresh. */
@@ -29,32 +31,31 @@ export class SubmissionQueue {
   #aheadCount = 0;
   /** Where in the window of the last fill the fresh ones begin that went ahead. */
   #aheadFrom = 0;
-  #cancels: number[] = [];
-  #urgent: number[] = [];
+  readonly #cancels: number[] = [];
+  readonly #urgent: number[] = [];
 
-  constructor(table: OperationTable, onTombstone: (entry: Entry) => void) {
+  constructor(table: OperationTable) {
     this.#table = table;
-    this.#onTombstone = onTombstone;
   }
 
-  /** Entries waiting, tombstones included. */
+  /** Places taken, those of operations that have ended included. */
   get length(): number {
-    return this.#count + this.#cancels.length + this.#urgent.length;
+    return this.#count + (this.#cancels.length + this.#urgent.length) / PLACE_WORDS;
   }
 
-  push(slot: number): void {
-    if (this.#count === this.#ring.length) this.#grow();
-    this.#ring[(this.#head + this.#count++) & (this.#ring.length - 1)] = slot;
+  push({ slot, generation }: Entry): void {
+    if (this.#count === this.#capacity) this.#makeRoom();
+    this.#set(this.#head + this.#count++, slot, generation);
   }
 
   /** A cancel goes before everything else, so that a full driver need not look for it behind what it refuses. */
-  pushCancel(slot: number): void {
-    this.#cancels.push(slot);
+  pushCancel({ slot, generation }: Entry): void {
+    this.#cancels.push(slot, generation);
   }
 
   /** Goes before everything but cancels: handles that core closes by itself. */
-  pushUrgent(slot: number): void {
-    this.#urgent.push(slot);
+  pushUrgent({ slot, generation }: Entry): void {
+    this.#urgent.push(slot, generation);
   }
 
   /**
@@ -85,69 +86,95 @@ export class SubmissionQueue {
     let filled = start;
     let end = limit;
     while (filled < end && this.#count > 0) {
-      const slot = this.#ring[this.#head]!;
-      const { togetherCount } = this.#table.entries[slot]!;
-      if (filled + togetherCount > end) {
-        if (filled > 0 || togetherCount > window.length) break;
-        end = togetherCount;
+      const entry = this.#entryAt(this.#head);
+      if (entry !== undefined) {
+        const { togetherCount } = entry;
+        if (filled + togetherCount > end) {
+          if (filled > 0 || togetherCount > window.length) break;
+          end = togetherCount;
+        }
+        window[filled++] = entry.slot;
       }
-      this.#head = (this.#head + 1) & (this.#ring.length - 1);
+      this.#head = (this.#head + 1) & (this.#capacity - 1);
       this.#count--;
-      filled = this.#put(window, filled, slot);
     }
     return filled;
   }
 
   /** Moves the last `count`, in their order. */
   #putLast(count: number, window: Int32Array, start: number): number {
-    const mask = this.#ring.length - 1;
     const end = this.#head + this.#count;
     let filled = start;
     this.#count -= count;
-    for (let at = end - count; at < end; at++) filled = this.#put(window, filled, this.#ring[at & mask]!);
+    for (let at = end - count; at < end; at++) {
+      const entry = this.#entryAt(at);
+      if (entry !== undefined) window[filled++] = entry.slot;
+    }
     return filled;
   }
 
-  /** A fast lane goes ahead whole: a tombstone in it leaves no gap for the slower lanes to slip into. */
-  #move(slots: number[], window: Int32Array, start: number): number {
+  /** A fast lane goes ahead whole: one that has ended leaves no gap for the slower lanes to slip into. */
+  #move(places: number[], window: Int32Array, start: number): number {
     let filled = start;
     let moved = 0;
-    while (moved < slots.length && filled < window.length) filled = this.#put(window, filled, slots[moved++]!);
-    slots.splice(0, moved);
+    for (; moved < places.length && filled < window.length; moved += PLACE_WORDS) {
+      const entry = this.#queued(places[moved]!, places[moved + 1]!);
+      if (entry !== undefined) window[filled++] = entry.slot;
+    }
+    places.splice(0, moved);
     return filled;
   }
 
-  /** The slot goes into the window, unless its operation has ended while it was queued. */
-  #put(window: Int32Array, filled: number, slot: number): number {
+  /** The operation of a place in the ring, unless it has ended while it was queued. */
+  #entryAt(at: number): Entry | undefined {
+    const word = (at & (this.#capacity - 1)) * PLACE_WORDS;
+    return this.#queued(this.#ring[word]!, this.#ring[word + 1]!);
+  }
+
+  #queued(slot: number, generation: number): Entry | undefined {
     const entry = this.#table.entries[slot]!;
-    if (entry.state === STATE.queued) {
-      window[filled] = slot;
-      return filled + 1;
-    }
-    this.#onTombstone(entry);
-    return filled;
+    return entry.generation === generation && entry.state === STATE.queued ? entry : undefined;
+  }
+
+  #set(at: number, slot: number, generation: number): void {
+    const word = (at & (this.#capacity - 1)) * PLACE_WORDS;
+    this.#ring[word] = slot;
+    this.#ring[word + 1] = generation;
   }
 
   /** Puts the window's entries from `accepted` to `count` back where they came from, in order. */
   putBack(window: Int32Array, accepted: number, count: number): void {
+    const { entries } = this.#table;
     const aheadFrom = Math.min(this.#aheadFrom, count);
-    for (let index = Math.max(accepted, aheadFrom); index < count; index++) this.push(window[index]!);
+    for (let index = Math.max(accepted, aheadFrom); index < count; index++) this.push(entries[window[index]!]!);
     for (let index = aheadFrom - 1; index >= accepted; index--) {
       // Not all of them were taken from here, so there may be no room.
-      if (this.#count === this.#ring.length) this.#grow();
-      this.#head = (this.#head - 1) & (this.#ring.length - 1);
-      this.#ring[this.#head] = window[index]!;
+      if (this.#count === this.#capacity) this.#makeRoom();
+      const { slot, generation } = entries[window[index]!]!;
+      this.#head = (this.#head - 1) & (this.#capacity - 1);
+      this.#set(this.#head, slot, generation);
       this.#count++;
     }
     this.#waitingCount = this.#count;
   }
 
-  #grow(): void {
-    const grown = new Int32Array(this.#ring.length * 2);
+  /** Drops the places of operations that have ended, and grows unless that has made room for as many again. */
+  #makeRoom(): void {
+    const live: number[] = [];
+    let waiting = 0;
     for (let index = 0; index < this.#count; index++) {
-      grown[index] = this.#ring[(this.#head + index) & (this.#ring.length - 1)]!;
+      const entry = this.#entryAt(this.#head + index);
+      if (entry === undefined) continue;
+      if (index < this.#waitingCount) waiting++;
+      live.push(entry.slot, entry.generation);
     }
-    this.#ring = grown;
     this.#head = 0;
+    this.#count = live.length / PLACE_WORDS;
+    this.#waitingCount = waiting;
+    if (this.#count > this.#capacity / 2) {
+      this.#capacity *= 2;
+      this.#ring = new Int32Array(this.#capacity * PLACE_WORDS);
+    }
+    this.#ring.set(live);
   }
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Clock } from "../src/clock.js";
 import { systemClock } from "../src/clock.js";
-import { FLUSH_BUDGET_MS, FLUSH_PORTION, FLUSH_ROUNDS_MAX } from "../src/flush.js";
+import { FLUSH_PORTION } from "../src/flush.js";
 import { type Backend, createBackend } from "../src/index.js";
+import { PACE_BUDGET_MS, PACE_ROUNDS_MAX } from "../src/pace.js";
 import { nullDriver } from "../src/testing/index.js";
 import { createHandDriver, flushed, handBackend } from "./sim/hand-driver.js";
 
@@ -65,18 +66,18 @@ describe("a flush", () => {
   test("waits for the event loop after its budget of rounds, though time stands still", async () => {
     const { clock, turns, turn } = handClock();
     const io = createBackend({ driver: nullDriver(), clock });
-    expect(await nopsUntilTurn(io, turns, () => undefined, FLUSH_ROUNDS_MAX * 2)).toBe(FLUSH_ROUNDS_MAX);
+    expect(await nopsUntilTurn(io, turns, () => undefined, PACE_ROUNDS_MAX * 2)).toBe(PACE_ROUNDS_MAX);
     expect(io.inspect().counters.turnsAwaited).toBe(1);
     // The turn gives a new budget.
     turn();
     await flushed();
-    expect(await nopsUntilTurn(io, turns, () => undefined, FLUSH_ROUNDS_MAX - 2)).toBe(FLUSH_ROUNDS_MAX - 2);
+    expect(await nopsUntilTurn(io, turns, () => undefined, PACE_ROUNDS_MAX - 2)).toBe(PACE_ROUNDS_MAX - 2);
   });
 
   test("waits for the event loop when its budget of time is spent, long before that of rounds", async () => {
     const { clock, turns, pass, turn } = handClock();
     const io = createBackend({ driver: nullDriver(), clock });
-    const rounds = await nopsUntilTurn(io, turns, () => pass(FLUSH_BUDGET_MS / 8), FLUSH_ROUNDS_MAX);
+    const rounds = await nopsUntilTurn(io, turns, () => pass(PACE_BUDGET_MS / 8), PACE_ROUNDS_MAX);
     // The clock is read now and then only.
     expect(rounds).toBeGreaterThanOrEqual(8);
     expect(rounds).toBeLessThanOrEqual(64);
@@ -91,7 +92,7 @@ describe("a flush", () => {
     const first = Promise.all(Array.from({ length: 300 }, () => io.nop()));
     // The first round notes when the turn began; time passes before the second ends.
     await first;
-    pass(FLUSH_BUDGET_MS * 2);
+    pass(PACE_BUDGET_MS * 2);
     await Promise.all(Array.from({ length: 300 }, () => io.nop()));
     const waiting = io.nop();
     expect(turns).toHaveLength(1);
@@ -106,7 +107,7 @@ describe("a flush", () => {
     for (let round = 0; round < 200; round++) {
       const nop = io.nop();
       await Promise.resolve();
-      pass(FLUSH_BUDGET_MS);
+      pass(PACE_BUDGET_MS);
       // Not inline: the event loop has turned for it.
       hand.complete(hand.last("nop"), 0);
       await nop;

@@ -137,7 +137,7 @@ export class Acceptor {
     if (index < 0) return;
     this.#waiters.splice(index, 1);
     waiter.detach();
-    waiter.reject(error);
+    this.#dispatcher.pace.tell(() => waiter.reject(error));
     if (this.#waiters.length === 0) this.#pause.stop();
     this.#disarm(this.#wanted);
   }

@@ -213,7 +213,7 @@ export class File {
     try {
       return this.#core.dispatcher.start(prepareFileTransfer(this.#core, plan, buffer, options));
     } catch (error) {
-      return Promise.reject(error);
+      return this.#core.dispatcher.refused(error);
     }
   }
 

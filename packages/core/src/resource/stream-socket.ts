@@ -70,7 +70,7 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
         : prepareReceivePicked(this.#core, first);
       return this.#core.dispatcher.start(entry);
     } catch (error) {
-      return Promise.reject(error);
+      return this.#core.dispatcher.refused(error);
     }
   }
 
@@ -82,7 +82,7 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
     try {
       return this.#core.dispatcher.start(prepareSend(this.#core, buffer, options));
     } catch (error) {
-      return Promise.reject(error);
+      return this.#core.dispatcher.refused(error);
     }
   }
 

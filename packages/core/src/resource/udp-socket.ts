@@ -54,7 +54,7 @@ export class UdpSocket {
     try {
       return this.#core.dispatcher.start(prepareReceiveMessage(this.#core, buffer, options));
     } catch (error) {
-      return Promise.reject(error);
+      return this.#core.dispatcher.refused(error);
     }
   }
 
@@ -67,7 +67,7 @@ export class UdpSocket {
     try {
       return this.#core.dispatcher.start(prepareSendMessage(this.#core, buffer, options));
     } catch (error) {
-      return Promise.reject(error);
+      return this.#core.dispatcher.refused(error);
     }
   }
 

@@ -2,7 +2,8 @@
 
 import { pattern } from "./bytes.js";
 import type { Clause } from "./case.js";
-import { equal, equalBytes, ok, rejects } from "./expect.js";
+import type { CaseContext } from "./context.js";
+import { equal, equalBytes, ok, rejects, throws } from "./expect.js";
 
 export const backPressureClause: Clause = {
   id: "back-pressure",
@@ -47,14 +48,120 @@ export const backPressureClause: Clause = {
     {
       id: "limit-is-exact",
       mutants: ["limit-off-by-one"],
-      title: "operationsMax operations are taken, the next is ERR_OPERATION_LIMIT, and the others are not disturbed",
+      title: "operationsMax and operationsWaitingMax are taken, the next is ERR_OPERATION_LIMIT and disturbs nobody",
       run: async (context) => {
-        const io = context.open({ operationsMax: 100 });
+        const io = context.open({ operationsMax: 60, operationsWaitingMax: 40 });
         const taken = Array.from({ length: 100 }, () => io.nop());
         await rejects(io.nop(), "ERR_OPERATION_LIMIT");
+        throws(() => io.submit({ opcode: "nop" }), "ERR_OPERATION_LIMIT");
         await Promise.all(taken);
         await io.nop();
         equal(io.inspect().counters.submitted, 101, "the number of operations submitted");
+      },
+    },
+    {
+      id: "waits-for-room",
+      mutants: ["admission-unbounded", "admission-forgets-waiting"],
+      title: "far more operations than operationsMax are asked for at once: they wait in order, and all complete",
+      run: async (context) => {
+        const io = context.open({ operationsMax: 10 });
+        const order: number[] = [];
+        const nops = Array.from({ length: 2000 }, (_, index) => io.nop().then(() => order.push(index)));
+        const { inFlight, inFlightMax, waiting } = io.inspect().admission;
+        equal(inFlight, 10, "the number of operations on their way to the driver");
+        equal(inFlightMax, 10, "the most of them");
+        equal(waiting, 1990, "the number of operations that wait");
+        await Promise.all(nops);
+        equal(order.length, 2000, "the number of operations completed");
+        equal(io.inspect().counters.admissionsWaited, 1990, "the number of operations that waited");
+        equal(io.inspect().admission.inFlight, 0, "the number of operations in flight in the end");
+      },
+    },
+    {
+      id: "waiting-in-order",
+      mutants: ["admission-last-first"],
+      title: "operations that wait for room go in the order in which they were asked for",
+      needs: ["timer"],
+      calmOnly: true,
+      run: async (context) => {
+        const io = context.open({ operationsMax: 1 });
+        const order: number[] = [];
+        const first = io.sleep(2);
+        const others = [0, 1, 2, 3].map((index) => io.sleep(0).then(() => order.push(index)));
+        await Promise.all([first, ...others]);
+        equal(order.join(), "0,1,2,3", "the order of the ends");
+      },
+    },
+    {
+      id: "waiting-ends-early",
+      mutants: ["waiting-keeps-slot"],
+      title:
+        "one that waits for room can be cancelled, aborted and abandoned, and its time runs, all without the driver",
+      needs: ["timer"],
+      promise: "P5",
+      run: async (context) => {
+        const io = context.open({ operationsMax: 1, operationsWaitingMax: 3 });
+        const holder = io.submit({ opcode: "timer", afterMs: 60_000 });
+        const ended = rejects(holder.done, "ERR_OPERATION_CANCELED");
+        await context.untilTaken(holder);
+        for (let round = 0; round < 20; round++) {
+          const canceled = io.submit({ opcode: "timer", afterMs: 0 });
+          equal(canceled.state, "queued", "the state of one that waits");
+          const rejected = rejects(canceled.done, "ERR_OPERATION_CANCELED");
+          equal(await canceled.cancel(), "canceled", "the answer of cancel()");
+          await rejected;
+          const controller = new AbortController();
+          const aborted = rejects(io.sleep(0, { signal: controller.signal }), "ABORT_ERR");
+          const abandoned = io.submit({ opcode: "timer", afterMs: 0 });
+          const given = rejects(abandoned.done, "ERR_OPERATION_ABANDONED");
+          controller.abort();
+          abandoned.abandon();
+          await Promise.all([aborted, given]);
+        }
+        await rejects(io.sleep(0, { timeoutMs: 1 }), "ERR_TIMEOUT");
+        equal(io.inspect().admission.waiting, 0, "the number of operations that wait");
+        equal(holder.state, "submitted", "the state of the one in flight");
+        await holder.cancel();
+        await ended;
+      },
+    },
+    {
+      id: "close-when-full",
+      title: "a file is closed, and so is the backend, though operationsMax are in flight and others wait",
+      needs: ["timer", "open", "close", "read"],
+      promise: "P8",
+      run: async (context) => {
+        const io = context.open({ operationsMax: 2 });
+        const path = await context.givenFile("content");
+        const file = await io.openFile(path, "r");
+        const other = await io.openFile(path, "r");
+        const timers = [0, 1, 2].map(() => rejects(io.sleep(60_000), "ERR_BACKEND_CLOSED"));
+        await context.flush();
+        await file.close();
+        using buffer = io.buffers.take(4);
+        const controller = new AbortController();
+        const waiting = rejects(other.read(buffer, { position: 0, signal: controller.signal }), "ABORT_ERR", {
+          buffer,
+        });
+        equal(buffer.state, "lent", "the state of the buffer while its operation waits");
+        controller.abort();
+        equal(buffer.state, "owned", "the state of the buffer once it does not");
+        await waiting;
+        const report = await io.close();
+        equal(report.unconfirmedOperations, 0, "the number of operations that were not confirmed");
+        await Promise.all(timers);
+      },
+    },
+    {
+      id: "chain-longer-than-room",
+      title: "a chain that is longer than operationsMax goes through, one member after the other",
+      run: async (context) => {
+        const io = context.open({ operationsMax: 2 });
+        const results = await io.link(Array.from({ length: 9 }, () => ({ opcode: "nop" }) as const));
+        ok(
+          results.every(({ status }) => status === "fulfilled"),
+          "all to be fulfilled",
+        );
       },
     },
     {
@@ -82,6 +189,33 @@ export const backPressureClause: Clause = {
         const long = context.path("missing").replace(/[\\/]([^\\/]*)$/, `${"/.".repeat(400)}/$1`);
         await Promise.all(Array.from({ length: 200 }, () => rejects(io.stat(long), "ENOENT")));
         equal(io.inspect().counters.failed, 200, "the number of operations that failed");
+      },
+    },
+    {
+      id: "idle-receives",
+      mutants: ["small-areas-share-chunks"],
+      title: "hundreds of datagram receives that wait hold nothing that opening, asking and connecting need",
+      needs: ["datagram", "receiveMessage", "sendMessage", "open", "close", "stat", "listen", "connect", "address"],
+      calmOnly: true,
+      run: async (context) => {
+        const io = context.open({ arenaBytes: 16_384 });
+        const sockets = await Promise.all(Array.from({ length: 200 }, () => io.bindUdp()));
+        const receives = sockets.map((socket) => socket.receive(io.buffers.take(64)));
+        await context.flush();
+        const path = await context.givenFile("content");
+        await (await io.openFile(path, "r")).close();
+        await io.stat(path);
+        await using listener = await io.listen();
+        await using stream = await io.connect({ host: listener.address.address, port: listener.address.port });
+        await stream.peerAddress();
+        using out = io.buffers.copyFrom("x");
+        await using sender = await io.bindUdp();
+        for (const socket of sockets) await sender.send(out, socket.address);
+        for (const { bytesReceived, buffer } of await Promise.all(receives)) {
+          equal(bytesReceived, 1, "the bytes received");
+          buffer.release();
+        }
+        for (const socket of sockets) await socket.close();
       },
     },
     {
@@ -121,6 +255,22 @@ export const backPressureClause: Clause = {
   ],
 };
 
+/** Rounds after which something that lets nobody else have a turn is found out. */
+const ROUNDS_MAX = 200_000;
+
+/** Awaits `round` again and again, until the event loop has turned: it must. */
+async function goesOn(context: CaseContext, round: () => Promise<unknown>): Promise<void> {
+  let turned = false;
+  const turns = context.turn(2).then(() => {
+    turned = true;
+  });
+  for (let rounds = 0; !turned; rounds++) {
+    ok(rounds < ROUNDS_MAX, "the event loop to turn meanwhile");
+    await round();
+  }
+  await turns;
+}
+
 export const fairnessClause: Clause = {
   id: "fairness",
   title: "nobody starves",
@@ -146,6 +296,82 @@ export const fairnessClause: Clause = {
         stop = true;
         await Promise.all(streams);
         equal(turns, 3, "the number of turns");
+      },
+    },
+    {
+      id: "batches-go-on",
+      mutants: ["batch-spends-nothing"],
+      title: "so they do between batches, chains and refusals that are awaited one after the other",
+      run: async (context) => {
+        const { io } = context;
+        await goesOn(context, () => io.batch([{ opcode: "nop" }]));
+        await goesOn(context, () => io.batch([]));
+        await goesOn(context, () => io.batch([{ opcode: "none" } as never]));
+        await goesOn(context, () => io.link([{ opcode: "nop" }, { opcode: "nop" }]));
+        await goesOn(context, () => rejects(io.link([]), "ERR_OUT_OF_RANGE"));
+      },
+    },
+    {
+      id: "early-ends-go-on",
+      mutants: ["early-ends-at-once"],
+      title: "so they do between operations that end before the driver has them, whichever way, and none is refused",
+      needs: ["timer"],
+      run: async (context) => {
+        const { io } = context;
+        await goesOn(context, () => {
+          const controller = new AbortController();
+          const sleeping = rejects(io.sleep(60_000, { signal: controller.signal }), "ABORT_ERR");
+          controller.abort();
+          return sleeping;
+        });
+        await goesOn(context, () => rejects(io.sleep(1, { signal: AbortSignal.abort() }), "ABORT_ERR"));
+        await goesOn(context, async () => {
+          const operation = io.submit({ opcode: "nop" });
+          const rejected = rejects(operation.done, "ERR_OPERATION_CANCELED");
+          await operation.cancel();
+          await rejected;
+        });
+        await goesOn(context, () => {
+          const operation = io.submit({ opcode: "nop" });
+          operation.abandon();
+          return rejects(operation.done, "ERR_OPERATION_ABANDONED");
+        });
+        const timer = io.timer();
+        await goesOn(context, () => {
+          const started = rejects(timer.start(60_000), "ERR_OPERATION_CANCELED");
+          timer.cancel();
+          return started;
+        });
+        equal(io.inspect().operations.length, 0, "the number of operations in flight");
+      },
+    },
+    {
+      id: "local-ends-go-on",
+      title: "so they do between reads of no bytes, which core answers itself",
+      needs: ["open", "close", "read"],
+      run: async (context) => {
+        await using file = await context.openFile("content");
+        using buffer = context.io.buffers.take(4);
+        await goesOn(context, () => file.read(buffer, { length: 0 }));
+      },
+    },
+    {
+      id: "many-early-ends",
+      mutants: ["waiting-keeps-slot"],
+      title: "more operations than there are slots end in one tick before the driver has them, and none is refused",
+      needs: ["timer"],
+      run: async (context) => {
+        const io = context.open({ operationsMax: 50, operationsWaitingMax: 50 });
+        const ends: Promise<unknown>[] = [];
+        for (let count = 0; count < 3000; count++) {
+          const operation = io.submit({ opcode: "timer", afterMs: 60_000 });
+          ends.push(rejects(operation.done, "ERR_OPERATION_CANCELED"));
+          ends.push(operation.cancel());
+        }
+        await Promise.all(ends);
+        const { driverCalls } = io.inspect().counters;
+        await io.nop();
+        ok(io.inspect().counters.driverCalls > driverCalls, "the driver to be asked for what comes after");
       },
     },
     {

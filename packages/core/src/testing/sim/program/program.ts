@@ -70,6 +70,7 @@ export async function runSimProgram(options: SimProgramOptions): Promise<SimProg
     clock: simulation.clock,
     // Connections hold operations while they wait for each other: with too few of them nobody could go on.
     operationsMax: hasSockets ? random.pick([64, 256]) : random.pick([1, 4, 64]),
+    operationsWaitingMax: random.pick([0, 16, 1000]),
     poolBytesMax: random.pick([131_072, 524_288]),
     arenaBytes: 16_384,
     receiveBufferBytes: random.pick([64, 512, 2048]),
