@@ -2,7 +2,7 @@
  * Addresses: what a caller writes, what travels in the arena, and the way between. Internet addresses are parsed
  * here and not by the system, so that every driver accepts the same texts.
  */
-import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD } from "./record.js";
+import { ADDRESS_BYTES, ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD } from "./record.js";
 
 /** Where a socket is or goes: an internet address and port. */
 export interface SocketAddress {
@@ -143,7 +143,8 @@ export function readAddress(arenaBytes: Uint8Array, arenaWords: Int32Array, offs
 /** Reads the address of a Unix-domain socket from an arena area. */
 export function readUnixAddress(arenaBytes: Uint8Array, arenaWords: Int32Array, offset: number): UnixAddress {
   const at = offset + ADDRESS_BYTES_AT;
-  const length = arenaWords[(offset >> 2) + ADDRESS_WORD.portOrLength]!;
+  // A driver that says more than an area holds does not make this read the next one.
+  const length = Math.min(arenaWords[(offset >> 2) + ADDRESS_WORD.portOrLength]!, ADDRESS_BYTES - ADDRESS_BYTES_AT);
   return { family: "unix", path: new TextDecoder().decode(arenaBytes.subarray(at, at + length)) };
 }
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,8 @@
 #include "baton/opcode.gen.h"
 
 namespace baton {
+
+static_assert(kAddressBytesAt + sizeof(sockaddr_un::sun_path) <= kAddressBytes, "an area has room for the longest path");
 
 struct SystemAddress {
   sockaddr_storage storage{};
@@ -68,7 +71,8 @@ inline int ReadAddress(const uint8_t* area, SystemAddress* out) {
   }
 }
 
-// Writes an address into an arena area.
+// Writes an address into an arena area. The kernel's length may be more than it was given room for: for a Unix-domain
+// path that fills all of sun_path it counts a NUL that is not there (unix(7), BUGS).
 inline void WriteAddress(const SystemAddress& address, uint8_t* area) {
   uint32_t words[3] = {kAddressFamilyNone, 0, 0};
   uint8_t* bytes = area + kAddressBytesAt;
@@ -89,7 +93,8 @@ inline void WriteAddress(const SystemAddress& address, uint8_t* area) {
     sockaddr_un un;
     std::memcpy(&un, &address.storage, sizeof(un));
     const size_t at = offsetof(sockaddr_un, sun_path);
-    size_t length = address.length > at ? address.length - at : 0;
+    const size_t given = std::min<size_t>(address.length, sizeof(un));
+    size_t length = given > at ? given - at : 0;
     // The length of a path counts its NUL, that of an abstract name does not.
     if (length > 0 && un.sun_path[0] != 0) length = strnlen(un.sun_path, length);
     words[kAddressFamilyWord] = kAddressFamilyUnix;
