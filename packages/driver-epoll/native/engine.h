@@ -69,6 +69,8 @@ class Engine {
   uint32_t Submit(uint32_t count);
   // Fills the shared memory with completions that are ready; returns how many.
   uint32_t Reap();
+  // The session ends: nothing new begins, and what waits is cancelled. `Shutdown` waits for the threads.
+  void BeginShutdown();
   // Ends the session: cancels what waits, waits for the threads until the deadline. Returns how many operations are
   // unconfirmed: threads hang in the kernel with their memory, so the caller must keep this engine for ever.
   uint32_t Shutdown(uint64_t deadline_ms);
@@ -232,6 +234,8 @@ class Engine {
   std::deque<CompletionRecord> ready_;
   std::vector<Again> again_;
   EngineCounters counters_;
+  // Since when no thread could be made, 0 when one could.
+  int64_t no_thread_since_ns_ = 0;
   uint32_t in_flight_ = 0;
   bool stopping_ = false;
 };

@@ -113,11 +113,15 @@ uint64_t Engine::quarantined_bytes() const {
   return bytes;
 }
 
-uint32_t Engine::Shutdown(uint64_t deadline_ms) {
-  stopping_ = true;
+void Engine::BeginShutdown() {
+  if (std::exchange(stopping_, true)) return;
   for (uint32_t slot = 0; slot < shared_.limits().slots; slot++) {
     if (ops_[slot].active) (void)CancelNow(slot);
   }
+}
+
+uint32_t Engine::Shutdown(uint64_t deadline_ms) {
+  BeginShutdown();
   CloseUnused();
   FlushJobs();
   const uint32_t hanging = workers_.Stop(deadline_ms);

@@ -12,6 +12,8 @@ constexpr int kEventsMax = 256;
 // Pause before the first repetition of what no event announces; doubled each time, up to the last.
 constexpr int64_t kRetryFirstNs = 1'000'000;
 constexpr uint8_t kRetryDoublingsMax = 6;
+// How long operations that want a thread are sent back with EAGAIN when there is none, before they fail.
+constexpr int64_t kNoThreadPatienceNs = 1'000'000'000;
 
 }  // namespace
 
@@ -200,14 +202,20 @@ void Engine::Settle() {
 void Engine::FlushJobs() {
   if (handed_.empty()) return;
   counters_.jobs += handed_.size();
-  if (workers_.AddAll(handed_)) return;
-  // There is no thread and none can be made.
+  if (workers_.AddAll(handed_)) {
+    no_thread_since_ns_ = 0;
+    return;
+  }
+  // There is no thread and none can be made. For a while it is worth asking again; then it is an answer.
+  const int64_t now_ns = TimerQueue::NowNs();
+  if (no_thread_since_ns_ == 0) no_thread_since_ns_ = now_ns;
+  const int64_t refusal = now_ns - no_thread_since_ns_ > kNoThreadPatienceNs ? -ENOMEM : -EAGAIN;
   for (const auto& job : std::exchange(handed_, {})) {
     if (!job->Withdraw()) continue;
     const uint32_t slot = job->id.slot;
-    // What must be closed is closed here; everything else can be asked for again.
+    // What must be closed is closed here.
     const bool closes = slot == kNoSlot || ops_[slot].opcode == Opcode::kClose;
-    const int64_t result = closes ? job->Run() : -EAGAIN;
+    const int64_t result = closes ? job->Run() : refusal;
     if (slot == kNoSlot) continue;
     ops_[slot].job = nullptr;
     Complete(slot, static_cast<int32_t>(result));

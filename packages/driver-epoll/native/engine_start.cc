@@ -10,17 +10,19 @@ Engine::Engine(SharedMemory shared, std::unique_ptr<Poller> poller, const Engine
     : shared_(std::move(shared)),
       poller_(std::move(poller)),
       workers_(options.threads_max),
-      ops_(static_cast<Op*>(std::calloc(shared_.limits().slots, sizeof(Op)))) {
-  BATON_CHECK(ops_ != nullptr);
-}
+      ops_(static_cast<Op*>(std::calloc(shared_.limits().slots, sizeof(Op)))) {}
 
 Result<std::unique_ptr<Engine>> Engine::Create(SharedMemory shared, const EngineOptions& options) {
   using Made = Result<std::unique_ptr<Engine>>;
   auto poller = Poller::Create();
   if (!poller.ok()) return Made::Error(poller.error());
   auto engine = std::unique_ptr<Engine>(new Engine(std::move(shared), poller.Take(), options));
+  if (engine->ops_ == nullptr) return Made::Error(-ENOMEM);
+  int error = engine->timers_.error();
+  if (error == 0) error = engine->workers_.error();
+  if (error < 0) return Made::Error(error);
   // Level-triggered: they are read until nothing is left, and may be asked again.
-  int error = engine->poller_->Add(engine->workers_.done_fd(), Token::Own(kWorkers), EPOLLIN);
+  error = engine->poller_->Add(engine->workers_.done_fd(), Token::Own(kWorkers), EPOLLIN);
   if (error == 0) error = engine->poller_->Add(engine->timers_.fd(), Token::Own(kTimers), EPOLLIN);
   if (error < 0) return Made::Error(error);
   return Made(std::move(engine));

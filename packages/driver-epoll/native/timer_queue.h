@@ -5,6 +5,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <set>
 #include <utility>
@@ -16,7 +17,10 @@ namespace baton::epoll {
 
 class TimerQueue {
  public:
-  TimerQueue() : fd_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) { BATON_CHECK(fd_.valid()); }
+  TimerQueue() : fd_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)), error_(fd_.valid() ? 0 : -errno) {}
+
+  // Why there is no descriptor, a negative errno; else 0. Without one nothing is to be added.
+  int error() const { return error_; }
 
   // Readable when the earliest timer is due.
   int fd() const { return fd_.get(); }
@@ -29,7 +33,9 @@ class TimerQueue {
 
   // Starts a timer that is known by a number of the caller's; returns its deadline, which `Remove` wants.
   int64_t Add(uint32_t number, int64_t delay_ns) {
-    const int64_t deadline = NowNs() + delay_ns;
+    const int64_t now = NowNs();
+    // What is further away than a clock counts is never.
+    const int64_t deadline = delay_ns > kNever - now ? kNever - 1 : now + delay_ns;
     const auto [position, fresh] = timers_.emplace(deadline, number);
     BATON_CHECK(fresh);
     if (deadline < armed_ns_) Arm(deadline);
@@ -71,6 +77,7 @@ class TimerQueue {
   // When the descriptor becomes readable next.
   int64_t armed_ns_ = kNever;
   UniqueFd fd_;
+  int error_;
 };
 
 }  // namespace baton::epoll

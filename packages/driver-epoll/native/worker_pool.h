@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -21,7 +22,6 @@
 #include <utility>
 #include <vector>
 
-#include "baton/check.h"
 #include "baton/unique_fd.h"
 
 namespace baton::epoll {
@@ -68,6 +68,8 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
   ~WorkerPool() { (void)Stop(0); }
 
+  // Why there is no descriptor to be woken by, a negative errno; else 0. Without one nothing is to be added.
+  int error() const { return shared_->error; }
   // Readable when jobs are done.
   int done_fd() const { return shared_->done_fd.get(); }
   size_t threads() const { return threads_.size(); }
@@ -137,7 +139,7 @@ class WorkerPool {
 
  private:
   struct Shared {
-    Shared() : done_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) { BATON_CHECK(done_fd.valid()); }
+    Shared() : done_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), error(done_fd.valid() ? 0 : -errno) {}
 
     std::mutex mutex;
     std::condition_variable work;
@@ -149,6 +151,7 @@ class WorkerPool {
     uint32_t running = 0;
     bool stopping = false;
     const UniqueFd done_fd;
+    const int error;
   };
 
   bool StartThread() {

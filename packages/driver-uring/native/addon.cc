@@ -112,11 +112,13 @@ Napi::Value Open(const Napi::CallbackInfo& call) {
   if (!shared.ok()) return Napi::Number::New(env, shared.error());
   const Features features = DetectFeatures(ring.value()->raw(), ReadNumber(options, "disabledFeatures"));
   const EngineOptions engine_options{ReadNumber(options, "zeroCopySendMinBytes"), ReadFlag(options, "registeredBuffers")};
-  auto engine = std::make_unique<UringEngine>(ring.Take(), shared.Take(), features, engine_options);
-  const Napi::Object info = DescribeRing(env, engine->port(), features, engine->features());
-  Napi::Object session = baton::NapiSession<UringEngine>::Create(env, std::move(engine), call[1].As<Napi::Function>(),
-                                                                 ReadRuntime(options), baton::ReadSlabOptions(options));
-  if (!session.IsEmpty()) session.Set("ring", info);
+  auto engine = UringEngine::Create(ring.Take(), shared.Take(), features, engine_options);
+  if (!engine.ok()) return Napi::Number::New(env, engine.error());
+  const Napi::Object info = DescribeRing(env, engine.value()->port(), features, engine.value()->features());
+  const Napi::Value session =
+      baton::NapiSession<UringEngine>::Create(env, engine.Take(), call[1].As<Napi::Function>(), ReadRuntime(options),
+                                              baton::ReadSlabOptions(options));
+  if (session.IsObject()) session.As<Napi::Object>().Set("ring", info);
   return session;
 }
 

@@ -39,15 +39,15 @@ struct EngineOptions {
 template <typename Port>
 class Engine {
  public:
-  Engine(std::unique_ptr<Port> port, SharedMemory shared, const Features& features, const EngineOptions& options = {})
-      : state_(std::move(shared), features, options.zero_copy_min_bytes),
-        handover_(std::move(port)),
-        starter_(state_, handover_) {
-    state_.RegisterBufferRing(this->port().raw());
-    if (!options.register_buffers || !features.registered_buffers) return;
-    state_.features.registered_buffers = registered_buffers_.Start(this->port().raw()) == 0;
-    if (state_.features.registered_buffers) state_.buffers.Observe(&registered_buffers_);
+  // -ENOMEM when there is no memory for the operations.
+  static Result<std::unique_ptr<Engine>> Create(std::unique_ptr<Port> port, SharedMemory shared,
+                                                const Features& features, const EngineOptions& options = {}) {
+    auto engine = std::unique_ptr<Engine>(new Engine(std::move(port), std::move(shared), features, options));
+    if (!engine->state_.operations.valid()) return Result<std::unique_ptr<Engine>>::Error(-ENOMEM);
+    return engine;
   }
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
 
   Port& port() { return handover_.port(); }
   SharedMemory& shared() { return state_.shared; }
@@ -56,8 +56,10 @@ class Engine {
   int pollable_fd() const { return handover_.port().pollable_fd(); }
   uint32_t in_flight() const { return state_.operations.in_flight(); }
   // The kernel refused to take what is prepared; it must be tried again soon.
-  bool has_unsubmitted() const { return handover_.port().SqReady() > 0 || starter_.HasWaiting(); }
+  bool has_unsubmitted() const { return handover_.has_unsubmitted() || starter_.HasWaiting(); }
   bool is_forked() const { return fork_guard_.IsForked(); }
+  // Completions that were of no operation in flight, and were passed over.
+  uint64_t unknown_completions() const { return unknown_completions_; }
   // Bytes of buffers that operations in flight may still touch.
   uint64_t quarantined_bytes() const { return state_.operations.TouchableBytes(state_.shared); }
 
@@ -84,8 +86,17 @@ class Engine {
   // Fills the shared memory with completions that are ready; returns how many.
   uint32_t Reap() {
     port().ClearWake();
-    if (port().SqReady() > 0) handover_.Flush();
+    if (handover_.has_unsubmitted()) handover_.Flush();
     return Collect();
+  }
+
+  // The session ends: nothing new begins, and everything is asked to end. `Shutdown` waits for it.
+  void BeginShutdown() {
+    if (state_.stopping) return;
+    state_.stopping = true;
+    starter_.Stop();
+    CancelAll();
+    handover_.Flush();
   }
 
   // Ends the session: cancels everything and reaps until nothing is in flight or the deadline has passed. Returns how
@@ -94,10 +105,9 @@ class Engine {
   uint32_t Shutdown(uint64_t deadline_ms) {
     using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + std::chrono::milliseconds(deadline_ms);
-    state_.stopping = true;
-    starter_.Stop();
-    if (in_flight() > 0) CancelAll();
+    BeginShutdown();
     while (in_flight() > 0) {
+      CancelAll();
       handover_.Flush();
       Collect();
       // A close that waited for the last of its handle's operations.
@@ -119,6 +129,16 @@ class Engine {
   }
 
  private:
+  Engine(std::unique_ptr<Port> port, SharedMemory shared, const Features& features, const EngineOptions& options)
+      : state_(std::move(shared), features, options.zero_copy_min_bytes),
+        handover_(std::move(port)),
+        starter_(state_, handover_) {
+    state_.RegisterBufferRing(this->port().raw());
+    if (!options.register_buffers || !features.registered_buffers) return;
+    state_.features.registered_buffers = registered_buffers_.Start(this->port().raw()) == 0;
+    if (state_.features.registered_buffers) state_.buffers.Observe(&registered_buffers_);
+  }
+
   // --- submissions ------------------------------------------------------------------------------------------------
 
   // The chain that begins at an index of the batch: up to the first without the flag. Core never parts one.
@@ -143,21 +163,36 @@ class Engine {
     count = 0;
   }
 
+  // Cancels what the kernel has; goes on where it was when the ring had no more room.
   void CancelAll() {
-    if (state_.features.cancel_any) {
-      io_uring_sqe* sqe = handover_.GetSqe();
-      if (sqe == nullptr) return;
-      io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
-      sqe->user_data = UserData(0, 0, Tag::kInternal);
-      return;
+    while (next_to_cancel_ < state_.operations.slots()) {
+      const Op& op = state_.operations.At(next_to_cancel_);
+      const bool cancels = state_.features.cancel_any ? in_flight() > 0 : op.active && !op.waiting;
+      if (cancels) {
+        io_uring_sqe* sqe = handover_.GetSqe();
+        if (sqe == nullptr) return;
+        if (state_.features.cancel_any) {
+          io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY);
+        } else {
+          io_uring_prep_cancel64(sqe, UserData(next_to_cancel_, op.generation), 0);
+        }
+        sqe->user_data = UserData(0, 0, Tag::kInternal);
+      }
+      next_to_cancel_ = state_.features.cancel_any ? state_.operations.slots() : next_to_cancel_ + 1;
     }
-    for (uint32_t slot = 0; slot < state_.operations.slots(); slot++) {
-      const Op& op = state_.operations.At(slot);
-      if (!op.active || op.waiting) continue;
-      io_uring_sqe* sqe = handover_.GetSqe();
-      if (sqe == nullptr) return;
-      io_uring_prep_cancel64(sqe, UserData(slot, op.generation), 0);
-      sqe->user_data = UserData(0, 0, Tag::kInternal);
+  }
+
+  // What the kernel refuses to take, and will go on to refuse, ends with its reason.
+  void EndRefused() {
+    const int error = handover_.lasting_error();
+    if (error == 0) [[likely]]
+      return;
+    bool is_behind = false;
+    for (const Untaken& entry : handover_.TakeBack()) {
+      if (TagOf(entry.user_data) == Tag::kOperation) {
+        starter_.Refuse(SlotOf(entry.user_data), is_behind ? -ECANCELED : error);
+      }
+      is_behind = (entry.flags & IOSQE_IO_LINK) != 0;
     }
   }
 
@@ -165,6 +200,7 @@ class Engine {
 
   // Copies what is ready into the shared memory and advances the ring; core is called afterwards, if at all.
   uint32_t Collect() {
+    EndRefused();
     uint32_t count = 0;
     const uint32_t max = state_.shared.limits().completion_batch_max;
     for (;;) {
@@ -226,8 +262,14 @@ class Engine {
       case Tag::kOperation:
         break;
     }
-    Op& op = state_.operations.At(slot);
-    BATON_CHECK(op.active && op.generation == GenerationOf(cqe.user_data));
+    Op* found = TagOf(cqe.user_data) == Tag::kOperation ? state_.operations.Find(slot, GenerationOf(cqe.user_data))
+                                                        : nullptr;
+    if (found == nullptr) [[unlikely]] {
+      // Nobody here has asked for it; whoever did need not take this process along.
+      unknown_completions_++;
+      return false;
+    }
+    Op& op = *found;
     int32_t result = ResultOf(cqe);
     bool more = (cqe.flags & IORING_CQE_F_MORE) != 0;
     if (op.zero_copy) [[unlikely]] {
@@ -302,6 +344,9 @@ class Engine {
   Handover<Port> handover_;
   Starter<Port> starter_;
   ForkGuard fork_guard_;
+  uint64_t unknown_completions_ = 0;
+  // At the end of the session: the slot whose operation is cancelled next.
+  uint32_t next_to_cancel_ = 0;
 };
 
 }  // namespace baton::uring

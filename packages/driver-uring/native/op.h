@@ -96,9 +96,10 @@ class Stock {
 
 class Operations {
  public:
-  explicit Operations(uint32_t slots) : slots_(slots), ops_(static_cast<Op*>(std::calloc(slots, sizeof(Op)))) {
-    BATON_CHECK(ops_ != nullptr);
-  }
+  explicit Operations(uint32_t slots) : slots_(slots), ops_(static_cast<Op*>(std::calloc(slots, sizeof(Op)))) {}
+
+  // False when there was no memory for them.
+  bool valid() const { return ops_ != nullptr; }
 
   Op& At(uint32_t slot) {
     BATON_CHECK(slot < slots_);

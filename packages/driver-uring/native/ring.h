@@ -4,6 +4,7 @@
 #define BATON_URING_RING_H_
 
 #include <liburing.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 
@@ -79,6 +80,20 @@ class Ring {
   uint32_t SqSpaceLeft() const { return io_uring_sq_space_left(&ring_); }
   uint32_t SqEntries() const { return ring_.sq.ring_entries; }
   uint32_t SqReady() const { return io_uring_sq_ready(&ring_); }
+  // A thread of the kernel takes them (sqpoll): `Submit` only wakes it, and `SqReady` counts what it has not come to.
+  bool TakesByItself() const { return (ring_.flags & IORING_SETUP_SQPOLL) != 0; }
+  // Waits until that thread has taken something.
+  void WaitForRoom() { (void)io_uring_sqring_wait(&ring_); }
+  // Empties the queue of what the kernel has not taken, and shows each of it.
+  template <typename Visitor>
+  void TakeBack(Visitor visit) {
+    io_uring_sq& sq = ring_.sq;
+    const unsigned head = io_uring_smp_load_acquire(sq.khead);
+    for (unsigned index = head; index != sq.sqe_tail; index++) visit(sq.sqes[index & sq.ring_mask]);
+    sq.sqe_head = head;
+    sq.sqe_tail = head;
+    io_uring_smp_store_release(sq.ktail, head);
+  }
   // Entries that the kernel took, or a negative errno.
   int Submit() { return io_uring_submit(&ring_); }
   uint32_t Peek(io_uring_cqe** cqes, uint32_t max) { return io_uring_peek_batch_cqe(&ring_, cqes, max); }
@@ -92,6 +107,9 @@ class Ring {
   int FetchDeferred() { return io_uring_get_events(&ring_); }
   // Waits for a completion; 0, or a negative errno (-ETIME).
   int Wait(uint64_t timeout_ns) {
+    // Without EXT_ARG (before Linux 5.11) liburing would wait with an entry of its own, which may find no room and stays
+    // behind; the ring can be waited on like any descriptor.
+    if ((ring_.features & IORING_FEAT_EXT_ARG) == 0) return WaitOnDescriptor(timeout_ns);
     __kernel_timespec timeout{static_cast<int64_t>(timeout_ns / kNsPerSecond),
                               static_cast<long long>(timeout_ns % kNsPerSecond)};
     io_uring_cqe* cqe = nullptr;
@@ -103,9 +121,21 @@ class Ring {
 
   Ring() = default;
 
+  int WaitOnDescriptor(uint64_t timeout_ns) {
+    if (CqReady() > 0) return 0;
+    const timespec timeout{static_cast<time_t>(timeout_ns / kNsPerSecond), static_cast<long>(timeout_ns % kNsPerSecond)};
+    pollfd descriptor{pollable_fd(), POLLIN, 0};
+    const int ready = ppoll(&descriptor, 1, &timeout, nullptr);
+    return ready > 0 ? 0 : ready == 0 ? -ETIME : -errno;
+  }
+
   int SetUp(const RingOptions& options) {
     int error = SetUpOnLadder(options);
     if (error < 0) return error;
+    if (!Allows(options, kFeatureExtArg)) ring_.features &= ~static_cast<unsigned>(IORING_FEAT_EXT_ARG);
+    if (!Allows(options, kFeatureSqpollFiles)) ring_.features &= ~static_cast<unsigned>(IORING_FEAT_SQPOLL_NONFIXED);
+    // Before Linux 5.11 the thread of sqpoll takes registered files only, and this driver has none.
+    if (TakesByItself() && (ring_.features & IORING_FEAT_SQPOLL_NONFIXED) == 0) return -EOPNOTSUPP;
     // A child of fork() that touched the ring would take the parent's completions.
     io_uring_ring_dontfork(&ring_);
     if ((ring_.flags & IORING_SETUP_DEFER_TASKRUN) != 0) {

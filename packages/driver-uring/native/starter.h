@@ -98,6 +98,17 @@ class Starter {
   // An operation in flight goes to the kernel once more.
   void Again(uint32_t slot) { again_.push_back(slot); }
 
+  // An operation in flight that the kernel does not have ends without having begun.
+  void Refuse(uint32_t slot, int32_t error) {
+    Op& op = state_.operations.At(slot);
+    // The descriptor of a close stays, for the session to close.
+    if (op.opcode == Opcode::kClose) state_.handles.At(op.handle).open = true;
+    if (op.opcode == Opcode::kConnect) ::close(op.fd);
+    const bool gate = op.gate;
+    End(slot, op, {error});
+    Ended(slot, gate, false);
+  }
+
   // Operations wait for a turn of the engine.
   bool HasWaiting() const { return !resumed_.empty() || !again_.empty(); }
 
@@ -122,12 +133,7 @@ class Starter {
     while (!again_.empty()) {
       const uint32_t slot = again_.front();
       again_.pop_front();
-      Op& op = state_.operations.At(slot);
-      // The descriptor of a close that waited goes with the session.
-      if (op.opcode == Opcode::kClose) state_.handles.At(op.handle).open = true;
-      const bool gate = op.gate;
-      End(slot, op, {-ECANCELED});
-      Ended(slot, gate, false);
+      Refuse(slot, -ECANCELED);
     }
     while (!resumed_.empty()) {
       CancelRest(resumed_.front());

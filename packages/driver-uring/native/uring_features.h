@@ -29,6 +29,10 @@ enum FeatureBit : uint32_t {
   kFeatureSplice = 1U << 11,
   kFeaturePaths = 1U << 12,
   kFeatureRestrictions = 1U << 13,
+  // Waiting with a time, by an argument of io_uring_enter.
+  kFeatureExtArg = 1U << 14,
+  // Files that are not registered, with sqpoll.
+  kFeatureSqpollFiles = 1U << 15,
 };
 
 struct Features {

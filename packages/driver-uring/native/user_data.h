@@ -9,7 +9,7 @@
 
 namespace baton::uring {
 
-enum class Tag : uint8_t {
+enum class Tag : uint16_t {
   kOperation = 0,
   // Submitted by the engine for itself; nobody waits for its completion.
   kInternal = 1,
@@ -32,10 +32,12 @@ constexpr uint32_t SlotOf(uint64_t user_data) {
 constexpr uint32_t GenerationOf(uint64_t user_data) {
   return static_cast<uint32_t>(user_data >> kSlotBits) & ((1U << kGenerationBits) - 1);
 }
+// Anything may come here: liburing has user data of its own (LIBURING_UDATA_TIMEOUT, all ones).
 constexpr Tag TagOf(uint64_t user_data) { return static_cast<Tag>(user_data >> kTagShift); }
 
 static_assert(SlotOf(UserData(0xfffff, 0x7fffffff)) == 0xfffff);
 static_assert(GenerationOf(UserData(0xfffff, 0x7fffffff)) == 0x7fffffff);
+static_assert(TagOf(UINT64_MAX) > Tag::kTimeout);
 static_assert(TagOf(UserData(0xfffff, 0x7fffffff, Tag::kInternal)) == Tag::kInternal);
 
 }  // namespace baton::uring

@@ -40,7 +40,7 @@ export function uringDriver(options: UringOptions = {}): Driver {
       if ("unavailable" in binding) return binding.unavailable;
       const native = forThisProcess(checked, binding.binding.kernelRelease());
       const ring = binding.binding.probe(native);
-      if (typeof ring === "number") return refused(ring);
+      if (typeof ring === "number") return refused(ring, native);
       return {
         available: true,
         capabilities: uringCapabilities(ring, native),
@@ -61,7 +61,7 @@ export function uringDriver(options: UringOptions = {}): Driver {
         warn: (message, details) => process.emitWarning(message, details),
       });
       const session = binding.binding.open({ ...native, ...limits, runtime }, (count) => host.sink(count));
-      if (typeof session === "number") throw unavailable(refused(session));
+      if (typeof session === "number") throw unavailable(refused(session, native));
       return createNativeSession({
         native: session,
         capabilities: uringCapabilities(session.ring, native),
@@ -87,8 +87,17 @@ function forThisProcess(checked: CheckedOptions, release: string): NativeOptions
   };
 }
 
-function refused(errno: number): Unavailable {
+function refused(errno: number, { sqpoll }: NativeOptions): Unavailable {
   const { code, text } = describeErrno(errno);
+  if (sqpoll && code === "ENOTSUP") {
+    return {
+      available: false,
+      cause: "KERNEL_TOO_OLD",
+      summary: "With sqpoll this kernel takes registered files only, and the driver has none.",
+      evidence: [{ name: "IORING_FEAT_SQPOLL_NONFIXED", value: "no" }],
+      remedy: { text: "Leave sqpoll out, or use Linux 5.11 or newer." },
+    };
+  }
   return {
     available: false,
     cause: "UNKNOWN_ERRNO",

@@ -8,7 +8,8 @@ export interface UringOptions {
   readonly cqEntries?: number;
   /**
    * A kernel thread submits (IORING_SETUP_SQPOLL). Off by default, and mind: that thread keeps the credentials the
-   * process had when the backend was created, whatever `setuid` does later (CVE-2024-22017 was of this kind).
+   * process had when the backend was created, whatever `setuid` does later (CVE-2024-22017 was of this kind). Needs
+   * Linux 5.11: before, that thread takes registered files only.
    */
   readonly sqpoll?: boolean;
   /** How long that thread spins without work before it sleeps, ms. Default 1000. */
@@ -65,6 +66,8 @@ const featureBits = {
   splice: 2048,
   paths: 4096,
   restrictions: 8192,
+  "ext-arg": 16384,
+  "sqpoll-files": 32768,
 } as const;
 
 export type UringFeature = keyof typeof featureBits;

@@ -22,6 +22,14 @@ const programs = bundlePrograms(new URL("programs/lesser-user.ts", import.meta.u
 afterEach(() => vi.unstubAllEnvs());
 
 describe("options", () => {
+  test("sqpoll is refused, with the reason, where its thread takes registered files only", ({ skip }) => {
+    const usual = uringDriver().probe();
+    if (!usual.available) return skip(usual.summary);
+    const options = { sqpoll: true, disable: ["sqpoll-files"] } as const;
+    expect(uringDriver(options).probe()).toMatchObject({ available: false, cause: "KERNEL_TOO_OLD" });
+    expect(() => createBackend({ driver: uringDriver(options) })).toThrow(/registered files only/);
+  });
+
   test.each([
     [{ entries: 4 }, "ERR_OUT_OF_RANGE"],
     [{ entries: 32_769 }, "ERR_OUT_OF_RANGE"],

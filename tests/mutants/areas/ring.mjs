@@ -3,6 +3,7 @@
 import { CORE, native, simKit } from "../killers.mjs";
 
 const URING = "packages/driver-uring/native/";
+const SHARED = "packages/core/native/baton/";
 const EPOLL = "packages/driver-epoll/native/";
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
@@ -47,5 +48,71 @@ export const ring = [
     find: "    if (!this.#closed || this.#operations > 0) return;\n",
     replace: "    if (!this.#closed) return;\n",
     killedBy: simKit("spi-descriptors/close-behind-stat"),
+  },
+  // --- other kernels --------------------------------------------------------------------------------------------------
+  {
+    name: "unknown-completion-is-taken",
+    promise: "P1",
+    file: `${URING}engine.h`,
+    find: "    if (found == nullptr) [[unlikely]] {",
+    replace: "    if (found == nullptr && TagOf(cqe.user_data) != Tag::kOperation) {",
+    killedBy: native("driver-uring", "kernels_test.cc", "are counted and passed over"),
+  },
+  {
+    name: "wait-by-an-entry",
+    promise: "P9",
+    file: `${URING}ring.h`,
+    find: "    if ((ring_.features & IORING_FEAT_EXT_ARG) == 0) return WaitOnDescriptor(timeout_ns);\n",
+    replace: "",
+    killedBy: native("driver-uring", "kernels_test.cc", "a wait without EXT_ARG leaves no entry behind"),
+  },
+  {
+    name: "sqpoll-without-its-files",
+    promise: "P10",
+    file: `${URING}ring.h`,
+    find: "    if (TakesByItself() && (ring_.features & IORING_FEAT_SQPOLL_NONFIXED) == 0) return -EOPNOTSUPP;\n",
+    replace: "",
+    killedBy: native("driver-uring", "kernels_test.cc", "where its thread takes registered files only"),
+  },
+  {
+    name: "sqpoll-submit-spins",
+    promise: "P11",
+    file: `${URING}handover.h`,
+    find: "      if (taken >= 0 && port_->TakesByItself()) return;\n",
+    replace: "",
+    killedBy: native("driver-uring", "kernels_test.cc", "with sqpoll a batch within the size of the ring is told once"),
+  },
+  {
+    name: "refused-for-ever",
+    promise: "P1",
+    file: `${URING}engine.h`,
+    find: "    EndRefused();\n",
+    replace: "",
+    killedBy: native("driver-uring", "kernels_test.cc", "what the kernel refuses for a second ends with its reason"),
+  },
+  {
+    name: "cancels-give-up",
+    promise: "P9",
+    file: `${URING}engine.h`,
+    find: "      CancelAll();\n      handover_.Flush();\n      Collect();",
+    replace: "      handover_.Flush();\n      Collect();",
+    killedBy: native("driver-uring", "kernels_test.cc", "the end of a session cancels everything"),
+  },
+  // --- what the system says -------------------------------------------------------------------------------------------
+  {
+    name: "length-of-the-kernel-is-believed",
+    promise: "operations",
+    file: `${SHARED}address.h`,
+    find: "std::min<size_t>(address.length, sizeof(un))",
+    replace: "size_t{address.length}",
+    killedBy: native("core", "address_test.cc", "a peer whose path fills all 108 bytes is told with them and nothing"),
+  },
+  {
+    name: "each-session-has-its-own-deadline",
+    promise: "P9",
+    file: `${SHARED}environment_end.h`,
+    find: "    if (!deadline_.has_value()) {\n",
+    replace: "    {\n",
+    killedBy: native("core", "environment_end_test.cc", "the first hook asks all sessions to end"),
   },
 ];

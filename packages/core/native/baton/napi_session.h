@@ -27,6 +27,7 @@
 
 #include "baton/buffer_table.h"
 #include "baton/check.h"
+#include "baton/environment_end.h"
 #include "baton/napi_memory.h"
 #include "baton/shared_memory.h"
 #include "baton/slab.h"
@@ -39,6 +40,7 @@ template <typename E>
 concept EngineLike = requires(E engine, uint32_t count, uint64_t deadline_ms) {
   { engine.Submit(count) } -> std::same_as<uint32_t>;
   { engine.Reap() } -> std::same_as<uint32_t>;
+  engine.BeginShutdown();
   { engine.Shutdown(deadline_ms) } -> std::same_as<uint32_t>;
   { engine.pollable_fd() } -> std::same_as<int>;
   { engine.in_flight() } -> std::same_as<uint32_t>;
@@ -51,43 +53,44 @@ concept EngineLike = requires(E engine, uint32_t count, uint64_t deadline_ms) {
 
 enum class Runtime { kNode, kBun, kDeno };
 
-// How long the end of an environment may take when operations do not end by themselves.
-inline constexpr uint64_t kCleanupDeadlineMs = 2000;
 // Sink calls for one wake, before the event loop goes on.
 inline constexpr int kSinkCallsPerWake = 4;
 
 template <EngineLike Engine>
 class NapiSession {
  public:
-  // Makes the session's object: memory, functions. Empty, with a pending exception, when that fails.
-  static Napi::Object Create(Napi::Env env, std::unique_ptr<Engine> engine, Napi::Function sink, Runtime runtime,
+  // Makes the session's object: memory, functions. A negative errno when the event loop cannot be woken.
+  static Napi::Value Create(Napi::Env env, std::unique_ptr<Engine> engine, Napi::Function sink, Runtime runtime,
                              const SlabOptions& slabs) {
     auto* session = new NapiSession(env, std::move(engine), slabs, runtime);
     session->sink_ = Napi::Persistent(sink);
-    const char* missing = session->Start();
-    if (missing != nullptr) {
+    if (const int error = session->Start(); error < 0) {
       session->Dispose();
-      Napi::Error::New(env, missing).ThrowAsJavaScriptException();
-      return {};
+      return Napi::Number::New(env, error);
     }
     const Napi::Object object = session->Describe();
     if (object.IsEmpty()) session->End(0);
     return object;
   }
 
+  // The environment ends; what it still has in flight is waited for later.
+  void BeginEnd() { engine_->BeginShutdown(); }
+
  private:
+  using Ending = EnvironmentEnd<NapiSession>;
   using Method = napi_value (*)(napi_env, napi_callback_info);
 
   NapiSession(napi_env env, std::unique_ptr<Engine> engine, const SlabOptions& slabs, Runtime runtime)
       : env_(env), engine_(std::move(engine)), memory_(engine_->buffers(), slabs), runtime_(runtime) {}
 
-  // What it cannot start without, null when it has all.
-  const char* Start() {
-    if (memory_.Start() != 0) return "there is no memory for the marks of its buffers";
+  // 0, or a negative errno.
+  int Start() {
+    if (const int error = memory_.Start(); error < 0) return error;
     const int fd = engine_->pollable_fd();
-    waker_ = runtime_ == Runtime::kNode ? UvWaker::Create(env_, fd, OnWake, this)
-                                        : ThreadWaker::Create(env_, fd, OnWake, this);
-    if (waker_ == nullptr) return "the event loop does not take the engine's descriptor";
+    auto waker = runtime_ == Runtime::kNode ? UvWaker::Create(env_, fd, OnWake, this)
+                                            : ThreadWaker::Create(env_, fd, OnWake, this);
+    if (!waker.ok()) return waker.error();
+    waker_ = waker.Take();
     // Node waits for an asynchronous hook, which a uv handle needs to be closed in order. Bun and Deno do not, and
     // Deno frees such a hook twice.
     if (runtime_ == Runtime::kNode) {
@@ -95,7 +98,8 @@ class NapiSession {
     } else {
       BATON_CHECK(napi_add_env_cleanup_hook(env_, OnCleanup, this) == napi_ok);
     }
-    return nullptr;
+    Ending::OfThisThread().Add(this);
+    return 0;
   }
 
   // --- what JavaScript sees ---------------------------------------------------------------------------------------
@@ -161,6 +165,7 @@ class NapiSession {
       return Throw(env, "this process was forked from the one that opened the session");
     BATON_CHECK(count <= engine.shared().limits().submission_batch_max);
     const uint32_t taken = engine.Submit(count);
+    if (taken < count) session->owes_room_ = true;
     session->UpdateInterest();
     napi_value result;
     napi_create_uint32(env, taken, &result);
@@ -204,7 +209,9 @@ class NapiSession {
     for (int calls = 0; calls < kSinkCallsPerWake && engine_ != nullptr; calls++) {
       const uint32_t count = engine_->Reap();
       UpdateInterest();
-      if (count == 0) return;
+      // What was not taken is offered again after the next call, be there completions or not.
+      if (count == 0 && !owes_room_) return;
+      owes_room_ = false;
       if (!CallSink(count)) return;
     }
     // More than the event loop should wait for: the descriptor may not say so, because the engine holds them.
@@ -242,7 +249,7 @@ class NapiSession {
         waker_->Unref();
       }
     }
-    if (engine_->has_unsubmitted()) waker_->WakeSoon();
+    if (engine_->has_unsubmitted() || owes_room_) waker_->WakeSoon();
   }
 
   // --- the end ----------------------------------------------------------------------------------------------------
@@ -251,6 +258,7 @@ class NapiSession {
   // are quarantined.
   uint64_t End(uint64_t deadline_ms) {
     if (engine_ == nullptr) return 0;
+    Ending::OfThisThread().Remove(this);
     uint64_t quarantined = 0;
     memory_.Close();
     unconfirmed_ = engine_->Shutdown(deadline_ms);
@@ -277,13 +285,20 @@ class NapiSession {
 
   // When close() was called before, the waker is already on its way out; Node waits until the hook is removed.
   static void OnAsyncCleanup(napi_async_cleanup_hook_handle, void* data) {
-    static_cast<NapiSession*>(data)->End(kCleanupDeadlineMs);
+    static_cast<NapiSession*>(data)->EndWithEnvironment();
   }
 
   static void OnCleanup(void* data) {
     auto* session = static_cast<NapiSession*>(data);
     session->in_cleanup_ = true;
-    session->End(kCleanupDeadlineMs);
+    session->EndWithEnvironment();
+  }
+
+  // It may be gone when this returns.
+  void EndWithEnvironment() {
+    if (engine_ == nullptr) return;
+    End(Ending::OfThisThread().Begin());
+    Ending::OfThisThread().Finish();
   }
 
   void RemoveCleanupHook() {
@@ -318,6 +333,8 @@ class NapiSession {
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
   uint32_t unconfirmed_ = 0;
   bool referenced_ = false;
+  // The engine did not take all that it was offered.
+  bool owes_room_ = false;
   bool in_cleanup_ = false;
   // The environment's own count on the session, dropped at its end.
   bool alive_ = true;

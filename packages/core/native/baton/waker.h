@@ -8,6 +8,7 @@
 
 #include <node_api.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <uv.h>
 
@@ -15,10 +16,10 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include "baton/check.h"
+#include "baton/result.h"
 #include "baton/unique_fd.h"
 
 namespace baton {
@@ -46,21 +47,23 @@ class Waker {
 // Node's.
 class UvWaker final : public Waker {
  public:
-  static Waker* Create(napi_env env, int fd, Callback callback, void* data) {
+  static Result<Waker*> Create(napi_env env, int fd, Callback callback, void* data) {
     uv_loop_t* loop = nullptr;
-    if (napi_get_uv_event_loop(env, &loop) != napi_ok) return nullptr;
+    if (napi_get_uv_event_loop(env, &loop) != napi_ok) return Result<Waker*>::Error(-ENOSYS);
     auto* waker = new UvWaker(callback, data);
-    if (uv_poll_init(loop, &waker->poll_, fd) != 0) {
+    // The errno of epoll_ctl(2), which is tried here.
+    if (const int error = uv_poll_init(loop, &waker->poll_, fd); error != 0) {
       delete waker;
-      return nullptr;
+      return Result<Waker*>::Error(error);
     }
+    // Neither makes a system call.
     BATON_CHECK(uv_timer_init(loop, &waker->timer_) == 0);
     waker->poll_.data = waker;
     waker->timer_.data = waker;
     uv_unref(reinterpret_cast<uv_handle_t*>(&waker->poll_));
     uv_unref(reinterpret_cast<uv_handle_t*>(&waker->timer_));
     BATON_CHECK(uv_poll_start(&waker->poll_, UV_READABLE, OnReadable) == 0);
-    return waker;
+    return Result<Waker*>(waker);
   }
 
   void Ref() override { uv_ref(reinterpret_cast<uv_handle_t*>(&poll_)); }
@@ -109,21 +112,28 @@ class UvWaker final : public Waker {
 // stays readable until then.
 class ThreadWaker final : public Waker {
  public:
-  static Waker* Create(napi_env env, int fd, Callback callback, void* data) {
+  static Result<Waker*> Create(napi_env env, int fd, Callback callback, void* data) {
+    using Made = Result<Waker*>;
     auto core = std::make_shared<Core>(fd, callback, data);
+    if (!core->control.valid()) return Made::Error(-errno);
     napi_value name = nullptr;
-    if (!core->control.valid() || napi_create_string_utf8(env, "baton", NAPI_AUTO_LENGTH, &name) != napi_ok) {
-      return nullptr;
-    }
+    if (napi_create_string_utf8(env, "baton", NAPI_AUTO_LENGTH, &name) != napi_ok) return Made::Error(-ENOSYS);
     // A call may still be queued when the waker is gone, so the function holds the core by itself.
     auto* held = new std::shared_ptr<Core>(core);
     if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, held, DropCore, held, OnCall,
                                         &core->function) != napi_ok) {
       delete held;
-      return nullptr;
+      return Made::Error(-ENOMEM);
     }
     napi_unref_threadsafe_function(env, core->function);
-    return new ThreadWaker(env, std::move(core));
+    auto* waker = new ThreadWaker(env, std::move(core));
+    if (const int error = waker->StartThread(); error < 0) {
+      // Drops `held` when it is gone.
+      napi_release_threadsafe_function(waker->core_->function, napi_tsfn_abort);
+      delete waker;
+      return Made::Error(error);
+    }
+    return Made(waker);
   }
 
   void Ref() override { napi_ref_threadsafe_function(env_, core_->function); }
@@ -142,7 +152,7 @@ class ThreadWaker final : public Waker {
       core_->Signal();
     }
     core_->looked.notify_one();
-    thread_.join();
+    pthread_join(thread_, nullptr);
     napi_release_threadsafe_function(core_->function, napi_tsfn_abort);
     delete this;
     if (done != nullptr) done(data);
@@ -192,9 +202,22 @@ class ThreadWaker final : public Waker {
     bool stopping = false;
   };
 
-  ThreadWaker(napi_env env, std::shared_ptr<Core> core)
-      : env_(env), core_(std::move(core)), thread_([core = core_] { core->Run(); }) {}
+  ThreadWaker(napi_env env, std::shared_ptr<Core> core) : env_(env), core_(std::move(core)) {}
   ~ThreadWaker() override = default;
+
+  // 0, or a negative errno. Not by std::thread, which without exceptions ends the process when there is no thread.
+  int StartThread() {
+    auto* held = new std::shared_ptr<Core>(core_);
+    const int error = pthread_create(&thread_, nullptr, Main, held);
+    if (error != 0) delete held;
+    return -error;
+  }
+
+  static void* Main(void* data) {
+    const std::unique_ptr<std::shared_ptr<Core>> held(static_cast<std::shared_ptr<Core>*>(data));
+    (*held)->Run();
+    return nullptr;
+  }
 
   static void OnCall(napi_env env, napi_value, void* context, void*) {
     // The environment is going away.
@@ -215,7 +238,7 @@ class ThreadWaker final : public Waker {
 
   const napi_env env_;
   const std::shared_ptr<Core> core_;
-  std::thread thread_;
+  pthread_t thread_{};
 };
 
 }  // namespace baton

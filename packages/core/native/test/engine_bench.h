@@ -73,6 +73,9 @@ class EngineBench {
     return completions.size() >= count;
   }
 
+  // One turn of an event loop that was woken.
+  void Turn() { Gather(engine_->Reap()); }
+
   // The only completion of a slot.
   const CompletionRecord* Only(uint32_t slot) const {
     const CompletionRecord* found = nullptr;

@@ -25,6 +25,12 @@ class FaultRing {
     return error;
   }
 
+  bool TakesByItself() const { return ring_->TakesByItself(); }
+  void WaitForRoom() { ring_->WaitForRoom(); }
+  template <typename Visitor>
+  void TakeBack(Visitor visit) {
+    ring_->TakeBack(visit);
+  }
   bool restricted() const { return ring_->restricted(); }
   io_uring* raw() { return ring_->raw(); }
   int pollable_fd() const { return ring_->pollable_fd(); }
