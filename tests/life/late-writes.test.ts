@@ -7,8 +7,8 @@ import { findDrivers, isFound } from "../conformance/drivers.js";
 import { buildAddon } from "../sanitizers/build-addon.js";
 import { isLong, rounds } from "./amounts.js";
 import { bundlePrograms, root } from "./bundle-programs.js";
+import { buildLibrary } from "./interposed.js";
 import { describeEnding, reportOf, runProgram } from "./run-program.js";
-import { buildWatcher } from "./watch-memory.js";
 
 const ROUNDS = rounds({ short: 6, long: 200 });
 const FILE_BYTES = 4 * 1024 * 1024;
@@ -18,7 +18,7 @@ const programs = bundlePrograms(new URL("programs/late-writes.ts", import.meta.u
 const drivers = await findDrivers();
 let directory = "";
 let path = "";
-let watcher: Awaited<ReturnType<typeof buildWatcher>>;
+let watcher: Awaited<ReturnType<typeof buildLibrary>>;
 
 beforeAll(async () => {
   mkdirSync(join(root, ".baton"), { recursive: true });
@@ -26,7 +26,7 @@ beforeAll(async () => {
   directory = mkdtempSync(join(root, ".baton", "late-writes-"));
   path = join(directory, "data");
   writeFileSync(path, new Uint8Array(FILE_BYTES).fill(0x5a));
-  watcher = await buildWatcher(fileURLToPath(new URL("watch_memory.c", import.meta.url)), directory);
+  watcher = await buildLibrary(fileURLToPath(new URL("watch_memory.c", import.meta.url)), directory);
 }, TIMEOUT_MS);
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 

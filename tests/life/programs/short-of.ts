@@ -1,0 +1,146 @@
+/**
+ * A backend on a system that is short of something: opened, worked with and closed again and again, each time with one
+ * more of what is short. Whatever fails must fail with a code, and the backend must close.
+ *
+ *   short-of.mjs DRIVER descriptors DIRECTORY
+ *   short-of.mjs DRIVER calls DIRECTORY    with the library of `fail_calls.c`, whose block is BATON_FAIL_CONTROL
+ */
+import { closeSync, openSync, readSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { type Backend, createBackend, ERRNO } from "@baton-io/core";
+import { createDriver, say } from "./drivers.js";
+
+/** More than a session and what is done with it need. */
+const SPARE_MAX = 16;
+/** What is failed, as `fail_calls.c` numbers it, and the errno that a system has for it. */
+const calls = {
+  epoll_create1: [1, ERRNO.EMFILE],
+  timerfd_create: [2, ERRNO.EMFILE],
+  eventfd: [3, ERRNO.ENFILE],
+  epoll_ctl: [4, ERRNO.ENOSPC],
+  pthread_create: [5, ERRNO.EAGAIN],
+  mmap: [6, ERRNO.ENOMEM],
+  calloc: [7, ERRNO.ENOMEM],
+} as const;
+const CALLS_MAX = 40;
+const WORK_MAX_MS = 8000;
+
+const after = (delayMs: number) => new Promise<"late">((resolve) => setTimeout(resolve, delayMs, "late").unref());
+const [driver = "", mode = "", directory = ""] = process.argv.slice(2);
+const path = join(directory, "file");
+writeFileSync(path, "content");
+
+const report = { attempts: 0, opened: 0, refused: 0, failures: 0, succeeded: 0, wrong: [] as string[] };
+
+/** What went wrong has a code, or something is wrong with it. */
+function note(where: string, error: unknown): void {
+  report.failures++;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (typeof code !== "string") report.wrong.push(`${where}: ${error instanceof Error ? error.stack : String(error)}`);
+}
+
+async function file(io: Backend): Promise<void> {
+  const opened = await io.openFile(path, "r+");
+  const buffer = io.buffers.copyFrom("changed");
+  await opened.write(buffer, { position: 0 });
+  await opened.read(buffer, { position: 0 });
+  await opened.sync();
+  await opened.stat();
+  await opened.close();
+  buffer.release();
+}
+
+async function connection(io: Backend): Promise<void> {
+  const listener = await io.listen();
+  const [near, far] = await Promise.all([
+    listener.accept(),
+    io.connect({ host: listener.address.address, port: listener.address.port }),
+  ]);
+  const receiving = near.receive();
+  await far.send(io.buffers.copyFrom("hello"));
+  (await receiving).buffer?.release();
+  await Promise.all([near.close(), far.close(), listener.close()]);
+}
+
+async function work(io: Backend, where: string): Promise<void> {
+  const parts = [() => io.nop(), () => io.sleep(2), () => file(io), () => connection(io), () => io.bindUdp()];
+  await Promise.all(
+    parts.map(async (part) => {
+      try {
+        const ended = await Promise.race([part(), after(WORK_MAX_MS)]);
+        if (ended === "late") report.wrong.push(`${where}: nothing comes of ${part}`);
+        else report.succeeded++;
+      } catch (error) {
+        note(where, error);
+      }
+    }),
+  );
+}
+
+/** One life of a backend; `between` comes when it is open, `relax` before it is closed. */
+async function attempt(where: string, between: () => void, relax: () => void): Promise<void> {
+  report.attempts++;
+  let io: Backend;
+  try {
+    io = createBackend({ driver: createDriver(driver) });
+  } catch (error) {
+    report.refused++;
+    relax();
+    return note(`${where}: open`, error);
+  }
+  report.opened++;
+  between();
+  await work(io, where);
+  relax();
+  if ((await Promise.race([io.close({ deadlineMs: 1000 }), after(5000)])) === "late") {
+    report.wrong.push(`${where}: it does not close`);
+  }
+}
+
+async function shortOfDescriptors(): Promise<void> {
+  for (let spare = 0; spare <= SPARE_MAX; spare++) {
+    const taken: number[] = [];
+    try {
+      for (;;) taken.push(openSync("/dev/null", "r"));
+    } catch {
+      for (const fd of taken.splice(0, spare)) closeSync(fd);
+    }
+    const relax = () => {
+      for (const fd of taken.splice(0)) closeSync(fd);
+    };
+    await attempt(`${spare} descriptors`, () => undefined, relax);
+  }
+}
+
+async function failingCalls(): Promise<void> {
+  const control = openSync(process.env["BATON_FAIL_CONTROL"]!, "r+");
+  const set = (...words: number[]) => writeSync(control, new Uint8Array(Int32Array.from(words).buffer), 0, null, 0);
+  const relax = () => set(0, 0, 0, 0);
+  const count = () => {
+    const words = new Int32Array(4);
+    readSync(control, new Uint8Array(words.buffer), 0, 16, 0);
+    return words[3]!;
+  };
+  for (const [name, [call, errno]] of Object.entries(calls)) {
+    for (let which = 1; which <= CALLS_MAX; which++) {
+      set(call, which, errno, 0);
+      let made = 0;
+      await attempt(
+        `call ${which} of ${name}`,
+        () => undefined,
+        () => {
+          made = count();
+          relax();
+        },
+      );
+      if (made < which) break;
+    }
+    await attempt(`every ${name} once it is open`, () => set(call, 0, errno, 0), relax);
+  }
+}
+
+// The addon is loaded while there is enough of everything.
+await createBackend({ driver: createDriver(driver) }).close();
+await (mode === "descriptors" ? shortOfDescriptors() : failingCalls());
+say(report);
+process.exit(0);
