@@ -24,16 +24,22 @@ export interface BackendOptions {
    * JavaScript heap, for as many as there ever were at once.
    */
   readonly operationsWaitingMax?: number;
-  /** Most bytes of pool memory. Default 256 MiB. */
+  /** Most bytes of pool memory, out and at rest; not what is adopted or borrowed. Default 256 MiB. */
   readonly poolBytesMax?: number;
   /**
    * Bytes for long paths (from 256 bytes on) and vectors of operations in flight. Default 1 MiB. Those that find no room
    * wait for it. Shorter paths, addresses and messages never do: they have 256 bytes for each of `operationsMax`.
    */
   readonly arenaBytes?: number;
-  /** Length of the buffers that the driver picks for `receive()` without one. Default 16 KiB. */
+  /**
+   * Length of the buffers that the driver picks for `receive()` without one. Default 16 KiB. While more than half of the
+   * pool is out, they are smaller.
+   */
   readonly receiveBufferBytes?: number;
-  /** Most such buffers. Default 64. */
+  /**
+   * Most such buffers that wait with the driver for bytes to arrive, and at most a quarter of the pool. What was received
+   * and not released yet comes on top: the pool bounds it. Default 64.
+   */
   readonly receiveBuffersMax?: number;
   /** Notice resources and buffers that were dropped. Default true. */
   readonly leakDetection?: boolean;

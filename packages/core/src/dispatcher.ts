@@ -129,7 +129,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       clock: this.clock,
       launch: (entry) => this.#enqueue(entry),
     });
-    this.buffers.onHome = () => this.provided.cameHome();
+    this.buffers.onHome = (block) => this.provided.cameHome(block);
     const { operations } = this.session.capabilities;
     this.#unsupported = Uint8Array.from(opcodeNames, (name) => (isSupported(operations[name]) ? 0 : 1));
   }
@@ -297,6 +297,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
 
   /** Sends an operation that may go now through the arena, where it needs that. */
   #go(entry: Entry): void {
+    if (this.provided.mayHoldBack && this.#isHeldBack(entry)) return;
     if (entry.areaBytes === 0 || this.#areas.enter(entry)) this.#enqueue(entry);
     else this.canceler.keepTime(entry);
   }
@@ -321,6 +322,15 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   launch(entry: Entry): void {
     if (entry.reserved || this.admission.admit(entry)) this.#go(entry);
     else this.canceler.keepTime(entry);
+  }
+
+  /** A receive that waits, so that what is left of the pool goes to others: see `ProvidedBuffers.holdsBack`. */
+  #isHeldBack(entry: Entry): boolean {
+    if ((this.records[entry.base]! & SUBMIT_FLAG.bufferSelect) === 0 || !this.provided.holdsBack(entry)) return false;
+    this.canceler.keepTime(entry);
+    entry.held = true;
+    this.provided.whenProvided(entry);
+    return true;
   }
 
   /** Puts the operation into the submission queue. */

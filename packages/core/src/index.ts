@@ -72,6 +72,7 @@ export {
   type Unreleased,
 } from "./owned-buffer.js";
 export { checkPlacement, type PlacementSystem } from "./placement.js";
+export type { ReceiveStats } from "./provided-buffers.js";
 export * from "./record.js";
 export type { Checked, Request, ResultOf } from "./request.js";
 export type { AcceptPaused } from "./resource/accept-pause.js";

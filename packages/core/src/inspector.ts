@@ -8,6 +8,7 @@ import { STATE, type StateName, stateName } from "./lifecycle.js";
 import type { OpcodeName } from "./opcode.js";
 import type { OrphanStats } from "./orphan.js";
 import type { BufferState, OwnedBuffer } from "./owned-buffer.js";
+import type { ReceiveStats } from "./provided-buffers.js";
 import type { ResourceKind } from "./resource-state.js";
 import type { ResourceTracker } from "./resource-tracker.js";
 
@@ -51,6 +52,8 @@ export interface Inspection {
   readonly resources: readonly ResourceInfo[];
   readonly orphans: OrphanStats;
   readonly buffers: BufferPoolStats;
+  /** Receives without a buffer of their own. */
+  readonly receiving: ReceiveStats;
   readonly counters: Readonly<Counters>;
 }
 
@@ -89,6 +92,7 @@ export function inspect(dispatcher: Dispatcher, tracker: ResourceTracker): Inspe
     })),
     orphans: dispatcher.orphans.stats(),
     buffers: dispatcher.buffers.stats(),
+    receiving: dispatcher.provided.stats(),
     counters: { ...dispatcher.counters },
   };
 }

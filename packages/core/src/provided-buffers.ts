@@ -2,18 +2,25 @@
  * Buffers handed to the driver beforehand, for `receive()` without one: the driver picks a buffer when bytes arrive,
  * so an idle connection holds none. When the driver has run out (`-ENOBUFS`), receives pause, and each buffer that is
  * handed over lets one of them go on, first come, first served.
+ *
+ * What was received stays with the program until it releases it, so the pool may run short because of peers that never
+ * read. How large the buffers are is then a matter of `ReceiveShare`; loops that receive more than was asked for end,
+ * and the last is a reserve, of which no connection gets a second piece.
  */
 import { type BufferPool, POOL_SIZES } from "./buffer-pool.js";
 import type { Clock } from "./clock.js";
 import { PROVIDED_MAX } from "./driver.js";
 import { STATE } from "./lifecycle.js";
 import type { Entry } from "./operation-table.js";
-import { blockOf, giveBackBuffer, type Holder, lendBuffer, type OwnedBuffer } from "./owned-buffer.js";
+import { type Block, blockOf, giveBackBuffer, type Holder, lendBuffer, type OwnedBuffer } from "./owned-buffer.js";
+import { ReceiveShare } from "./receive-share.js";
 import { AUXILIARY_SHIFT, COMPLETION_FLAG, CONTROL } from "./record.js";
+import type { ResourceState } from "./resource-state.js";
 
 /** A buffer that the driver has; the lend has no operation, so its id is 0. */
 interface Provided extends Holder {
   readonly buffer: OwnedBuffer;
+  readonly reserved: boolean;
 }
 
 /**
@@ -28,8 +35,31 @@ interface Paused {
   readonly generation: number;
 }
 
+/** A receive that brings more than was asked for, until it is paused. */
+export interface ReceiveLoop {
+  pause(): void;
+}
+
+/** How receives without a buffer fare; sizes in bytes. */
+export interface ReceiveStats {
+  /** Buffers that wait with the driver for bytes to arrive, and the most there may be. */
+  readonly provided: number;
+  readonly providedMax: number;
+  /** Length of the next buffer that is handed over: less than `receiveBufferBytes` while the pool is short. */
+  readonly bufferBytes: number;
+  /** So much of the pool is out that receives get small buffers, and one at a time. */
+  readonly short: boolean;
+  /** Receives that wait for a buffer. */
+  readonly paused: number;
+  /** Set aside so that every connection can go on with one small buffer; 0 before the first receive that needs some. */
+  readonly reserveBytes: number;
+  /** Connections that hold a piece of it. */
+  readonly reserveHolders: number;
+}
+
 export class ProvidedBuffers {
   readonly #pool: BufferPool;
+  readonly #share: ReceiveShare;
   readonly #window: Int32Array;
   readonly #control: Int32Array;
   readonly #bufferBytes: number;
@@ -37,7 +67,11 @@ export class ProvidedBuffers {
   readonly #clock: Clock;
   readonly #launch: (entry: Entry) => void;
   readonly #provided = new Map<number, Provided>();
-  readonly #paused: Paused[] = [];
+  readonly #loops = new Set<ReceiveLoop>();
+  /** Whose piece of the reserve a buffer is, by its number; and how many each has. */
+  readonly #pieces = new Map<number, ResourceState>();
+  readonly #holders = new Map<ResourceState, number>();
+  #paused: Paused[] = [];
   #retries = false;
   #retryMs = RETRY_MS_MIN;
 
@@ -51,27 +85,44 @@ export class ProvidedBuffers {
     launch: (entry: Entry) => void;
   }) {
     this.#pool = parts.pool;
+    this.#share = new ReceiveShare(parts.pool, parts.bufferBytes);
     this.#window = new Int32Array(parts.provided);
     this.#control = new Int32Array(parts.control);
     this.#control[CONTROL.providedBytes] = parts.bufferBytes;
     this.#bufferBytes = parts.bufferBytes;
-    const { bytesMax } = this.#pool.stats();
     const blockBytes = POOL_SIZES.find((bytes) => bytes >= parts.bufferBytes) ?? parts.bufferBytes;
-    // They stay with the driver while nothing arrives: half of the pool is left for the program.
-    const affordable = Math.max(1, Math.floor(bytesMax / 2 / blockBytes));
+    // They stay with the driver while nothing arrives: most of the pool is left for the program.
+    const affordable = Math.max(1, Math.floor(this.#pool.bytesMax / 4 / blockBytes));
     this.#countMax = Math.min(parts.countMax, PROVIDED_MAX, affordable);
     this.#clock = parts.clock;
     this.#launch = parts.launch;
   }
 
-  /** Buffers that the driver has. */
-  get count(): number {
-    return this.#provided.size;
-  }
-
-  /** Length of each buffer, bytes. */
+  /** Most bytes that one buffer has. */
   get bufferBytes(): number {
     return this.#bufferBytes;
+  }
+
+  /** The pool is short: who receives shall ask for each chunk by itself. */
+  get short(): boolean {
+    return this.#share.short;
+  }
+
+  /** Chunks that may wait for the program in one loop. */
+  get loopChunksMax(): number {
+    return this.#share.loopChunksMax;
+  }
+
+  stats(): ReceiveStats {
+    return {
+      provided: this.#provided.size,
+      providedMax: this.#countMax,
+      bufferBytes: this.#share.nextBytes() || this.#share.pieceBytes,
+      short: this.#share.short,
+      paused: this.#paused.reduce((sum, one) => sum + (isWaiting(one) ? 1 : 0), 0),
+      reserveBytes: this.#share.reserveBytes,
+      reserveHolders: this.#holders.size,
+    };
   }
 
   /**
@@ -79,28 +130,59 @@ export class ProvidedBuffers {
    * paused receives with them.
    */
   topUp(): number {
+    this.#share.reserve();
+    this.#look();
     let added = 0;
-    for (; this.#provided.size < this.#countMax; added++) {
-      const buffer = this.#pool.tryTake(this.#bufferBytes);
-      if (buffer === undefined) break;
-      const holder: Provided = { id: 0, lendStart: 0, lendEnd: 0, lendExclusive: true, buffer };
-      lendBuffer(buffer, holder, 0, this.#bufferBytes, true);
-      const { number } = blockOf(buffer);
-      this.#provided.set(number, holder);
-      this.#window[this.#control[CONTROL.providedCount]!++] = number;
+    // What a loop has not asked for would be the first to take what is handed over now.
+    while (this.#provided.size < this.#countMax && !(this.#share.short && this.#loops.size > 0)) {
+      if (!this.#handOverNext()) break;
+      added++;
+      this.#look();
     }
     if (added > 0 && this.#paused.length > 0) this.#resume(added);
     return added;
   }
 
-  /** The buffer that the driver picked, now the caller's; `undefined` when the completion carries none. */
-  claim(flags: number): OwnedBuffer | undefined {
+  /** Loops are no way to receive in a pool that is short. */
+  #look(): void {
+    if (this.#share.look()) for (const loop of [...this.#loops]) loop.pause();
+  }
+
+  #handOverNext(): boolean {
+    const bytes = this.#share.nextBytes();
+    return (bytes > 0 && this.#handOver(bytes, false)) || this.#handOver(this.#share.pieceBytes, true);
+  }
+
+  #handOver(bytes: number, reserved: boolean): boolean {
+    const control = this.#control;
+    // All that go with one flush are of one length.
+    if (control[CONTROL.providedCount]! > 0 && control[CONTROL.providedBytes] !== bytes) return false;
+    const buffer = reserved ? this.#pool.takeReserved(bytes) : this.#pool.tryTakePiece(bytes);
+    if (buffer === undefined) return false;
+    const holder: Provided = { id: 0, lendStart: 0, lendEnd: 0, lendExclusive: true, buffer, reserved };
+    lendBuffer(buffer, holder, 0, bytes, true);
+    const { number } = blockOf(buffer);
+    this.#provided.set(number, holder);
+    control[CONTROL.providedBytes] = bytes;
+    this.#window[control[CONTROL.providedCount]!++] = number;
+    return true;
+  }
+
+  /**
+   * The buffer that the driver picked, now the caller's; `undefined` when the completion carries none. `receiver` is
+   * the connection that has it from here on.
+   */
+  claim(flags: number, receiver: ResourceState | undefined): OwnedBuffer | undefined {
     if ((flags & COMPLETION_FLAG.bufferPicked) === 0) return undefined;
     const number = flags >>> AUXILIARY_SHIFT;
     const holder = this.#provided.get(number);
     if (holder === undefined) return undefined;
     this.#provided.delete(number);
     giveBackBuffer(holder.buffer, holder);
+    if (holder.reserved && receiver !== undefined) {
+      this.#pieces.set(number, receiver);
+      this.#holders.set(receiver, (this.#holders.get(receiver) ?? 0) + 1);
+    }
     this.#retryMs = RETRY_MS_MIN;
     this.topUp();
     return holder.buffer;
@@ -108,7 +190,17 @@ export class ProvidedBuffers {
 
   /** A buffer that came with a completion nobody waits for goes home. */
   returnPicked(flags: number): void {
-    this.claim(flags)?.release();
+    this.claim(flags, undefined)?.release();
+  }
+
+  /** Somebody has a piece of the reserve. */
+  get mayHoldBack(): boolean {
+    return this.#holders.size > 0;
+  }
+
+  /** A receive of a connection that has a piece of the reserve, and nothing else is left: it waits. */
+  holdsBack({ resource }: Entry): boolean {
+    return resource !== undefined && this.#holders.has(resource) && this.#share.nextBytes() === 0;
   }
 
   /** Pauses a receive that found no buffer. */
@@ -119,8 +211,31 @@ export class ProvidedBuffers {
   }
 
   /** A buffer came home: it is handed over if somebody waits for it. */
-  cameHome(): void {
-    if (this.#paused.length > 0) this.topUp();
+  cameHome(block: Block): void {
+    if (this.#pieces.size > 0) this.#pieceCameHome(block.number);
+    if (this.#paused.length > 0) {
+      // Those that waited for their own piece only need to be looked at again.
+      if (this.topUp() === 0 && this.#provided.size > 0) this.#resume(this.#provided.size);
+    }
+  }
+
+  #pieceCameHome(number: number): void {
+    const receiver = this.#pieces.get(number);
+    if (receiver === undefined) return;
+    this.#pieces.delete(number);
+    const left = this.#holders.get(receiver)! - 1;
+    if (left === 0) this.#holders.delete(receiver);
+    else this.#holders.set(receiver, left);
+  }
+
+  /** A loop begins, and takes what arrives until it is paused. */
+  enter(loop: ReceiveLoop): void {
+    this.#loops.add(loop);
+  }
+
+  /** It has ended, or it is paused. */
+  leave(loop: ReceiveLoop): void {
+    if (this.#loops.delete(loop) && this.#loops.size === 0 && this.#share.short) this.topUp();
   }
 
   #retryLater(): void {
@@ -136,16 +251,22 @@ export class ProvidedBuffers {
 
   /** Lets `count` paused receives go on. */
   #resume(count: number): void {
+    const heldBack: Paused[] = [];
     for (let left = count; left > 0 && this.#paused.length > 0; ) {
-      const { entry, generation } = this.#paused.shift()!;
+      const paused = this.#paused.shift()!;
       // Ended while it was paused.
-      if (entry.generation !== generation || entry.state !== STATE.queued) continue;
-      entry.held = false;
-      this.#launch(entry);
+      if (!isWaiting(paused)) continue;
+      if (this.holdsBack(paused.entry)) {
+        heldBack.push(paused);
+        continue;
+      }
+      paused.entry.held = false;
+      this.#launch(paused.entry);
       left--;
     }
+    if (heldBack.length > 0) this.#paused = [...heldBack, ...this.#paused];
     // What is left may wait for buffers that the others do not need after all.
-    if (this.#paused.length > 0 && this.#provided.size > 0) this.#retryLater();
+    if (this.#paused.length > heldBack.length && this.#provided.size > 0) this.#retryLater();
   }
 
   /** The session is closed: what the driver still had is home. */
@@ -158,4 +279,8 @@ export class ProvidedBuffers {
     }
     this.#provided.clear();
   }
+}
+
+function isWaiting({ entry, generation }: Paused): boolean {
+  return entry.generation === generation && entry.state === STATE.queued;
 }

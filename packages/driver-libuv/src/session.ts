@@ -48,7 +48,7 @@ export class LibuvSession implements DriverSession, SocketHost {
   readonly #submissions: Int32Array;
   readonly #control: Int32Array;
   readonly #provided: Int32Array;
-  readonly #picks: number[] = [];
+  readonly #picks: { readonly number: number; readonly lengthBytes: number }[] = [];
   readonly #handles = new HandleTable<Handle>();
   readonly #pending = new Pending((submission) => this.#bytesOf(submission));
   readonly #deliver: Deliver;
@@ -133,8 +133,12 @@ export class LibuvSession implements DriverSession, SocketHost {
   }
 
   pick(length: number): { number: number; bytes: Uint8Array } | undefined {
-    const number = this.#picks.pop();
-    return number === undefined ? undefined : { number, bytes: this.memory.view(number, 0, length) };
+    const pick = this.#picks.pop();
+    if (pick === undefined) return undefined;
+    return {
+      number: pick.number,
+      bytes: this.memory.view(pick.number, 0, Math.min(length, pick.lengthBytes || length)),
+    };
   }
 
   messageViews({ arenaOffset, vectorCount }: Submission): Uint8Array[] {
@@ -259,7 +263,8 @@ export class LibuvSession implements DriverSession, SocketHost {
 
   #takeProvided(): void {
     const count = this.#control[CONTROL.providedCount]!;
-    for (let index = 0; index < count; index++) this.#picks.push(this.#provided[index]!);
+    const lengthBytes = this.#control[CONTROL.providedBytes]!;
+    for (let index = 0; index < count; index++) this.#picks.push({ number: this.#provided[index]!, lengthBytes });
     this.#control[CONTROL.providedCount] = 0;
   }
 }

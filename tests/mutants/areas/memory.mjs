@@ -70,4 +70,15 @@ export const memory = [
     replace: "timer = clock.after(",
     killedBy: core("buffer-pool", "a waiter with a time limit keeps the process until it is answered"),
   },
+  {
+    name: "no-reserve",
+    promise: "P11",
+    file: `${CORE}receive-share.ts`,
+    find: "if (pieces > 0) this.#pool.setReserve(",
+    replace: "if (pieces < 0) this.#pool.setReserve(",
+    killedBy: [
+      ...kit("stalled/program-takes-all", "stalled/honest-served"),
+      ...core("sim/small-pool", "keeps most of its bytes for the program"),
+    ],
+  },
 ];

@@ -105,13 +105,13 @@ export function prepareReceive(core: StreamCore, buffer: Lendable, options: Tran
 
 const receivePickedKind = defineKind("receive", {
   finish: (entry, result, flags): PickedResult => {
-    const buffer = takePicked((entry.subject as StreamCore).dispatcher, entry, flags);
+    const buffer = takePicked(entry.subject as StreamCore, entry, flags);
     if (buffer !== undefined && result > 0) return { bytesReceived: result, buffer };
     buffer?.release();
     return { bytesReceived: 0, buffer: undefined };
   },
   salvage: (entry, result, flags) => {
-    const buffer = takePicked((entry.subject as StreamCore).dispatcher, entry, flags);
+    const buffer = takePicked(entry.subject as StreamCore, entry, flags);
     if (buffer === undefined) return;
     (entry.subject as StreamCore).receiveLane.salvageBytes(buffer.bytes.slice(0, result));
     buffer.release();
@@ -119,8 +119,8 @@ const receivePickedKind = defineKind("receive", {
 });
 
 /** The buffer that a receive without one has its bytes in. */
-export function takePicked(dispatcher: Dispatcher, entry: Entry, flags: number): OwnedBuffer | undefined {
-  return entry.picked ?? dispatcher.provided.claim(flags);
+export function takePicked(core: StreamCore, entry: Entry, flags: number): OwnedBuffer | undefined {
+  return entry.picked ?? core.dispatcher.provided.claim(flags, core.state);
 }
 
 export function prepareReceivePicked(core: StreamCore, options: OperationOptions): Entry {

@@ -1,12 +1,13 @@
 /**
  * Receiving until the peer ends its side, as an async iterator. Where the driver has it, one submission receives again
- * and again into buffers that the driver picks; otherwise one receive follows the other. Whoever stops early loses
- * nothing: what had arrived is kept for the next receive (P6).
+ * and again into buffers that the driver picks; otherwise, and while the pool is short, one receive follows the other.
+ * Whoever stops early loses nothing: what had arrived is kept for the next receive (P6).
  */
 import { isSupported } from "../capability.js";
 import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import type { OwnedBuffer } from "../owned-buffer.js";
+import type { ReceiveLoop } from "../provided-buffers.js";
 import { SUBMIT_FLAG } from "../record.js";
 import { beginPicked, prepareReceivePicked, type StreamCore, takePicked } from "./stream-operations.js";
 import { NO_OPTIONS } from "./transfer.js";
@@ -17,27 +18,24 @@ export interface ReceivedChunk {
   readonly buffer: OwnedBuffer;
 }
 
-/** Chunks that may wait for the program before the receive is paused: the others want buffers too. */
-const WAITING_MAX = 16;
-
-const multishotKind = defineKind("receive", {
-  more: (entry, result, flags) => (entry.subject as MultishotReader).arrived(entry, result, flags),
+const loopKind = defineKind("receive", {
+  more: (entry, result, flags) => (entry.subject as ChunkReader).arrived(entry, result, flags),
   finish: (entry, result, flags) => {
-    const reader = entry.subject as MultishotReader;
+    const reader = entry.subject as ChunkReader;
     if (result > 0) reader.arrived(entry, result, flags);
-    else takePicked(reader.core.dispatcher, entry, flags)?.release();
+    else takePicked(reader.core, entry, flags)?.release();
     return result;
   },
   salvage: (entry, result, flags) => {
-    const reader = entry.subject as MultishotReader;
+    const reader = entry.subject as ChunkReader;
     if (result > 0) reader.arrived(entry, result, flags);
-    else takePicked(reader.core.dispatcher, entry, flags)?.release();
+    else takePicked(reader.core, entry, flags)?.release();
   },
-  crowded: (entry) => (entry.subject as MultishotReader).makeWay(),
+  crowded: (entry) => (entry.subject as ChunkReader).makeWay(),
 });
 
-/** Chunks of one connection, by one submission for as long as it lasts. */
-class MultishotReader {
+/** Chunks of one connection, by one submission for as long as it lasts, or by one each. */
+class ChunkReader implements ReceiveLoop {
   readonly core: StreamCore;
   readonly #waiting: ReceivedChunk[] = [];
   /** The submission that brings chunks; `undefined` while there is none. */
@@ -84,12 +82,12 @@ class MultishotReader {
 
   /** Bytes are here. */
   arrived(entry: Entry, result: number, flags: number): void {
-    const buffer = takePicked(this.core.dispatcher, entry, flags);
+    const buffer = takePicked(this.core, entry, flags);
     if (buffer === undefined) return;
     if (this.#left || this.#makesWay) return this.#keep({ bytesReceived: result, buffer });
     this.#waiting.push({ bytesReceived: result, buffer });
     if (this.core.receiveLane.isCrowded) this.makeWay();
-    else if (this.#waiting.length >= WAITING_MAX) this.#pause();
+    else if (this.#waiting.length >= this.core.dispatcher.provided.loopChunksMax) this.pause();
     this.#tell();
   }
 
@@ -100,7 +98,7 @@ class MultishotReader {
     if (this.#waiting.length < own) return;
     this.#makesWay = true;
     this.#keepFrom(own);
-    this.#pause();
+    this.pause();
   }
 
   /** Gives back what nobody read, in order, and ends the receive. */
@@ -108,7 +106,7 @@ class MultishotReader {
     this.#left = true;
     this.#keepFrom(0);
     this.#unwatch?.();
-    this.#pause();
+    this.pause();
     // What it still brings belongs before whatever is received next: the lane waits for it.
     while (this.#receiving !== undefined) {
       await new Promise<void>((resolve) => {
@@ -133,18 +131,23 @@ class MultishotReader {
     // The stream may be closed with nobody in the loop, who would see to the chunks that wait.
     this.#unwatch ??= state.whenClosing(() => this.#keepFrom(0));
     this.#makesWay = false;
-    const flags = SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect;
-    const entry = beginPicked(this.core, multishotKind, this, flags);
+    const { provided } = dispatcher;
+    const entry = beginPicked(this.core, loopKind, this, SUBMIT_FLAG.bufferSelect);
+    // While the pool is short, a chunk is received when it is asked for and not before.
+    if (!provided.short) {
+      dispatcher.records[entry.base]! |= SUBMIT_FLAG.multishot;
+      provided.enter(this);
+    }
     this.#receiving = entry;
     this.#receivingGeneration = entry.generation;
     dispatcher.start<number>(entry).then(
       (result) => {
-        this.#receiving = undefined;
+        this.#ceased();
         if (result === 0) this.#ended = true;
         this.#tell();
       },
       (error: unknown) => {
-        this.#receiving = undefined;
+        this.#ceased();
         // Its own pause is no error: it goes on when the program has caught up.
         if (!isPause(error) || this.core.state.phase !== "open") this.#failed = { error };
         this.#tell();
@@ -152,7 +155,13 @@ class MultishotReader {
     );
   }
 
-  #pause(): void {
+  #ceased(): void {
+    this.#receiving = undefined;
+    this.core.dispatcher.provided.leave(this);
+  }
+
+  /** Ends the receive; what it had brought by then is read first. */
+  pause(): void {
     const entry = this.#receiving;
     // It may have ended a moment ago, and another operation have its slot by now.
     if (entry === undefined || entry.generation !== this.#receivingGeneration) return;
@@ -180,7 +189,7 @@ export async function* readChunks(core: StreamCore): AsyncGenerator<ReceivedChun
       yield result;
     }
   }
-  const reader = new MultishotReader(core);
+  const reader = new ChunkReader(core);
   try {
     for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) yield chunk;
   } finally {

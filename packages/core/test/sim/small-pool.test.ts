@@ -14,14 +14,17 @@ describe("a small pool", () => {
     large.release();
   });
 
-  it("keeps half of its bytes for the program when receives without a buffer wait", async () => {
+  // mutant: no-reserve
+  it("keeps most of its bytes for the program when receives without a buffer wait", async () => {
     const hand = createHandDriver();
     const io = handBackend(hand, { poolBytesMax: 65_536, receiveBufferBytes: 4096, receiveBuffersMax: 64 });
     const stream = await handStream(io, hand);
     stream.receive().catch(() => undefined);
     await flushed();
-    expect(hand.provided.length).toBe(8);
-    const taken = Array.from({ length: 8 }, () => io.buffers.take(4096));
+    // A quarter waits with the driver, an eighth is kept for receives when all else is out.
+    expect(hand.provided.length).toBe(4);
+    expect(io.inspect().receiving).toMatchObject({ provided: 4, providedMax: 4, reserveBytes: 8192, short: false });
+    const taken = Array.from({ length: 10 }, () => io.buffers.take(4096));
     expect(() => io.buffers.take(4096)).toThrow(expect.objectContaining({ code: "ERR_POOL_EMPTY" }));
     for (const buffer of taken) buffer.release();
   });

@@ -30,6 +30,7 @@ import { fileSalvageClause, salvageClause } from "./salvage.js";
 import { spiDescriptorsClause } from "./spi-descriptors.js";
 import { spiHandlesClause, spiMemoryClause, spiSocketsClause } from "./spi-handles.js";
 import { spiCancelClause, spiSessionClause } from "./spi-session.js";
+import { stalledClause } from "./stalled.js";
 import { streamEndingsClause } from "./stream-endings.js";
 import { streamLoopClause } from "./stream-loop.js";
 import { acceptClause, connectClause, listenClause } from "./tcp-listen.js";
@@ -73,6 +74,7 @@ export const clauses: readonly Clause[] = [
   streamClause,
   receivePickedClause,
   streamLoopClause,
+  stalledClause,
   streamEndingsClause,
   joinedSendsClause,
   ...unixClauses,
