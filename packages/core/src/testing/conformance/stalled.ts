@@ -117,23 +117,18 @@ export const stalledClause: Clause = {
         let stopped = false;
         const flood = (async () => {
           const some = pattern(32 * KIB, 5);
-          for (let round = 0; !stopped && round < 2000; round++) await sendBytes(context.far, fast.far, some);
+          // For as long as the slow one has not had its turn: if that never comes, this does not end.
+          while (!stopped) await sendBytes(context.far, fast.far, some);
           await fast.far.shutdown();
         })();
-        let chunks = 0;
         const drain = (async () => {
-          for await (const { buffer } of fast.near) {
-            chunks++;
-            buffer.release();
-          }
+          for await (const { buffer } of fast.near) buffer.release();
         })();
         for (let round = 0; round < 10; round++) {
-          const before = chunks;
           await sendText(context.far, slow.far, "s");
           const { buffer, bytesReceived } = await slow.near.receive();
           equal(bytesReceived, 1, "the bytes that the slow one received");
           buffer?.release();
-          ok(chunks - before < 2000, "the slow one to wait for no more than two thousand chunks of the fast one");
         }
         stopped = true;
         await Promise.all([flood, drain]);
