@@ -174,6 +174,8 @@ inline constexpr uint32_t kSlotBits = ${tables.SLOT_BITS};
 inline constexpr uint32_t kSlotCountMax = ${tables.SLOT_COUNT_MAX};
 inline constexpr uint32_t kGenerationMax = ${hex(tables.GENERATION_MAX)};
 static_assert(kSlotCountMax == 1u << kSlotBits);
+// Most bytes that one submission moves.
+inline constexpr uint32_t kTransferBytesMax = ${hex(tables.TRANSFER_BYTES_MAX)};
 
 // --- answers in the arena: copy with memcpy, areas are aligned to words only --------------------
 
@@ -182,6 +184,9 @@ ${constants("uint32_t", "Stat", tables.STAT_FIELD)}
 inline constexpr uint32_t kStatWords = ${tables.STAT_WORDS};
 inline constexpr uint32_t kStatBytes = ${tables.STAT_BYTES};
 static_assert(kStatBytes == kStatWords * 4 && kStatWords == 2 * ${Object.keys(tables.STAT_FIELD).length});
+
+// The answer to open: where the own position stands, a signed 64-bit number; -1 for what cannot seek.
+inline constexpr uint32_t kOpenAnswerBytes = ${tables.OPEN_ANSWER_BYTES};
 
 // An address: these words and then its bytes, 4 or 16 in network byte order, or a path without a NUL.
 ${Object.entries(tables.ADDRESS_WORD)

@@ -10,6 +10,7 @@ import { type BufferLeakListener, createLeakWatch } from "./leak-watch.js";
 import { type Block, createOwnedBuffer, detachViews, type LeakWatch, type OwnedBuffer } from "./owned-buffer.js";
 import { type PoolBlock, PoolStore } from "./pool-store.js";
 import { PoolWaiters, waitAborted, waitInLine } from "./pool-waiters.js";
+import { BUFFER_BYTES_MAX } from "./record.js";
 import { checkDurationMs, checkInteger, checkOptions, checkSignal } from "./validate.js";
 
 /** Sizes that `take` pools, in bytes. A larger buffer gets a slab of its own, in whole pages. */
@@ -117,7 +118,7 @@ export class BufferPool {
    */
   take(length: number): OwnedBuffer {
     this.#expectOpen("buffers.take");
-    checkInteger("buffers.take", "length", length, 1, this.#bytesMax);
+    checkInteger("buffers.take", "length", length, 1, Math.min(this.#bytesMax, BUFFER_BYTES_MAX));
     const buffer = this.#takeInTurn(length);
     if (buffer === undefined) throw this.#empty(length);
     return buffer;
@@ -135,7 +136,7 @@ export class BufferPool {
     const where = "buffers.takeWhenFree";
     return new Promise((resolve, reject) => {
       this.#expectOpen(where);
-      checkInteger(where, "length", length, 1, this.#bytesMax);
+      checkInteger(where, "length", length, 1, Math.min(this.#bytesMax, BUFFER_BYTES_MAX));
       checkOptions(where, options, takeOptionNames);
       const { signal, timeoutMs } = options;
       if (timeoutMs !== undefined) checkDurationMs(where, "timeoutMs", timeoutMs);
@@ -172,7 +173,8 @@ export class BufferPool {
    * returned. A native driver copies it into memory that it can keep alive by itself. A view that covers only a part
    * of its ArrayBuffer is refused (`ERR_BUFFER_POOLED`), or with `partial: "copy"` copied and left alone. It does not
    * count towards the limit of the pool. Throws `ERR_BUFFER_RESIZABLE`, `ERR_BUFFER_SHARED`, `ERR_BUFFER_DETACHED`,
-   * `ERR_BUFFER_FIXED`; what is refused is left alone.
+   * `ERR_BUFFER_FIXED`, and `ERR_OUT_OF_RANGE` for more than `BUFFER_BYTES_MAX` bytes (4 GiB − 1); what is refused is left
+   * alone.
    */
   adopt(source: ArrayBuffer | ArrayBufferView, options: { readonly partial?: "refuse" | "copy" } = {}): OwnedBuffer {
     this.#expectOpen("buffers.adopt");
@@ -213,7 +215,8 @@ export class BufferPool {
   /**
    * The escape hatch: lends foreign memory as it is. Nothing is detached and `bytes` always works, so the program
    * can write while the kernel reads. The caller vouches that the memory is neither freed, transferred nor resized
-   * before `release()`; the memory is kept reachable until then.
+   * before `release()`; the memory is kept reachable until then. At most `BUFFER_BYTES_MAX` bytes at once (4 GiB − 1;
+   * `ERR_OUT_OF_RANGE`); of longer memory borrow parts.
    */
   unsafeBorrow(source: ArrayBuffer | ArrayBufferView): OwnedBuffer {
     this.#expectOpen("buffers.unsafeBorrow");

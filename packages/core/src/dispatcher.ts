@@ -19,13 +19,14 @@ import { SendJoiner } from "./joined-sends.js";
 import { type Kept, Lane, type LaneHost } from "./lane.js";
 import { EVENT, isWithDriver, STATE } from "./lifecycle.js";
 import { OPCODE, opcodeNames } from "./opcode.js";
-import type { OperationKind } from "./operation-kind.js";
+import { defineKind, type OperationKind } from "./operation-kind.js";
 import { type CancelCause, type Entry, type EntryExtras, OperationTable } from "./operation-table.js";
 import { OrphanLedger } from "./orphan.js";
+import type { OwnPosition } from "./own-position.js";
 import { blockOf, lendBuffer, type OwnedBuffer } from "./owned-buffer.js";
 import { Pace } from "./pace.js";
 import { ProvidedBuffers } from "./provided-buffers.js";
-import { BEGUN_WORD, COMPLETION_FLAG, SUBMIT_FLAG, WORD } from "./record.js";
+import { BEGUN_WORD, COMPLETION_FLAG, SUBMIT_FLAG, TRANSFER_BYTES_MAX, WORD } from "./record.js";
 import type { AcceptPaused } from "./resource/accept-pause.js";
 import type { ResourceState } from "./resource-state.js";
 import { earlyCause, settleCanceledEarly, settleFinal, settleInTurn } from "./settle.js";
@@ -44,6 +45,9 @@ export interface OperationOptions {
    */
   readonly onAbort?: "cancel" | "abandon";
 }
+
+/** A turn in a lane that is no operation of the driver's. */
+const turnKind = defineKind("nop", {});
 
 /** Delays before an operation that got `-EAGAIN` is tried again, ms: doubled each time, up to the last. */
 const AGAIN_DELAY_MS_MAX = 64;
@@ -235,7 +239,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       const records = this.records;
       records[entry.base + WORD.buffer] = blockOf(buffer).number;
       records[entry.base + WORD.bufferOffset] = offset;
-      records[entry.base + WORD.length] = length;
+      records[entry.base + WORD.length] = Math.min(length, TRANSFER_BYTES_MAX);
     } catch (error) {
       this.drop(entry);
       throw error;
@@ -277,6 +281,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     // Asked to end while it was being made, by code of the caller's: it ends as it starts.
     const cause = entry.extras?.cause;
     if (cause !== undefined) this.endQueued(entry, cause);
+    else if (entry.refusal < 0) this.settleLocally(entry, entry.refusal);
     else if (entry.lane !== undefined) entry.lane.enter(entry);
     else this.launch(entry);
   }
@@ -313,6 +318,63 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   launchChain(entries: readonly Entry[]): void {
     for (const entry of entries) this.#queue.push(entry);
     this.flush.schedule();
+  }
+
+  /** An operation's turn in its lane has come. */
+  launchInTurn(entry: Entry): void {
+    if (entry.kind === turnKind) return (entry.subject as () => void)();
+    const { position } = entry;
+    if (position !== undefined) {
+      const start = position.startOf(entry);
+      if (start === undefined) return this.#launchWhenFound(entry, position);
+      entry.movesPosition = start >= 0;
+      this.writePosition(entry, start);
+    }
+    this.launch(entry);
+  }
+
+  /**
+   * A turn in a lane for a step that is made of several operations, none of which enters the lane. Resolves when it
+   * begins, with what ends it.
+   */
+  async takeTurn(lane: Lane): Promise<() => void> {
+    let entry = this.beginReserved(turnKind);
+    while (entry === undefined) {
+      await new Promise<void>((resolve) => this.clock.turn(resolve));
+      entry = this.beginReserved(turnKind);
+    }
+    const turn = entry;
+    const { generation } = turn;
+    this.counters.submitted++;
+    const end = () => {
+      if (turn.generation === generation && turn.state === STATE.queued) this.settleLocally(turn, 0);
+    };
+    return new Promise((resolve) => {
+      turn.subject = () => {
+        // It is nowhere but here.
+        turn.held = true;
+        resolve(end);
+      };
+      lane.enter(turn);
+    });
+  }
+
+  /** Its turn has come, and where it starts has to be found out first. It keeps its turn meanwhile. */
+  #launchWhenFound(entry: Entry, position: OwnPosition): void {
+    const { generation } = entry;
+    this.canceler.keepTime(entry);
+    entry.held = true;
+    const found = (result: number) => {
+      // Cancelled meanwhile: its turn is somebody else's.
+      if (entry.generation !== generation || entry.state !== STATE.queued) return;
+      entry.held = false;
+      if (result < 0) this.settleLocally(entry, result);
+      else this.launchInTurn(entry);
+    };
+    position.find().then(
+      () => found(0),
+      (error: { readonly errno?: number }) => found(error.errno ?? -ERRNO.EIO),
+    );
   }
 
   /**
@@ -483,16 +545,16 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   #goOn(entry: Entry, result: number): boolean {
     const records = this.records;
     const base = entry.base;
-    const rest = records[base + WORD.length]! - result;
+    const rest = entry.lendEnd - entry.lendStart - entry.progress - result;
     if (rest <= 0) return false;
     this.counters.repeated++;
     entry.chain?.unlink(entry);
     this.canceler.keepTime(entry);
     entry.progress += result;
-    records[base + WORD.bufferOffset] = records[base + WORD.bufferOffset]! + result;
-    records[base + WORD.length] = rest;
-    const high = records[base + WORD.positionHigh]!;
-    if (entry.movesPosition && high >= 0) {
+    records[base + WORD.bufferOffset] = entry.lendStart + entry.progress;
+    records[base + WORD.length] = Math.min(rest, TRANSFER_BYTES_MAX);
+    if (entry.movesPosition) {
+      const high = records[base + WORD.positionHigh]!;
       this.writePosition(entry, high * 0x1_0000_0000 + (records[base + WORD.positionLow]! >>> 0) + result);
     }
     entry.advance(EVENT.repeat);
@@ -508,8 +570,9 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     const early = orphaned ? undefined : earlyCause(this, entry, result);
     const wanted = result >= 0 && !orphaned && early === undefined;
     if (result < 0) entry.kind?.giveUp?.(entry);
-    if (!wanted && (result >= 0 || entry.progress > 0))
-      this.salvage(entry, entry.progress + Math.max(0, result), flags);
+    const bytes = entry.progress + Math.max(0, result);
+    if (!wanted && (result >= 0 || entry.progress > 0)) this.salvage(entry, bytes, flags);
+    if (entry.position !== undefined) entry.position.ended(entry, bytes, wanted);
     giveBackAll(entry);
     if (entry.resource !== undefined) entry.resource.leave(entry);
     if (orphaned) this.orphans.ended(entry);
@@ -545,6 +608,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     if (entry.inLine) lane?.takeOut(entry);
     // It may have moved bytes before it was queued again.
     if (entry.progress > 0) this.salvage(entry, entry.progress, 0);
+    if (entry.position !== undefined) entry.position.ended(entry, entry.progress, false);
     giveBackAll(entry);
     entry.kind?.giveUp?.(entry);
     if (entry.resource !== undefined) entry.resource.leave(entry);

@@ -1,5 +1,6 @@
 /** Memory that is not a pool's: what can be taken in, and what is refused. */
 import { batonError } from "./errors.js";
+import { BUFFER_BYTES_MAX } from "./record.js";
 import { describe } from "./validate.js";
 
 /** A part of an ArrayBuffer, bytes. */
@@ -28,7 +29,11 @@ export function checkForeign(where: string, source: ArrayBuffer | ArrayBufferVie
   if (buffer.byteLength === 0) {
     throw batonError("ERR_BUFFER_DETACHED", `${where}: the ArrayBuffer is detached or empty.`);
   }
-  return { buffer, offset: view?.byteOffset ?? 0, length: view?.byteLength ?? buffer.byteLength };
+  const length = view?.byteLength ?? buffer.byteLength;
+  if (length > BUFFER_BYTES_MAX) {
+    throw batonError("ERR_OUT_OF_RANGE", `${where}: ${length} bytes are more than ${BUFFER_BYTES_MAX}.`);
+  }
+  return { buffer, offset: view?.byteOffset ?? 0, length };
 }
 
 /** What `copyFrom` copies; text is encoded as UTF-8. */

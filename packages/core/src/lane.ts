@@ -10,7 +10,7 @@ import type { Entry } from "./operation-table.js";
 /** What a lane needs of the dispatcher. */
 export interface LaneHost {
   /** Sends a held operation on its way: its turn has come. */
-  launch(entry: Entry): void;
+  launchInTurn(entry: Entry): void;
   /** Ends a held operation with a result made here. */
   settleLocally(entry: Entry, result: number): void;
   /**
@@ -77,7 +77,7 @@ export class Lane {
     entry.lane = this;
     if (this.isFree && !isNothing(entry, this.#kept)) {
       this.#current = entry;
-      this.#host.launch(entry);
+      this.#host.launchInTurn(entry);
     } else {
       this.wait(entry, this.#last);
       if (this.#current === undefined) this.serve();
@@ -154,7 +154,7 @@ export class Lane {
       const entry = this.#first;
       if (entry.behind !== undefined && this.#kept?.waiting !== true) {
         this.#current = this.#joiner?.join(this, entry);
-        if (this.#current !== undefined) return this.#host.launch(this.#current);
+        if (this.#current !== undefined) return this.#host.launchInTurn(this.#current);
       }
       this.takeOut(entry);
       if (entry.state !== STATE.queued) continue;
@@ -166,7 +166,7 @@ export class Lane {
         this.#kept.serve(entry, this.#host);
       } else {
         this.#current = entry;
-        this.#host.launch(entry);
+        this.#host.launchInTurn(entry);
       }
     }
   }

@@ -3,6 +3,7 @@ import { Chain } from "./chain.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { OpcodeName } from "./opcode.js";
 import type { Entry } from "./operation-table.js";
+import { TRANSFER_BYTES_MAX } from "./record.js";
 
 /**
  * Operations that a driver with links can have in a chain: one submission each that waits for nothing in core. A
@@ -44,13 +45,18 @@ function promiseOf(entry: Entry, chain: Chain, wanted: number): Promise<unknown>
 function canBeLinked(dispatcher: Dispatcher, entries: readonly Entry[]): boolean {
   const { operations, features } = dispatcher.capabilities;
   if (features.links.kind === "unsupported") return false;
-  return entries.every(({ kind, lane, whole, extras }) => {
+  return entries.every((entry) => {
+    const { kind, lane, whole, refusal, extras } = entry;
     const { name } = kind!;
+    // What one submission cannot move has not ended well when the driver thinks so.
+    const isOne = wantedBytes(entry) <= TRANSFER_BYTES_MAX;
     return (
       extras?.cause === undefined &&
       linkable.has(name) &&
       lane === undefined &&
       !whole &&
+      refusal === 0 &&
+      isOne &&
       operations[name].kind === "native"
     );
   });

@@ -82,7 +82,7 @@ export const opcodeTable = [
     result: "handle",
     repeatable: true,
     arguments:
-      "arena = path bytes and a NUL, length = bytes of the path without it, argument0 = open flag bits, argument1 = mode; handle = what an earlier try has begun (record.ts), −1 in the first",
+      "arena = path bytes and a NUL, length = bytes of the path without it, argument0 = open flag bits, argument1 = mode; handle = what an earlier try has begun (record.ts), −1 in the first. The answer overwrites the start of the arena area: where the handle's own position stands, a signed 64-bit number, low word first; −1 when it cannot seek",
     summary:
       "Opens a file. Every driver sets close-on-exec, and none waits for the other end of a FIFO: it answers -EAGAIN, for reading with the end that is open so far.",
     source: "openat(2), Linux 5.6 as an operation of the ring",

@@ -18,6 +18,7 @@ import {
   stateName,
 } from "./lifecycle.js";
 import type { OperationKind } from "./operation-kind.js";
+import type { OwnPosition } from "./own-position.js";
 import type { Holder, OwnedBuffer } from "./owned-buffer.js";
 import { GENERATION_MAX, operationId, SUBMISSION_SHIFT } from "./record.js";
 import type { ResourceState } from "./resource-state.js";
@@ -79,6 +80,10 @@ export class Entry implements Holder {
   awaited = false;
   /** A file position stands in its record and moves on with the bytes. */
   movesPosition = false;
+  /** The file's own position, for an operation that goes by it. */
+  position: OwnPosition | undefined = undefined;
+  /** What it ends with instead of being handed to the driver, a negative errno; 0 for what goes there. */
+  refusal = 0;
   /** Pause before the last repetition after `-EAGAIN`, ms. */
   againDelayMs = 0;
   lane: Lane | undefined = undefined;
@@ -204,6 +209,8 @@ export class OperationTable {
     entry.areaBytes = 0;
     entry.writeArea = undefined;
     entry.movesPosition = false;
+    entry.position = undefined;
+    entry.refusal = 0;
     entry.againDelayMs = 0;
     entry.startedAtMs = 0;
     this.#inUse--;

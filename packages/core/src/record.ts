@@ -17,6 +17,15 @@ export const COMPLETION_SHIFT = 2;
 export const COMPLETION_WORDS = 4;
 export const COMPLETION_BYTES = 16;
 
+/**
+ * Most bytes that one submission moves: what the kernel moves in one call (MAX_RW_COUNT), and what fits a result. Core
+ * asks for no more at once and goes on where an operation has to move all its bytes.
+ */
+export const TRANSFER_BYTES_MAX = 0x7ffff000;
+
+/** The longest buffer: its length, and where a part of it starts, are unsigned words of 32 bits. */
+export const BUFFER_BYTES_MAX: number = 2 ** 32 - 1;
+
 /** Word numbers in a submission record. */
 export const WORD = {
   /** Low 8 bits: opcode. High 24 bits: `SUBMIT_FLAG` bits. */
@@ -27,9 +36,9 @@ export const WORD = {
   handleGeneration: 3,
   /** Number of the buffer, −1 for none. */
   buffer: 4,
-  /** Where in the buffer the lent part starts, bytes. */
+  /** Where in the buffer the lent part starts, bytes, unsigned. */
   bufferOffset: 5,
-  /** Length of the lent part, bytes. */
+  /** Length of the lent part, bytes, up to `TRANSFER_BYTES_MAX`. */
   length: 6,
   /** Where in the arena the area of this operation starts, bytes; −1 for none. */
   arenaOffset: 7,
@@ -148,6 +157,12 @@ export const STAT_WORDS = 28;
 export const STAT_BYTES = 112;
 
 /**
+ * The answer to `open`, at the start of the operation's arena area: where the handle's own position stands, a signed
+ * 64-bit number, low word first; −1 for what cannot seek. Source: lseek(2).
+ */
+export const OPEN_ANSWER_BYTES = 8;
+
+/**
  * Layout of an address in the arena: three words and then its bytes. Internet addresses are in network byte
  * order (4 or 16 bytes); a Unix-domain path is its bytes, without a terminating NUL.
  */
@@ -181,9 +196,9 @@ export const SOCKET_OPTION = {
 export const VECTOR_WORD = {
   /** Number of the buffer. */
   buffer: 0,
-  /** Where in the buffer its part starts, bytes. */
+  /** Where in the buffer its part starts, bytes, unsigned. */
   offset: 1,
-  /** Length of the part, bytes. */
+  /** Length of the part, bytes, unsigned. All parts together have at most `TRANSFER_BYTES_MAX`. */
   length: 2,
 } as const;
 export const VECTOR_ENTRY_BYTES = 12;

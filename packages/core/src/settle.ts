@@ -7,7 +7,6 @@ import { ERRNO } from "./errno.js";
 import { batonError, type ErrorDetails, systemError } from "./errors.js";
 import { carriesMemory } from "./kept-bytes.js";
 import type { CancelCause, Entry, EntryExtras } from "./operation-table.js";
-import { WORD } from "./record.js";
 
 /**
  * Why the caller is told of an early end, and not of the result; `undefined` when of the result. A result that is not
@@ -15,15 +14,15 @@ import { WORD } from "./record.js";
  */
 export function earlyCause(dispatcher: Dispatcher, entry: Entry, result: number): CancelCause | undefined {
   const cause = entry.extras?.cause;
-  if (cause !== undefined) return isEarlyEnd(dispatcher, entry, cause, result) ? cause : undefined;
+  if (cause !== undefined) return isEarlyEnd(entry, cause, result) ? cause : undefined;
   // A session that closes cancels what is in flight on its own account.
   return dispatcher.closed && isCancelResult(result) ? "close" : undefined;
 }
 
-function isEarlyEnd(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, result: number): boolean {
+function isEarlyEnd(entry: Entry, cause: CancelCause, result: number): boolean {
   // What shall move all its bytes has moved some of them, and would go on if it were not to end.
-  const wholeLength = entry.whole ? dispatcher.records[entry.base + WORD.length]! : 0;
-  if (result > 0 && result < wholeLength) return true;
+  const rest = entry.whole ? entry.lendEnd - entry.lendStart - entry.progress : 0;
+  if (result > 0 && result < rest) return true;
   switch (cause) {
     case "signal":
       // The caller has turned away, whatever came. An error of its own is still what happened.

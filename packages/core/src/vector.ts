@@ -15,7 +15,7 @@ import {
   lendBuffer,
   type OwnedBuffer,
 } from "./owned-buffer.js";
-import { VECTOR_ENTRY_BYTES, VECTOR_MAX, VECTOR_WORD } from "./record.js";
+import { TRANSFER_BYTES_MAX, VECTOR_ENTRY_BYTES, VECTOR_MAX, VECTOR_WORD } from "./record.js";
 import { wrongType } from "./validate.js";
 
 /** One buffer of a vector, and its lend. */
@@ -23,26 +23,30 @@ export interface VectorPart extends Holder {
   readonly buffer: OwnedBuffer;
 }
 
-/** Refuses what is not a list of buffers of this backend, or is too long. Lends nothing. */
-export function checkVector(where: string, memory: DriverMemory, buffers: readonly Lendable[]): void {
+/**
+ * The buffers of a list, each read once, so that what was checked is what is lent. Refuses what is not a list of
+ * buffers of this backend, or is too long. Lends nothing.
+ */
+export function readVector(where: string, memory: DriverMemory, buffers: readonly Lendable[]): readonly OwnedBuffer[] {
   if (!Array.isArray(buffers)) throw wrongType(where, "buffers", "an array of buffers", buffers);
-  if (buffers.length > VECTOR_MAX) {
-    throw batonError("ERR_OUT_OF_RANGE", `${where}: ${buffers.length} buffers are more than ${VECTOR_MAX}.`);
+  const { length } = buffers;
+  if (length > VECTOR_MAX) {
+    throw batonError("ERR_OUT_OF_RANGE", `${where}: ${length} buffers are more than ${VECTOR_MAX}.`);
   }
-  for (const [index, buffer] of buffers.entries()) expectOwn(where, buffer, memory, index);
+  return Array.from({ length }, (_, index) => expectOwn(where, buffers[index], memory, index));
 }
 
 /**
  * Lends all of them to the operation. When one is refused it throws, and those before it are the operation's, to be
  * given back with it.
  */
-export function lendVector(entry: Entry, buffers: readonly Lendable[], exclusive: boolean): void {
+export function lendVector(entry: Entry, buffers: readonly OwnedBuffer[], exclusive: boolean): void {
   const parts: VectorPart[] = [];
   entry.vector = parts;
   entry.lendStart = 0;
   entry.lendEnd = 0;
   entry.lendExclusive = exclusive;
-  for (const buffer of buffers as readonly OwnedBuffer[]) {
+  for (const buffer of buffers) {
     const part: VectorPart = { id: entry.id, lendStart: 0, lendEnd: 0, lendExclusive: exclusive, buffer };
     lendBuffer(buffer, part, 0, buffer.length, exclusive);
     parts.push(part);
@@ -53,10 +57,14 @@ export function lendVector(entry: Entry, buffers: readonly Lendable[], exclusive
 /** Writes the vector into the arena, from `offset` in bytes on. */
 export function writeVector(arenaWords: Int32Array, offset: number, parts: readonly VectorPart[]): void {
   let word = offset >> 2;
+  let room = TRANSFER_BYTES_MAX;
   for (const { buffer, lendStart, lendEnd } of parts) {
+    // What is beyond one call of the kernel's is for the caller's next operation.
+    const length = Math.min(lendEnd - lendStart, room);
+    room -= length;
     arenaWords[word + VECTOR_WORD.buffer] = blockOf(buffer).number;
     arenaWords[word + VECTOR_WORD.offset] = lendStart;
-    arenaWords[word + VECTOR_WORD.length] = lendEnd - lendStart;
+    arenaWords[word + VECTOR_WORD.length] = length;
     word += VECTOR_ENTRY_BYTES >> 2;
   }
 }

@@ -3,10 +3,10 @@ import { describe, expect, test } from "vitest";
 import { ERRNO, VECTOR_ENTRY_BYTES, VECTOR_WORD, WORD } from "../src/index.js";
 import { createHandDriver, flushed, handBackend, handFile, type Taken } from "./sim/hand-driver.js";
 
-async function setUp() {
+async function setUp({ position = 0 } = {}) {
   const hand = createHandDriver();
   const io = handBackend(hand);
-  return { hand, io, file: await handFile(io, hand) };
+  return { hand, io, file: await handFile(io, hand, position) };
 }
 
 /** What the driver finds in the arena. */
@@ -62,8 +62,8 @@ describe("a vectored operation", () => {
   });
 
   // mutant: vectored-read-is-dropped
-  test("that has read before its abort leaves its bytes, from all parts, to the next reads", async () => {
-    const { hand, io, file } = await setUp();
+  test("on what cannot seek that has read before its abort leaves its bytes, from all parts, to the next reads", async () => {
+    const { hand, io, file } = await setUp({ position: -1 });
     const [one, two] = [io.buffers.take(3), io.buffers.take(4)];
     const controller = new AbortController();
     const pending = file.readv([one, two], { signal: controller.signal });

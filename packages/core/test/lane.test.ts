@@ -19,7 +19,7 @@ function handLane() {
     lane.leave(entry);
   };
   const host: LaneHost = {
-    launch: (entry) => launched.push(entry),
+    launchInTurn: (entry) => launched.push(entry),
     settleLocally: finish,
     settleWithBytes: finish,
     memoryOf: (entry) => [memory.get(entry)!],

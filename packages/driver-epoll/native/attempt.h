@@ -70,10 +70,11 @@ inline int64_t AttemptFileTransfer(bool writes, int fd, const Parts& parts, int6
   });
 }
 
-// A pipe or a device, in non-blocking mode.
-inline int64_t AttemptStreamTransfer(bool writes, int fd, const Parts& parts) {
+// A pipe or a device, in non-blocking mode. Some devices have positions. `position` -1 is the descriptor's own.
+inline int64_t AttemptStreamTransfer(bool writes, int fd, const Parts& parts, int64_t position) {
   return Uninterrupted([&] {
-    return writes ? writev(fd, parts.data(), parts.count()) : readv(fd, parts.data(), parts.count());
+    return writes ? pwritev2(fd, parts.data(), parts.count(), position, 0)
+                  : preadv2(fd, parts.data(), parts.count(), position, 0);
   });
 }
 

@@ -59,7 +59,8 @@ bool Engine::Attempt(uint32_t slot) {
     case Opcode::kReadv:
     case Opcode::kWrite:
     case Opcode::kWritev:
-      result = AttemptStreamTransfer(op.writes(), fd, op.parts());
+      result = AttemptStreamTransfer(op.writes(), fd, op.parts(),
+                                     handles_.At(op.handle).state.seekable ? record.Position() : -1);
       break;
     case Opcode::kPoll:
       result = AttemptPoll(fd, record.argument0);
@@ -246,9 +247,16 @@ void Engine::OnOpened(uint32_t slot, OpenJob& open) {
   state.pollable = open.pollable;
   state.device = open.device;
   state.direct = (shared_.record(slot).argument0 & kOpenDirect) != 0;
+  const int fd = open.Take();
+  const int64_t position = OwnPosition(fd);
+  state.seekable = position >= 0;
   int32_t index;
-  const uint32_t flags = AdoptFd(open.Take(), state, &index);
-  if (!open.lacks_writer || index < 0) return Complete(slot, index, flags);
+  const uint32_t flags = AdoptFd(fd, state, &index);
+  if (index < 0) return Complete(slot, index, flags);
+  if (!open.lacks_writer) {
+    WriteOpenAnswer(position, shared_.arena(shared_.record(slot).arena_offset));
+    return Complete(slot, index, flags);
+  }
   WriteBegun({index, flags >> kAuxiliaryShift}, shared_.arena(shared_.record(slot).arena_offset));
   Complete(slot, -EAGAIN, kCompletionBegun);
 }

@@ -73,7 +73,10 @@ void Engine::ResumeOpen(uint32_t slot, const SubmissionRecord& record) {
   const Handles::Cell* cell = handles_.Find(record.handle_index, record.handle_generation);
   if (cell == nullptr) return Answer(slot, record, -EBADF);
   const HandleId id{record.handle_index, record.handle_generation};
-  if (HasHadWriter(cell->fd)) return Answer(slot, record, id.index, id.generation << kAuxiliaryShift);
+  if (HasHadWriter(cell->fd)) {
+    WriteOpenAnswer(-1, shared_.arena(record.arena_offset));
+    return Answer(slot, record, id.index, id.generation << kAuxiliaryShift);
+  }
   WriteBegun(id, shared_.arena(record.arena_offset));
   Answer(slot, record, -EAGAIN, kCompletionBegun);
 }

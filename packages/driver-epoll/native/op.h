@@ -64,6 +64,8 @@ struct HandleState {
   // Can be waited for: everything but regular files, directories and block devices.
   bool pollable = false;
   bool registered = false;
+  // Its transfers can have a position: some devices that can be waited for have them too.
+  bool seekable = false;
   // A direct transfer is given to the device and waited for, whatever it is told about not waiting.
   bool direct = false;
   // Of the file system, for files.

@@ -9,10 +9,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace baton::epoll {
+#include "baton/opcode.gen.h"
 
-// Most bytes one call of the kernel's moves (MAX_RW_COUNT), and what fits a result.
-inline constexpr size_t kTransferBytesMax = 0x7ffff000;
+namespace baton::epoll {
 
 class Parts {
  public:
@@ -20,7 +19,7 @@ class Parts {
   Parts(iovec* entries, uint32_t count) : first_(entries), count_(count) {
     for (uint32_t index = 0; index < count; index++) {
       // What is beyond one call is for the caller's next operation.
-      const size_t room = kTransferBytesMax - bytes_;
+      const size_t room = size_t{kTransferBytesMax} - bytes_;
       entries[index].iov_len = std::min(entries[index].iov_len, room);
       bytes_ += entries[index].iov_len;
     }

@@ -45,9 +45,29 @@ function createHandle(fd: number): FileHandle {
 }
 
 function answerHandle(host: FileHost, submission: Submission, fd: number): void {
-  const id = host.addHandle(createHandle(fd));
-  if (id === undefined) return fs.close(fd, () => undefined);
+  findPosition(fd, (position) => {
+    const id = host.addHandle(createHandle(fd));
+    if (id === undefined) return fs.close(fd, () => undefined);
+    answerOpen(host, submission, id, position);
+  });
+}
+
+function answerOpen(host: FileHost, submission: Submission, id: HandleId, position: number): void {
+  new DataView(host.arena).setBigInt64(submission.arenaOffset, BigInt(position), true);
   host.complete(submission, id.index, { auxiliary: id.generation });
+}
+
+/**
+ * Where the own position of a file that was just opened stands: 0, or −1 when it cannot seek. The runtime has no
+ * lseek(2), so a character device is asked by a read of nothing at a position.
+ */
+function findPosition(fd: number, tell: (position: number) => void): void {
+  fs.fstat(fd, (error, stat) => {
+    if (error !== null || stat.isFIFO() || stat.isSocket()) return tell(-1);
+    if (!stat.isCharacterDevice()) return tell(0);
+    if (process.platform === "win32") return tell(-1);
+    fs.readv(fd, [new Uint8Array(0)], 0, (refusal) => tell(refusal?.code === "ESPIPE" ? -1 : 0));
+  });
 }
 
 /** A FIFO that is opened for writing has no reader yet: "not yet". Sockets and devices answer the same for ever. */
@@ -75,7 +95,7 @@ function lookForWriter(host: FileHost, submission: Submission, handle: FileHandl
       return host.complete(submission, -ERRNO.EAGAIN, { begun: true });
     }
     if (error === null) handle.ahead = byte;
-    host.complete(submission, id.index, { auxiliary: id.generation });
+    answerOpen(host, submission, id, -1);
   });
 }
 

@@ -17,8 +17,8 @@ export class Vectors {
       const word = (offset + index * VECTOR_ENTRY_BYTES) >> 2;
       return this.#memory.view(
         words[word + VECTOR_WORD.buffer]!,
-        words[word + VECTOR_WORD.offset]!,
-        words[word + VECTOR_WORD.length]!,
+        words[word + VECTOR_WORD.offset]! >>> 0,
+        words[word + VECTOR_WORD.length]! >>> 0,
       );
     });
   }
@@ -27,7 +27,7 @@ export class Vectors {
   bytes(offset: number, count: number): number {
     let sum = 0;
     for (let index = 0; index < count; index++) {
-      sum += this.#words[((offset + index * VECTOR_ENTRY_BYTES) >> 2) + VECTOR_WORD.length]!;
+      sum += this.#words[((offset + index * VECTOR_ENTRY_BYTES) >> 2) + VECTOR_WORD.length]! >>> 0;
     }
     return sum;
   }

@@ -49,8 +49,13 @@ inline uint32_t FinishOpen(State& state, uint32_t slot, int32_t* result) {
   }
   const bool lacks_writer = LacksWriter(*result, bits);
   if ((bits & kOpenNonBlock) == 0) MakeBlocking(*result);
+  const int64_t position = OwnPosition(*result);
   const uint32_t flags = AdoptArrival(state, result);
-  if (!lacks_writer || *result < 0) return flags;
+  if (*result < 0) return flags;
+  if (!lacks_writer) {
+    WriteOpenAnswer(position, area);
+    return flags;
+  }
   WriteBegun({*result, flags >> kAuxiliaryShift}, area);
   *result = -EAGAIN;
   return kCompletionBegun;

@@ -60,7 +60,10 @@ inline Outcome ResumeOpen(State& state, const SubmissionRecord& record) {
   const Handles::Cell* cell = state.handles.Find(record.handle_index, record.handle_generation);
   if (cell == nullptr) return {-EBADF};
   const HandleId id{record.handle_index, record.handle_generation};
-  if (HasHadWriter(cell->fd)) return {id.index, id.generation << kAuxiliaryShift};
+  if (HasHadWriter(cell->fd)) {
+    WriteOpenAnswer(-1, state.shared.arena(record.arena_offset));
+    return {id.index, id.generation << kAuxiliaryShift};
+  }
   WriteBegun(id, state.shared.arena(record.arena_offset));
   return {-EAGAIN, kCompletionBegun};
 }

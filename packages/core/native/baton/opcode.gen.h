@@ -216,6 +216,8 @@ inline constexpr uint32_t kSlotBits = 20;
 inline constexpr uint32_t kSlotCountMax = 1048576;
 inline constexpr uint32_t kGenerationMax = 0x7fffffff;
 static_assert(kSlotCountMax == 1u << kSlotBits);
+// Most bytes that one submission moves.
+inline constexpr uint32_t kTransferBytesMax = 0x7ffff000;
 
 // --- answers in the arena: copy with memcpy, areas are aligned to words only --------------------
 
@@ -237,6 +239,9 @@ inline constexpr uint32_t kStatCreatedNs = 13;
 inline constexpr uint32_t kStatWords = 28;
 inline constexpr uint32_t kStatBytes = 112;
 static_assert(kStatBytes == kStatWords * 4 && kStatWords == 2 * 14);
+
+// The answer to open: where the own position stands, a signed 64-bit number; -1 for what cannot seek.
+inline constexpr uint32_t kOpenAnswerBytes = 8;
 
 // An address: these words and then its bytes, 4 or 16 in network byte order, or a path without a NUL.
 inline constexpr uint32_t kAddressFamilyWord = 0;

@@ -81,6 +81,20 @@ inline void MakeBlocking(int fd) {
   if (flags >= 0 && (flags & O_NONBLOCK) != 0) (void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
+// Where the own position of a descriptor stands; -1 for what cannot seek. Asks nothing of a device. What is only a place
+// in the tree answers EBADF to everything; that is no want of a position. Source: lseek(2).
+inline int64_t OwnPosition(int fd) {
+  const off_t position = lseek(fd, 0, SEEK_CUR);
+  if (position >= 0) return position;
+  return errno == ESPIPE ? -1 : 0;
+}
+
+// Leaves the answer to an open, which is over.
+inline void WriteOpenAnswer(int64_t position, uint8_t* area) {
+  static_assert(sizeof(position) == kOpenAnswerBytes);
+  std::memcpy(area, &position, sizeof(position));
+}
+
 // Leaves the handle of what was begun where core looks for it.
 inline void WriteBegun(HandleId id, uint8_t* area) {
   uint32_t words[kBegunBytes / sizeof(uint32_t)];

@@ -1,8 +1,10 @@
 /** Operations on files and paths: each is checked and begun here; `File`, the backend and `submit` start them. */
 import type { Dispatcher, OperationOptions } from "../dispatcher.js";
+import { ERRNO } from "../errno.js";
 import type { Lane } from "../lane.js";
 import { defineKind, type OperationKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
+import type { OwnPosition } from "../own-position.js";
 import type { Lendable } from "../owned-buffer.js";
 import { STAT_BYTES, WORD } from "../record.js";
 import type { ResourceState } from "../resource-state.js";
@@ -20,7 +22,12 @@ import {
 export interface FileCore {
   readonly dispatcher: Dispatcher;
   readonly state: ResourceState;
-  /** Reads and writes at the file's own position, one after the other. */
+  /** Where the file's own position is kept; `undefined` for what cannot seek, as a pipe or a terminal. */
+  readonly position: OwnPosition | undefined;
+  /**
+   * Reads and writes at the file's own position, one after the other. They share one position where there is one, so
+   * they share one lane; what cannot seek has two directions that do not wait for each other.
+   */
   readonly readLane: Lane;
   readonly writeLane: Lane;
 }
@@ -52,10 +59,14 @@ export const POSITION_MAX: number = Number.MAX_SAFE_INTEGER;
 
 const readKind = defineKind("read", {
   finish: (entry, result): ReadResult<unknown> => ({ bytesRead: result, buffer: entry.buffer }),
-  // Only where the file's own position has moved on; at a position of its own nothing is consumed.
-  salvage: (entry, result) => entry.lane?.salvage(entry, result),
+  salvage: salvageRead,
   details: handleDetails,
 });
+
+/** Keeps what was read and nobody was told of, where it is not in the file any more. */
+export function salvageRead(entry: Entry, bytes: number): void {
+  if (entry.position === undefined) entry.lane?.salvage(entry, bytes);
+}
 
 const writeKind = defineKind("write", {
   finish: (entry, result): WriteResult<unknown> => ({ bytesWritten: result, buffer: entry.buffer }),
@@ -79,26 +90,38 @@ function plan(where: string, kind: OperationKind, exclusive: boolean, whole: boo
 }
 
 export function prepareFileTransfer(
-  { dispatcher, state, readLane, writeLane }: FileCore,
+  core: FileCore,
   transfer: TransferPlan,
   buffer: Lendable,
   options: PositionedOptions,
 ): Entry {
+  const { dispatcher, state } = core;
   // Options that are null are refused below, with what else is wrong with them.
   const position = options?.position;
-  if (position === undefined) {
-    const lane = transfer.exclusive ? readLane : writeLane;
-    const entry = prepareTransfer(dispatcher, state, transfer, buffer, options, lane);
-    entry.subject = state;
-    dispatcher.writePosition(entry, -1);
-    return entry;
-  }
-  checkInteger(transfer.where, "position", position, 0, POSITION_MAX);
-  const entry = prepareTransfer(dispatcher, state, transfer, buffer, options, undefined);
+  if (position !== undefined) checkInteger(transfer.where, "position", position, 0, POSITION_MAX);
+  const lane = position === undefined ? laneFor(core, transfer.exclusive) : undefined;
+  const entry = prepareTransfer(dispatcher, state, transfer, buffer, options, lane);
   entry.subject = state;
-  entry.movesPosition = true;
-  dispatcher.writePosition(entry, position);
+  placeTransfer(core, entry, position);
   return entry;
+}
+
+/** The lane of transfers at the file's own position. */
+export function laneFor({ readLane, writeLane }: FileCore, reads: boolean): Lane {
+  return reads ? readLane : writeLane;
+}
+
+/** Says where in the file a transfer goes: where its caller wants, or else where the own position is at its turn. */
+export function placeTransfer(core: FileCore, entry: Entry, position: number | undefined): void {
+  if (position === undefined) {
+    entry.position = core.position;
+    core.dispatcher.writePosition(entry, -1);
+    return;
+  }
+  // Some systems and devices would pass over the position in silence. Source: pread(2).
+  if (core.position === undefined) entry.refusal = -ERRNO.ESPIPE;
+  entry.movesPosition = true;
+  core.dispatcher.writePosition(entry, position);
 }
 
 // --- operations on the handle alone -------------------------------------------------------------------------------
@@ -140,7 +163,7 @@ interface StatSubject {
   readonly dispatcher: Dispatcher;
 }
 
-const statKind = defineKind("stat", {
+export const statKind: OperationKind = defineKind("stat", {
   finish: (entry): FileStat => {
     const { dispatcher } = entry.subject as StatSubject;
     return decodeFileStat(dispatcher.arena, dispatcher.records[entry.base + WORD.arenaOffset]!);
@@ -157,11 +180,16 @@ export function prepareFileStat({ dispatcher, state }: FileCore, options: Operat
   checkOptions(where, options, operationOptionNames);
   const early = dispatcher.canceler.check(where, options);
   const entry = dispatcher.begin(statKind, state);
+  askOfHandle(dispatcher, entry, state);
+  dispatcher.canceler.attach(entry, early);
+  return entry;
+}
+
+/** Makes an operation of the kind `statKind` ask for the metadata of an open file. */
+export function askOfHandle(dispatcher: Dispatcher, entry: Entry, state: ResourceState): void {
   entry.subject = { path: state.label, dispatcher } satisfies StatSubject;
   dispatcher.records[entry.base + WORD.argument0] = STAT_HOW.handle;
   attachPath(dispatcher, entry, new Uint8Array(0), STAT_BYTES);
-  dispatcher.canceler.attach(entry, early);
-  return entry;
 }
 
 export function preparePathStat(dispatcher: Dispatcher, path: string | Uint8Array, options: StatOptions): Entry {

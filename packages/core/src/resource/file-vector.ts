@@ -6,8 +6,8 @@ import type { Entry } from "../operation-table.js";
 import type { Lendable, ReleasedBuffer } from "../owned-buffer.js";
 import { VECTOR_ENTRY_BYTES, WORD } from "../record.js";
 import { checkInteger, checkOptions, type OptionNames } from "../validate.js";
-import { checkVector, lendVector, writeVector } from "../vector.js";
-import { type FileCore, POSITION_MAX } from "./file-operations.js";
+import { lendVector, readVector, writeVector } from "../vector.js";
+import { type FileCore, laneFor, POSITION_MAX, placeTransfer, salvageRead } from "./file-operations.js";
 import { operationOptionNames } from "./transfer.js";
 
 /** Where in the file a vectored operation reads or writes, and how it may end early. */
@@ -64,8 +64,7 @@ export const FILE_VECTOR: Readonly<Record<"readv" | "writev", VectorPlan>> = {
         bytesRead: result,
         buffers: (entry.subject as VectorSubject).buffers,
       }),
-      // Only where the file's own position has moved on; at a position of its own nothing is consumed.
-      salvage: (entry, result) => entry.lane?.salvage(entry, result),
+      salvage: salvageRead,
       details: vectorDetails,
     }),
   },
@@ -89,19 +88,20 @@ const vectorOptionNames: OptionNames = { position: true, ...operationOptionNames
  * thrown with the buffers.
  */
 export function prepareFileVector(
-  { dispatcher, state, readLane, writeLane }: FileCore,
+  core: FileCore,
   { where, kind, exclusive }: VectorPlan,
-  buffers: readonly Lendable[],
+  given: readonly Lendable[],
   options: VectorOptions,
 ): Entry {
+  const { dispatcher, state } = core;
   state.expectOpen(where);
-  checkVector(where, dispatcher.session.memory, buffers);
+  const buffers = readVector(where, dispatcher.session.memory, given);
   checkOptions(where, options, vectorOptionNames);
-  const given = options.position;
-  const position = given === undefined ? -1 : checkInteger(where, "position", given, 0, POSITION_MAX);
-  const early = dispatcher.canceler.check(where, options, buffers);
+  const { position } = options;
+  if (position !== undefined) checkInteger(where, "position", position, 0, POSITION_MAX);
+  const early = dispatcher.canceler.check(where, options, given);
   const entry = dispatcher.begin(kind, state);
-  entry.subject = { path: state.label, buffers } satisfies VectorSubject;
+  entry.subject = { path: state.label, buffers: given } satisfies VectorSubject;
   try {
     lendVector(entry, buffers, exclusive);
   } catch (error) {
@@ -109,11 +109,11 @@ export function prepareFileVector(
     throw error;
   }
   const parts = entry.vector!;
-  dispatcher.writePosition(entry, position);
+  placeTransfer(core, entry, position);
   dispatcher.records[entry.base + WORD.vectorCount] = parts.length;
   entry.areaBytes = Math.max(1, parts.length) * VECTOR_ENTRY_BYTES;
   entry.writeArea = (offset) => writeVector(dispatcher.arena.words, offset, parts);
-  if (position < 0) entry.lane = exclusive ? readLane : writeLane;
+  if (position === undefined) entry.lane = laneFor(core, exclusive);
   // What moves no bytes ends when its turn comes; here that is at once.
   else if (entry.lendEnd === 0) entry.lane = dispatcher.createLane();
   dispatcher.canceler.attach(entry, early);

@@ -67,8 +67,9 @@ export class File {
 
   /**
    * Reads into the buffer, which is lent exclusively until the promise settles. May read less than asked; 0 bytes
-   * mean the end of the file. Without `position` reads go one after the other from the file's own position, and
-   * bytes of a read that was aborted too late are given to the next one. Source: pread(2), read(2).
+   * mean the end of the file. Without `position` it reads from the file's own position, which reads and writes share and
+   * go by one after the other; a read that was aborted too late leaves it where it is. On what cannot seek a `position`
+   * is `ESPIPE`. Source: pread(2), read(2).
    */
   read<B extends Lendable>(buffer: B & Unreleased<B>, options: PositionedOptions = NO_OPTIONS): Promise<ReadResult<B>> {
     return this.#transfer(FILE_TRANSFER.read, buffer, options);
@@ -84,8 +85,8 @@ export class File {
 
   /**
    * Writes from the buffer, which is lent shared until the promise settles. May write less than asked (a full disk,
-   * a limit). Without `position` writes go one after the other at the file's own position, or at its end when it
-   * was opened for appending. Source: pwrite(2), write(2).
+   * a limit). Without `position` it writes at the file's own position, which moves on by what was written, or at the
+   * end of a file that was opened for appending. Source: pwrite(2), write(2).
    */
   write<B extends Lendable>(
     buffer: B & Unreleased<B>,
@@ -174,10 +175,10 @@ export class File {
   }
 
   /**
-   * Sends bytes of the file on a connection, to its end or `length` of them. With a `position` and a driver that can
-   * splice they never come into the program; otherwise they go through a buffer of the pool. When it is ended early,
-   * `error.bytesTransferred` says how many were sent; without a `position` the next read goes on behind these. Sends
-   * that are asked for meanwhile take turns with it. Source: splice(2).
+   * Sends bytes of the file on a connection, to its end or `length` of them. With a driver that can splice they never
+   * come into the program; otherwise, and from what cannot seek, they go through a buffer of the pool. When it is ended
+   * early, `error.bytesTransferred` says how many were sent; without a `position` the next read goes on behind these.
+   * Sends, and reads at the own position, that are asked for meanwhile take turns with it. Source: splice(2).
    *
    * @example await file.pipeTo(stream, { position: 0, length: size });
    */

@@ -2,12 +2,12 @@
 import type { Dispatcher, OperationOptions } from "../dispatcher.js";
 import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
-import { AUXILIARY_SHIFT, BEGUN_BYTES, OPEN_FLAG, WORD } from "../record.js";
-import { ResourceState } from "../resource-state.js";
+import { AUXILIARY_SHIFT, BEGUN_BYTES, OPEN_ANSWER_BYTES, OPEN_FLAG, WORD } from "../record.js";
 import type { ResourceTracker } from "../resource-tracker.js";
 import { checkBoolean, checkInteger, checkOptions, encodePath } from "../validate.js";
-import { closeHandle, closeResource } from "./closing.js";
-import { File } from "./file.js";
+import { closeHandle } from "./closing.js";
+import { createFile } from "./create-file.js";
+import type { File } from "./file.js";
 import { attachPath, displayPath } from "./file-operations.js";
 import { type OpenFlags, parseOpenFlags } from "./open-flags.js";
 import { operationOptionNames } from "./transfer.js";
@@ -67,20 +67,15 @@ interface OpenSubject {
   readonly path: string;
   readonly tracker: ResourceTracker;
   readonly dispatcher: Dispatcher;
+  readonly appends: boolean;
 }
 
 const openKind = defineKind("open", {
   finish: (entry, result, flags): File => {
-    const { path, tracker, dispatcher } = entry.subject as OpenSubject;
-    const state = new ResourceState("file", path, result, flags >>> AUXILIARY_SHIFT);
-    const file = new File({
-      dispatcher,
-      state,
-      readLane: dispatcher.createLane(),
-      writeLane: dispatcher.createLane(),
-    });
-    tracker.track(file, { state, close: () => closeResource(dispatcher, state, "await") });
-    return file;
+    const { path, tracker, dispatcher, appends } = entry.subject as OpenSubject;
+    const position = Number(dispatcher.arena.int64(dispatcher.records[entry.base + WORD.arenaOffset]!, 0));
+    const generation = flags >>> AUXILIARY_SHIFT;
+    return createFile(dispatcher, tracker, { index: result, generation, label: path, position, appends });
   },
   salvage: (entry, result, flags) => {
     closeHandle((entry.subject as OpenSubject).dispatcher, result, flags >>> AUXILIARY_SHIFT);
@@ -112,10 +107,11 @@ export function prepareOpen(
   if ((bits & OPEN_FLAG.direct) !== 0) dispatcher.expectFeature(where, "directIo");
   const early = dispatcher.canceler.check(where, options);
   const entry = dispatcher.begin(openKind, undefined);
-  entry.subject = { path: displayPath(path), tracker, dispatcher } satisfies OpenSubject;
+  const appends = (bits & OPEN_FLAG.append) !== 0;
+  entry.subject = { path: displayPath(path), tracker, dispatcher, appends } satisfies OpenSubject;
   dispatcher.records[entry.base + WORD.argument0] = bits;
   dispatcher.records[entry.base + WORD.argument1] = mode;
-  attachPath(dispatcher, entry, bytes, BEGUN_BYTES);
+  attachPath(dispatcher, entry, bytes, Math.max(BEGUN_BYTES, OPEN_ANSWER_BYTES));
   dispatcher.canceler.attach(entry, early);
   return entry;
 }

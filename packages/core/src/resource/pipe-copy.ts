@@ -14,6 +14,7 @@ import {
   prepareFileTransfer,
   type ReadResult,
 } from "./file-operations.js";
+import type { FilePlace } from "./file-place.js";
 import type { Handle } from "./pipe-operations.js";
 import type { Carrier } from "./pipe-transfer.js";
 import { prepareReceive, prepareSend, type ReceiveResult, type StreamCore } from "./stream-operations.js";
@@ -31,7 +32,7 @@ async function moveAtLast(
   handle: Handle,
   part: { readonly buffer: OwnedBuffer; readonly start: number; readonly bytes: number; readonly position: number },
 ): Promise<number> {
-  const { dispatcher, state, writeLane } = file;
+  const { dispatcher, state } = file;
   const { buffer, start, bytes, position } = part;
   const entry = await beginAtLast(dispatcher, kind, state);
   const { records } = dispatcher;
@@ -48,23 +49,33 @@ async function moveAtLast(
   records[entry.base + WORD.buffer] = blockOf(buffer).number;
   records[entry.base + WORD.length] = bytes;
   dispatcher.writePosition(entry, position);
-  if (kind === writeKind && position < 0) entry.lane = writeLane;
   return dispatcher.start(entry);
 }
 
-/** Writes bytes that must not be lost to a file; tells of each part that is written. */
-export async function writeAtLast(
+/**
+ * Writes the first `bytes` of a buffer, which came from a connection, to a file; within a step of its place. Tells of
+ * each part that is written. What the file does not take, with a full disk for one, is there for the next receive.
+ */
+export async function writeOrKeep(
   file: FileCore,
-  buffer: OwnedBuffer,
-  bytes: number,
-  next: { position(): number; written(bytes: number): void },
+  stream: StreamCore,
+  { buffer, bytes }: { readonly buffer: OwnedBuffer; readonly bytes: number },
+  place: FilePlace,
+  tell: (bytes: number) => void,
 ): Promise<void> {
-  for (let start = 0; start < bytes; ) {
-    const part = { buffer, start, bytes: bytes - start, position: next.position() };
-    const written = await moveAtLast(writeKind, file, file.state, part);
-    if (written === 0) throw systemError(-ERRNO.EIO, "write", { path: file.state.label });
-    start += written;
-    next.written(written);
+  let start = 0;
+  try {
+    while (start < bytes) {
+      const part = { buffer, start, bytes: bytes - start, position: place.at() };
+      const written = await moveAtLast(writeKind, file, file.state, part);
+      if (written === 0) throw systemError(-ERRNO.EIO, "write", { path: file.state.label });
+      start += written;
+      place.moved(written);
+      tell(written);
+    }
+  } catch (error) {
+    stream.receiveLane.salvageBytes(buffer.bytes.slice(start, bytes));
+    throw error;
   }
 }
 
@@ -88,25 +99,21 @@ export async function receiveInto(
   return bytesReceived;
 }
 
-export async function createCopyToFile(stream: StreamCore, file: FileCore, position: number): Promise<Carrier> {
+export async function createCopyToFile(stream: StreamCore, file: FileCore, place: FilePlace): Promise<Carrier> {
   const buffer = takeBuffer(stream.dispatcher);
   let inHand = 0;
   let arrived = 0;
   const push = async () => {
-    const before = arrived;
     const bytes = inHand;
     inHand = 0;
+    if (bytes === 0) return;
+    const leave = await place.enter();
     try {
-      await writeAtLast(file, buffer, bytes, {
-        position: () => (position < 0 ? -1 : position + arrived),
-        written: (written) => {
-          arrived += written;
-        },
+      await writeOrKeep(file, stream, { buffer, bytes }, place, (written) => {
+        arrived += written;
       });
-    } catch (error) {
-      // A full disk, for one: what the file does not take is there for the next receive.
-      stream.receiveLane.salvageBytes(buffer.bytes.slice(arrived - before, bytes));
-      throw error;
+    } finally {
+      leave();
     }
   };
   return {
@@ -123,21 +130,32 @@ export async function createCopyToFile(stream: StreamCore, file: FileCore, posit
   };
 }
 
-export async function createCopyFromFile(file: FileCore, stream: StreamCore, position: number): Promise<Carrier> {
+/** A file that cannot seek has no place: what is read of it is gone from it. */
+export async function createCopyFromFile(
+  file: FileCore,
+  stream: StreamCore,
+  place: FilePlace | undefined,
+): Promise<Carrier> {
   const { dispatcher } = file;
   const buffer = takeBuffer(dispatcher);
   let inHand = 0;
   let sent = 0;
   let arrived = 0;
+  let leave: (() => void) | undefined;
+  const endStep = () => {
+    leave?.();
+    leave = undefined;
+  };
   return {
     get arrived() {
       return arrived;
     },
     pull: async (bytes, { signal }) => {
+      leave = await place?.enter(signal);
       const { bytesRead } = await dispatcher.start<ReadResult<unknown>>(
         prepareFileTransfer(file, FILE_TRANSFER.read, buffer, {
           length: Math.min(bytes, buffer.length),
-          ...(position >= 0 && { position: position + arrived }),
+          ...(place !== undefined && { position: place.at() }),
           ...(signal !== undefined && { signal }),
         }),
       );
@@ -155,15 +173,20 @@ export async function createCopyFromFile(file: FileCore, stream: StreamCore, pos
         throw error;
       } finally {
         arrived += sent;
+        place?.moved(sent);
+        if (sent === inHand) endStep();
       }
     },
     settle: async () => {
-      // What was read at the file's own position and not sent is there for the next read.
-      if (position < 0 && sent < inHand) file.readLane.salvageBytes(buffer.bytes.slice(sent, inHand));
+      // What was read and not sent is there for the next read.
+      if (place === undefined && sent < inHand) file.readLane.salvageBytes(buffer.bytes.slice(sent, inHand));
       inHand = 0;
       sent = 0;
     },
-    close: () => buffer[Symbol.dispose](),
+    close: () => {
+      endStep();
+      buffer[Symbol.dispose]();
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import { BatonError, batonError, systemError } from "../errors.js";
 import type { ResourceState } from "../resource-state.js";
 import { checkInteger, checkOptions, type OptionNames } from "../validate.js";
 import { type FileCore, POSITION_MAX } from "./file-operations.js";
+import { type FilePlace, placeIn } from "./file-place.js";
 import { expectOwnResource } from "./inner.js";
 import {
   COPY_BYTES,
@@ -19,7 +20,7 @@ import {
   createCopyToFile,
   readPipeAtLast,
   receiveInto,
-  writeAtLast,
+  writeOrKeep,
 } from "./pipe-copy.js";
 import { closePipe, makePipe, type Pipe, prepareSplice, spliceAtLast } from "./pipe-operations.js";
 import type { StreamCore } from "./stream-operations.js";
@@ -79,11 +80,12 @@ export function pipeToFile(stream: StreamCore, file: FileCore, options: PipeToFi
   stream.state.expectOpen(where);
   file.state.expectOpen(where);
   checkOptions(where, options, toFileOptionNames);
-  const position = checkPosition(where, options.position);
+  const position = checkPosition(where, options.position, file);
   const bytesMax = checkLimit(where, "bytesMax", options.bytesMax);
   expectOwnResource(where, "file", file, dispatcher);
+  const place = placeIn(file, position, false);
   return transfer(where, dispatcher, bytesMax, options, file.state, (splices) =>
-    splices ? createSpliceToFile(stream, file, position) : createCopyToFile(stream, file, position),
+    splices ? createSpliceToFile(stream, file, place) : createCopyToFile(stream, file, place),
   );
 }
 
@@ -93,19 +95,23 @@ export function pipeFromFile(file: FileCore, stream: StreamCore, options: PipeFr
   file.state.expectOpen(where);
   stream.state.expectOpen(where);
   checkOptions(where, options, fromFileOptionNames);
-  const position = checkPosition(where, options.position);
+  const position = checkPosition(where, options.position, file);
   const length = checkLimit(where, "length", options.length);
   expectOwnResource(where, "stream", stream, dispatcher);
+  // What is read of a file that cannot seek and not sent is kept for its next read: in a buffer, not in a pipe.
+  const place = file.position === undefined ? undefined : placeIn(file, position, true);
   return transfer(where, dispatcher, length, options, undefined, (splices) =>
-    // What was taken at the file's own position and not sent is kept for its next read: in a buffer, not in a pipe.
-    splices && position >= 0
-      ? createSpliceFromFile(file, stream, position)
-      : createCopyFromFile(file, stream, position),
+    splices && place !== undefined
+      ? createSpliceFromFile(file, stream, place)
+      : createCopyFromFile(file, stream, place),
   );
 }
 
-function checkPosition(where: string, position: number | undefined): number {
-  return position === undefined ? -1 : checkInteger(where, "position", position, 0, POSITION_MAX);
+function checkPosition(where: string, position: number | undefined, file: FileCore): number {
+  if (position === undefined) return -1;
+  checkInteger(where, "position", position, 0, POSITION_MAX);
+  if (file.position !== undefined) return position;
+  throw systemError(-ERRNO.ESPIPE, "splice", { path: file.state.label, driver: file.dispatcher.driverName });
 }
 
 function checkLimit(where: string, name: string, value: number | undefined): number {
@@ -238,20 +244,20 @@ function ignore(): void {
 
 // --- by splice ----------------------------------------------------------------------------------------------------
 
-async function createSpliceToFile(stream: StreamCore, file: FileCore, position: number): Promise<Carrier> {
+async function createSpliceToFile(stream: StreamCore, file: FileCore, place: FilePlace): Promise<Carrier> {
   const { dispatcher } = stream;
   const pipe = await makePipe(dispatcher);
   let inPipe = 0;
   let arrived = 0;
-  const at = () => (position < 0 ? -1 : position + arrived);
   const written = (bytes: number) => {
     arrived += bytes;
   };
   const splicePart = async () => {
-    const splice = { from: pipe.reading, to: file.state, bytes: inPipe, fromPosition: -1, toPosition: at() };
+    const splice = { from: pipe.reading, to: file.state, bytes: inPipe, fromPosition: -1, toPosition: place.at() };
     const moved = await spliceAtLast(dispatcher, file.state, { ...splice, movedUnseen: ignore });
     if (moved === 0) throw systemError(-ERRNO.EIO, "splice", { driver: dispatcher.driverName });
     inPipe -= moved;
+    place.moved(moved);
     written(moved);
   };
   // Not every file can be spliced to, one that is open for appending for instance.
@@ -259,19 +265,23 @@ async function createSpliceToFile(stream: StreamCore, file: FileCore, position: 
     using buffer = dispatcher.buffers.take(COPY_BYTES);
     const taken = await readPipeAtLast(file, pipe.reading, buffer, inPipe);
     inPipe -= taken;
-    await writeAtLast(file, buffer, taken, { position: at, written });
+    await writeOrKeep(file, stream, { buffer, bytes: taken }, place, written);
   };
   let splices = true;
+  const emptyPart = async () => {
+    if (!splices) return copyPart();
+    await splicePart().catch((error: unknown) => {
+      if (!isUnspliceable(error)) throw error;
+      splices = false;
+    });
+  };
   const empty = async () => {
-    while (inPipe > 0) {
-      if (!splices) {
-        await copyPart();
-        continue;
-      }
-      await splicePart().catch((error: unknown) => {
-        if (!isUnspliceable(error)) throw error;
-        splices = false;
-      });
+    if (inPipe === 0) return;
+    const leave = await place.enter();
+    try {
+      while (inPipe > 0) await emptyPart();
+    } finally {
+      leave();
     }
   };
   // A full disk, for one: what the file does not take is there for the next receive.
@@ -287,7 +297,12 @@ async function createSpliceToFile(stream: StreamCore, file: FileCore, position: 
   const takeKept = async (bytes: number, early: EarlyEnd) => {
     using buffer = dispatcher.buffers.take(COPY_BYTES);
     const taken = await receiveInto(stream, buffer, bytes, early);
-    await writeAtLast(file, buffer, taken, { position: at, written });
+    const leave = await place.enter();
+    try {
+      await writeOrKeep(file, stream, { buffer, bytes: taken }, place, written);
+    } finally {
+      leave();
+    }
     return taken;
   };
   return {
@@ -333,25 +348,32 @@ async function createSpliceToFile(stream: StreamCore, file: FileCore, position: 
   };
 }
 
-async function createSpliceFromFile(file: FileCore, stream: StreamCore, position: number): Promise<Carrier> {
+async function createSpliceFromFile(file: FileCore, stream: StreamCore, place: FilePlace): Promise<Carrier> {
   const { dispatcher } = file;
   const pipe: Pipe = await makePipe(dispatcher);
   let inPipe = 0;
   let arrived = 0;
+  let leave: (() => void) | undefined;
+  const endStep = () => {
+    leave?.();
+    leave = undefined;
+  };
   const left = (bytes: number) => {
     inPipe -= bytes;
     arrived += bytes;
+    place.moved(bytes);
   };
   return {
     get arrived() {
       return arrived;
     },
     pull: async (bytes, early) => {
+      leave = await place.enter(early.signal);
       const splice = {
         from: file.state,
         to: pipe.writing,
         bytes,
-        fromPosition: position + arrived,
+        fromPosition: place.at(),
         toPosition: -1,
         movedUnseen: ignore,
       };
@@ -372,9 +394,13 @@ async function createSpliceFromFile(file: FileCore, stream: StreamCore, position
         entry.lane = stream.sendLane;
         left(await dispatcher.start<number>(entry));
       }
+      endStep();
     },
-    // At a position of its own nothing was consumed: what is in the pipe is still in the file.
+    // Nothing was consumed: what is in the pipe is still in the file.
     settle: async () => undefined,
-    close: () => closePipe(dispatcher, pipe),
+    close: () => {
+      endStep();
+      closePipe(dispatcher, pipe);
+    },
   };
 }

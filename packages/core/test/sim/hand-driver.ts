@@ -17,6 +17,7 @@ import {
   type HeapMemory,
   native,
   type OpcodeName,
+  type OpenFlags,
   opcodeNames,
   type SharedMemory,
   SUBMISSION_SHIFT,
@@ -151,11 +152,16 @@ export function flushed(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A file that the driver has opened as handle 0. */
-export async function handFile(io: Backend, hand: HandDriver) {
-  const opening = io.openFile("/file", "r+");
+/**
+ * A file that the driver has opened as handle 0.
+ * @param position where the driver says that its own position stands; −1 when it cannot seek
+ */
+export async function handFile(io: Backend, hand: HandDriver, position = 0, flags: OpenFlags = "r+") {
+  const opening = io.openFile("/file", flags);
   await flushed();
-  hand.complete(hand.last("open"), 0, { auxiliary: 1 });
+  const taken = hand.last("open");
+  new DataView(hand.shared.arena).setBigInt64(taken.record[WORD.arenaOffset]!, BigInt(position), true);
+  hand.complete(taken, 0, { auxiliary: 1 });
   return opening;
 }
 

@@ -21,6 +21,7 @@ import { foreignMemoryClause } from "./foreign-memory.js";
 import { joinedSendsClause } from "./joined-sends.js";
 import { batchClause, submitClause } from "./low-level.js";
 import { onceClause } from "./once.js";
+import { ownPositionClause } from "./own-position.js";
 import { ownershipClause } from "./ownership.js";
 import { linkClause, mkdirClause, renameClause, unlinkClause } from "./paths.js";
 import { pipeFromFileClause, pipeToFileClause } from "./pipe-transfer.js";
@@ -57,6 +58,7 @@ export const clauses: readonly Clause[] = [
   fileWriteClause,
   fileReadVectorClause,
   fileWriteVectorClause,
+  ownPositionClause,
   fileMetadataClause,
   fileLengthClause,
   fileFlushClause,

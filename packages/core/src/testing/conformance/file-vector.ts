@@ -247,7 +247,7 @@ export const fileReadVectorClause: Clause = {
     },
     {
       id: "salvage",
-      mutants: ["vectored-read-is-dropped"],
+      mutants: ["own-position-follows-aborted-reads"],
       title: "reads at the file's own position that are aborted lose no byte, in whatever parts the next ones ask for",
       promise: "P6",
       run: async (context) => {

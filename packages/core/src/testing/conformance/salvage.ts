@@ -376,7 +376,7 @@ export const fileSalvageClause: Clause = {
   cases: [
     {
       id: "reads-at-the-own-position",
-      mutants: ["read-is-dropped"],
+      mutants: ["own-position-follows-aborted-reads"],
       title: "reads at the file's own position that are aborted lose no byte: the next read goes on where it must",
       run: async (context) => {
         const bytes = pattern(10_000, 47);
@@ -405,7 +405,7 @@ export const fileSalvageClause: Clause = {
     },
     {
       id: "abandoned-reads",
-      mutants: ["read-is-dropped"],
+      mutants: ["own-position-follows-aborted-reads"],
       title: "so do reads that are abandoned: their bytes go to the next read, their buffers to the pool",
       promise: "P7",
       run: async (context) => {

@@ -50,6 +50,11 @@ export function holdsHandle(ticket: Ticket): boolean {
   return ticket.word(WORD.handleIndex) >= 0 && ticket.opcode !== OPCODE.close;
 }
 
+/** Says where the own position of what was opened stands, −1 for what cannot seek. */
+export function answerOpen({ arenaBytes }: AttemptHost, ticket: Ticket, position: number): void {
+  new DataView(arenaBytes.buffer).setBigInt64(ticket.word(WORD.arenaOffset), BigInt(position), true);
+}
+
 /** A new handle as the result of an operation; `-EMFILE` when there are too many. */
 export function resultHandle(host: AttemptHost, ticket: Ticket, description: Description): number {
   const id = newHandle(host, description);

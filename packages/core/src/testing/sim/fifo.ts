@@ -1,7 +1,7 @@
 /** Opening pipes that have a name. */
 import { ERRNO } from "../../errno.js";
 import { BEGUN_WORD, OPEN_FLAG, WORD } from "../../record.js";
-import { type AttemptHost, badHandle, newHandle } from "./attempt-host.js";
+import { type AttemptHost, answerOpen, badHandle, newHandle } from "./attempt-host.js";
 import type { FifoNode } from "./file-system.js";
 import { Description, type HandleId } from "./handles.js";
 import { PipeEnd } from "./pipe.js";
@@ -15,7 +15,7 @@ export function openFifo(host: AttemptHost, ticket: Ticket, node: FifoNode, flag
   if (!reads && node.channel.readerEnds === 0) return waits ? -ERRNO.EAGAIN : -ERRNO.ENXIO;
   const end = new PipeEnd(reads ? (writes ? "both" : "read") : "write", node.channel, node);
   const id = newHandle(host, new Description(end));
-  return waits && !writes ? answer(host, ticket, end, id) : opened(ticket, id);
+  return waits && !writes ? answer(host, ticket, end, id) : opened(host, ticket, id);
 }
 
 /** The reading end is open since an earlier try: has the other end come? */
@@ -26,8 +26,9 @@ export function resumeOpen(host: AttemptHost, ticket: Ticket): number {
   return answer(host, ticket, end, id);
 }
 
-function answer({ arenaWords }: AttemptHost, ticket: Ticket, end: PipeEnd, id: HandleId): number {
-  if (end.hasHadWriter) return opened(ticket, id);
+function answer(host: AttemptHost, ticket: Ticket, end: PipeEnd, id: HandleId): number {
+  if (end.hasHadWriter) return opened(host, ticket, id);
+  const { arenaWords } = host;
   const word = ticket.word(WORD.arenaOffset) >> 2;
   arenaWords[word + BEGUN_WORD.index] = id.index;
   arenaWords[word + BEGUN_WORD.generation] = id.generation;
@@ -35,7 +36,9 @@ function answer({ arenaWords }: AttemptHost, ticket: Ticket, end: PipeEnd, id: H
   return -ERRNO.EAGAIN;
 }
 
-function opened(ticket: Ticket, id: HandleId): number {
+function opened(host: AttemptHost, ticket: Ticket, id: HandleId): number {
+  // A pipe cannot seek.
+  answerOpen(host, ticket, -1);
   ticket.auxiliary = id.generation;
   return id.index;
 }

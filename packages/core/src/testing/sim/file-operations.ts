@@ -2,7 +2,7 @@
 import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
 import { ADVICE, ALLOCATE_FLAG, OPEN_FLAG, STAT_FIELD, WORD } from "../../record.js";
-import { type AttemptHost, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt-host.js";
+import { type AttemptHost, answerOpen, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt-host.js";
 import { openFifo, resumeOpen } from "./fifo.js";
 import type { Node } from "./file-system.js";
 import { Description, type OpenFile } from "./handles.js";
@@ -26,6 +26,7 @@ export function openFile(host: AttemptHost, ticket: Ticket): Outcome {
   if (node.kind === "fifo" && !isPlace) return openFifo(host, ticket, node, flags);
   const { files } = kernel;
   files.opened(node);
+  answerOpen(host, ticket, 0);
   // Through a place in the tree nothing can be read or written.
   const usable = isPlace ? flags & ~(OPEN_FLAG.read | OPEN_FLAG.write) : flags;
   return resultHandle(
@@ -112,6 +113,8 @@ export function attemptOnFile(host: AttemptHost, ticket: Ticket, file: OpenFile)
   }
 }
 
+// The own position of a handle moves as io_uring's does, which is not to be relied on: a transfer that ends short leaves
+// it where it was.
 function read({ kernel }: AttemptHost, ticket: Ticket, file: OpenFile): number {
   const { dice, files, ledger } = kernel;
   if ((file.flags & OPEN_FLAG.read) === 0) return -ERRNO.EBADF;
@@ -123,7 +126,7 @@ function read({ kernel }: AttemptHost, ticket: Ticket, file: OpenFile): number {
   const available = Math.max(0, Math.min(length, file.node.size - position));
   const touches = (file.flags & OPEN_FLAG.noAccessTime) === 0;
   const bytes = files.read(file.node, position, dice.shortened(available), touches);
-  if (own) file.position += bytes.length;
+  if (own && bytes.length === length) file.position += bytes.length;
   ticket.payload = kernel.bug === "vector-out-of-order" && ticket.parts.length > 1 ? bytes.reverse() : bytes;
   ledger.bytesRead += bytes.length;
   if (kernel.bug === "claim-full-length" && bytes.length < available) return available;
@@ -141,7 +144,7 @@ function write({ kernel, memory }: AttemptHost, ticket: Ticket, file: OpenFile):
   const source = memory.source(ticket);
   const count = files.write(file.node, position, source.subarray(0, dice.shortened(source.length)));
   if (count < 0) return count;
-  if (own) file.position = position + count;
+  if (own && count === source.length) file.position = position + count;
   ledger.bytesWritten += count;
   return count;
 }

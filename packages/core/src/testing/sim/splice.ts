@@ -120,7 +120,7 @@ function intoPipe(
   const position = fromAt < 0 ? from.position : fromAt;
   const available = Math.max(0, Math.min(count, node.size - position));
   const bytes = kernel.files.read(node, position, kernel.dice.shortened(available));
-  if (fromAt < 0) from.position += bytes.length;
+  if (fromAt < 0 && bytes.length === count) from.position += bytes.length;
   pipe.put(bytes);
   return bytes.length;
 }
@@ -161,7 +161,7 @@ function writeInto({ kernel }: AttemptHost, file: OpenFile, at: number, bytes: U
   if (dice.happens("noSpace")) return -ERRNO.ENOSPC;
   const position = at < 0 ? file.position : at;
   const count = files.write(node, position, bytes);
-  if (count > 0 && at < 0) file.position = position + count;
+  if (count === bytes.length && at < 0) file.position = position + count;
   if (count > 0) ledger.bytesWritten += count;
   return count;
 }

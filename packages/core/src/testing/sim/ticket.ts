@@ -117,7 +117,7 @@ export class Ticket {
 
   /** Bytes that it can move at most. */
   get length(): number {
-    if (this.parts.length === 0) return this.record[WORD.length]!;
+    if (this.parts.length === 0) return this.record[WORD.length]! >>> 0;
     let sum = 0;
     for (const { start, end } of this.parts) sum += end - start;
     return sum;
@@ -186,15 +186,15 @@ function partsOf(record: Int32Array, arenaWords: Int32Array): Part[] {
   }
   const number = record[WORD.buffer]!;
   if (number < 0) return [];
-  const start = record[WORD.bufferOffset]!;
-  return [{ number, start, end: start + record[WORD.length]! }];
+  const start = record[WORD.bufferOffset]! >>> 0;
+  return [{ number, start, end: start + (record[WORD.length]! >>> 0) }];
 }
 
 function vectorAt(arenaWords: Int32Array, offset: number, count: number): Part[] {
   return Array.from({ length: count }, (_, index) => {
     const word = (offset + index * VECTOR_ENTRY_BYTES) >> 2;
-    const start = arenaWords[word + VECTOR_WORD.offset]!;
-    const end = start + arenaWords[word + VECTOR_WORD.length]!;
+    const start = arenaWords[word + VECTOR_WORD.offset]! >>> 0;
+    const end = start + (arenaWords[word + VECTOR_WORD.length]! >>> 0);
     return { number: arenaWords[word + VECTOR_WORD.buffer]!, start, end };
   });
 }

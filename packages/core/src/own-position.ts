@@ -1,0 +1,70 @@
+/**
+ * The own position of an open file that can seek. It is kept here and nowhere else, so that every driver goes by the
+ * same one: the kernel's moves in some cases and not in others (with io_uring not when a transfer ends short, and never
+ * past the page cache; Linux 6.18). Every transfer of such a file is handed to the driver with an explicit position;
+ * only an append is not, because where it goes only the system knows.
+ */
+import type { Entry } from "./operation-table.js";
+
+export class OwnPosition {
+  #offset: number;
+  /** Bytes were appended: it stands at the end, wherever that is by the time somebody asks. */
+  #atEnd = false;
+  readonly #findEnd: (() => Promise<number>) | undefined;
+
+  /**
+   * @param offset where it stands, bytes
+   * @param findEnd tells where the file ends; only for a file that is opened for appending
+   */
+  constructor(offset: number, findEnd?: () => Promise<number>) {
+    this.#offset = offset;
+    this.#findEnd = findEnd;
+  }
+
+  /** Writes go to the end of the file, wherever the position is. */
+  get appends(): boolean {
+    return this.#findEnd !== undefined;
+  }
+
+  /** Where the next transfer starts, bytes; `undefined` when that has to be found out first. */
+  get offset(): number | undefined {
+    return this.#atEnd ? undefined : this.#offset;
+  }
+
+  /** Finds out where the end is. Rejects with the system's error. */
+  async find(): Promise<void> {
+    if (!this.#atEnd || this.#findEnd === undefined) return;
+    const end = await this.#findEnd();
+    this.#offset = end;
+    this.#atEnd = false;
+  }
+
+  /** Where an operation starts whose turn has come: −1 for an append, `undefined` when it has to be found out first. */
+  startOf(entry: Entry): number | undefined {
+    return this.appends && !entry.lendExclusive ? -1 : this.offset;
+  }
+
+  /**
+   * An operation that went by the position has ended after `bytes`. What was written is written, whoever heard of it.
+   * What was read and nobody was `told` of is read again by the next one: the position stays.
+   */
+  ended(entry: Entry, bytes: number, told: boolean): void {
+    if (entry.lendExclusive) {
+      if (told) this.#offset += bytes;
+    } else {
+      this.wrote(bytes);
+    }
+  }
+
+  /** So many bytes were read at the position. */
+  read(bytes: number): void {
+    this.#offset += bytes;
+  }
+
+  /** So many bytes were written at the position, or appended. */
+  wrote(bytes: number): void {
+    if (bytes === 0) return;
+    if (this.appends) this.#atEnd = true;
+    else this.#offset += bytes;
+  }
+}

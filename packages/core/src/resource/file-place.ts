@@ -1,0 +1,72 @@
+/** Where in a file a transfer of several operations is: at a position of its own, or at the file's. */
+import { addAbortListener, removeAbortListener } from "../abort-listeners.js";
+import type { Lane } from "../lane.js";
+import { type FileCore, laneFor } from "./file-operations.js";
+
+/** A place in a file that moves on as bytes arrive. */
+export interface FilePlace {
+  /**
+   * Begins a step. Until what it resolves with is called, nothing else goes by the same position. Rejects with the
+   * reason of the signal, and for reading with the system's error when the position has to be asked for.
+   */
+  enter(signal?: AbortSignal): Promise<() => void>;
+  /** Within a step: where the next bytes are, or are to go; −1 where only the system knows. */
+  at(): number;
+  /** Within a step: so many bytes have got where they were going. */
+  moved(bytes: number): void;
+}
+
+/** The place for bytes that come from a file (`reads`) or go to it; `position` −1 for the file's own. */
+export function placeIn(file: FileCore, position: number, reads: boolean): FilePlace {
+  return position < 0 ? ownPlace(file, reads) : givenPlace(position);
+}
+
+function givenPlace(position: number): FilePlace {
+  let next = position;
+  return {
+    enter: () => Promise.resolve(() => undefined),
+    at: () => next,
+    moved: (bytes) => {
+      next += bytes;
+    },
+  };
+}
+
+function ownPlace(file: FileCore, reads: boolean): FilePlace {
+  const { position } = file;
+  const lane = laneFor(file, reads);
+  return {
+    enter: async (signal) => {
+      const leave = await turnIn(file, lane, signal);
+      try {
+        if (reads) await position?.find();
+      } catch (error) {
+        leave();
+        throw error;
+      }
+      return leave;
+    },
+    at: () => (position === undefined || (position.appends && !reads) ? -1 : position.offset!),
+    moved: (bytes) => {
+      if (reads) position?.read(bytes);
+      else position?.wrote(bytes);
+    },
+  };
+}
+
+/** A turn that somebody may not want any more by the time it comes. */
+function turnIn({ dispatcher }: FileCore, lane: Lane, signal: AbortSignal | undefined): Promise<() => void> {
+  const turn = dispatcher.takeTurn(lane);
+  if (signal === undefined) return turn;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      reject(signal.reason);
+      void turn.then((leave) => leave());
+    };
+    addAbortListener(signal, onAbort);
+    void turn.then((leave) => {
+      removeAbortListener(signal, onAbort);
+      resolve(leave);
+    });
+  });
+}
