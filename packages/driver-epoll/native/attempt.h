@@ -61,13 +61,10 @@ inline int64_t FinishConnect(int fd) {
 
 // --- files --------------------------------------------------------------------------------------------------------
 
-// File reads and writes that must not block (RWF_NOWAIT, Linux 4.14 and 4.13): -EAGAIN when the page is not there,
-// -EOPNOTSUPP when the file system cannot tell. `position` -1 is the descriptor's own.
-inline int64_t AttemptFileTransfer(bool writes, int fd, const Parts& parts, int64_t position) {
-  return Uninterrupted([&] {
-    return writes ? pwritev2(fd, parts.data(), parts.count(), position, RWF_NOWAIT)
-                  : preadv2(fd, parts.data(), parts.count(), position, RWF_NOWAIT);
-  });
+// A file read that must not block (RWF_NOWAIT, Linux 4.14): -EAGAIN when the page is not there, -EOPNOTSUPP when the file
+// system cannot tell. `position` -1 is the descriptor's own.
+inline int64_t AttemptFileRead(int fd, const Parts& parts, int64_t position) {
+  return Uninterrupted([&] { return preadv2(fd, parts.data(), parts.count(), position, RWF_NOWAIT); });
 }
 
 // A pipe or a device, in non-blocking mode. Some devices have positions. `position` -1 is the descriptor's own.

@@ -12,7 +12,7 @@
 #include <deque>
 #include <memory>
 #include <string>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -42,7 +42,7 @@ struct EngineOptions {
 
 // What an engine has done, for tests.
 struct EngineCounters {
-  // Transfers of files that were told not to wait, and file systems that could not be told.
+  // Reads of files that were told not to wait, and file systems that could not be told.
   uint64_t nowait_attempts = 0;
   uint64_t nowait_refusals = 0;
   uint64_t jobs = 0;
@@ -148,6 +148,7 @@ class Engine {
 
   void StartListen(uint32_t slot, const SubmissionRecord& record);
   void StartDatagram(uint32_t slot, const SubmissionRecord& record);
+  bool StartBind(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
   void StartConnect(uint32_t slot, const SubmissionRecord& record);
   void TryConnect(uint32_t slot);
   void OnConnectEvent(uint32_t slot);
@@ -205,6 +206,7 @@ class Engine {
   void GiveBack(Op& op);
   void ReleaseHandle(int32_t handle);
   void CloseUnused();
+  uint32_t CloseLast(uint64_t deadline_ms);
 
   JobId IdOf(uint32_t slot) const { return {slot, ops_[slot].generation}; }
   FdQueue& QueueOf(HandleState& state, Side side) {
@@ -224,9 +226,8 @@ class Engine {
   Chains chains_;
   // The member of a chain that is being started: its memory is lent already. Else null.
   Op* starting_ = nullptr;
-  // File systems that cannot say "would block", by device: bit 0 for reads, bit 1 for writes. Their transfers always
-  // go to a thread.
-  std::unordered_map<dev_t, uint8_t> without_nowait_;
+  // File systems that cannot say "would block", by device. Their reads always go to a thread.
+  std::unordered_set<dev_t> without_nowait_;
   // Jobs that go to the threads together.
   std::vector<std::unique_ptr<Job>> handed_;
   // Buffers to pick from, and completions that wait to be told.

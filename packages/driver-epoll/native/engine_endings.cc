@@ -1,4 +1,5 @@
 // How operations, handles and the session end.
+#include <chrono>
 #include <utility>
 
 #include "engine.h"
@@ -89,11 +90,12 @@ void Engine::ReleaseHandle(int32_t handle) {
   Handles::Cell& cell = handles_.At(handle);
   const uint32_t slot = cell.state.close_slot;
   const int fd = cell.fd;
-  // Closing a file can block, on a network file system for instance; an answer is reported once and never retried.
-  const bool may_block = !cell.state.pollable;
+  // Closing what has a name can block: on a network file system, on a frozen one when the name is gone, at a terminal
+  // until its output is out. An answer is reported once and never retried.
+  const bool may_block = cell.state.named;
   if (cell.state.registered) poller_->Remove(fd);
   handles_.Recycle(handle);
-  if (may_block && !stopping_) {
+  if (may_block) {
     return Hand(slot, MakeCallJob(IdOf(slot), [fd]() -> int64_t { return close(fd) == 0 ? 0 : -errno; }));
   }
   Complete(slot, close(fd) == 0 ? 0 : -errno);
@@ -124,14 +126,32 @@ uint32_t Engine::Shutdown(uint64_t deadline_ms) {
   BeginShutdown();
   CloseUnused();
   FlushJobs();
-  const uint32_t hanging = workers_.Stop(deadline_ms);
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::milliseconds(deadline_ms);
+  uint32_t hanging = workers_.Stop(deadline_ms);
   for (const auto& job : workers_.Collect()) OnJobDone(*job);
-  // Those that a thread was using until now.
-  handles_.ForEachOpen([](int32_t, Handles::Cell& cell) {
-    if (cell.users == 0) close(cell.fd);
-  });
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+  hanging += CloseLast(left < 0 ? 0 : static_cast<uint64_t>(left));
   ready_.clear();
   return hanging == 0 ? 0 : in_flight_;
+}
+
+// Closes what threads were using until now, on a thread of its own, because that can block. Returns how many hang.
+uint32_t Engine::CloseLast(uint64_t deadline_ms) {
+  CloseUnused();
+  if (handed_.empty()) return 0;
+  WorkerPool last(1);
+  // Without a thread there is nobody else to do it.
+  if (!last.AddAll(handed_)) {
+    for (const auto& job : std::exchange(handed_, {})) {
+      job->result = job->Run();
+      OnJobDone(*job);
+    }
+    return 0;
+  }
+  const uint32_t hanging = last.Stop(deadline_ms);
+  for (const auto& job : last.Collect()) OnJobDone(*job);
+  return hanging;
 }
 
 // Closes every descriptor that nobody uses: files on the threads, because that can block. One that a thread uses stays
@@ -144,7 +164,7 @@ void Engine::CloseUnused() {
   for (const int32_t handle : unused) {
     Handles::Cell& cell = handles_.At(handle);
     const int fd = cell.fd;
-    if (cell.state.pollable) {
+    if (!cell.state.named) {
       close(fd);
     } else {
       handed_.push_back(MakeCallJob({kNoSlot, 0}, [fd]() -> int64_t { return close(fd) == 0 ? 0 : -errno; }));

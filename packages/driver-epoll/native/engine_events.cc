@@ -232,14 +232,20 @@ void Engine::OnJobDone(Job& job) {
   op.job = nullptr;
   auto result = static_cast<int32_t>(job.result);
   if (op.opcode == Opcode::kOpen && result >= 0) return OnOpened(slot, static_cast<OpenJob&>(job));
-  if (op.opcode == Opcode::kStat && result == 0) {
+  uint32_t flags = 0;
+  if ((op.opcode == Opcode::kListen || op.opcode == Opcode::kDatagram) && result >= 0) {
+    static_cast<BindJob&>(job).WriteAddress(shared_.arena(shared_.record(slot).arena_offset));
+    HandleState state;
+    state.pollable = true;
+    flags = AdoptFd(result, state, &result);
+  } else if (op.opcode == Opcode::kStat && result == 0) {
     WriteStat(static_cast<StatJob&>(job).answer, shared_.arena(shared_.record(slot).arena_offset));
   } else if (op.opcode == Opcode::kSplice && result == -EAGAIN) {
     // An end was ready when the thread was asked, and was not when it came to it.
     if (!stopping_) return (void)AttemptSplice(slot);
     result = -ECANCELED;
   }
-  Complete(slot, result);
+  Complete(slot, result, flags);
 }
 
 void Engine::OnOpened(uint32_t slot, OpenJob& open) {
@@ -250,6 +256,7 @@ void Engine::OnOpened(uint32_t slot, OpenJob& open) {
   const int fd = open.Take();
   const int64_t position = OwnPosition(fd);
   state.seekable = position >= 0;
+  state.named = true;
   int32_t index;
   const uint32_t flags = AdoptFd(fd, state, &index);
   if (index < 0) return Complete(slot, index, flags);

@@ -1,4 +1,4 @@
-// Files: transfers that the page cache can serve are made at once, everything else on a worker thread.
+// Files: reads that the page cache can serve are made at once, everything else on a worker thread.
 #include <fcntl.h>
 
 #include <string>
@@ -8,13 +8,6 @@
 #include "engine.h"
 
 namespace baton::epoll {
-
-namespace {
-
-constexpr uint8_t kNoReadNowait = 1;
-constexpr uint8_t kNoWriteNowait = 2;
-
-}  // namespace
 
 void Engine::StartTransfer(uint32_t slot, const SubmissionRecord& record, Opcode opcode) {
   Op& op = Enter(slot, record, opcode);
@@ -36,25 +29,32 @@ void Engine::StartFileTransfer(uint32_t slot, const SubmissionRecord& record, co
   const int64_t position = record.Position();
   Parts parts = op.parts();
   size_t done = 0;
-  const uint8_t refusal = writes ? kNoWriteNowait : kNoReadNowait;
-  const auto found = without_nowait_.find(state.device);
-  bool attempts = !state.direct && (found == without_nowait_.end() || (found->second & refusal) == 0);
+  // Only reads are tried here. A write waits where a file system is frozen, whatever it is told about not waiting:
+  // pwritev2(2) asks for leave to write before it looks at its flags (seen on Linux 6.18).
+  bool attempts = !writes && !state.direct && without_nowait_.count(state.device) == 0;
   while (attempts) {
     const int64_t at = position < 0 ? -1 : position + static_cast<int64_t>(done);
     counters_.nowait_attempts++;
-    const int64_t moved = AttemptFileTransfer(writes, fd, parts, at);
+    const int64_t moved = AttemptFileRead(fd, parts, at);
     if (moved == -EAGAIN) break;
     if (moved == -EOPNOTSUPP || moved == -ENOSYS) {
       // Noticed once; a file system does not change its mind.
       counters_.nowait_refusals++;
-      without_nowait_[state.device] |= refusal;
+      without_nowait_.insert(state.device);
       break;
+    }
+    if (moved == 0) {
+      // It may be the end of the file. It may as well be Linux 5.9 or 5.10, where a read that must not wait answers 0
+      // before the end (preadv2(2), BUGS). Only a read that may wait is believed; what is there until then is no end,
+      // except for what is chained behind it.
+      if (done == 0 || record.Has(kSubmitLink)) break;
+      return Complete(slot, static_cast<int32_t>(done));
     }
     if (moved < 0) return Complete(slot, static_cast<int32_t>(done > 0 ? static_cast<int64_t>(done) : moved));
     done += static_cast<size_t>(moved);
     parts.Advance(static_cast<size_t>(moved));
     // Only part of it was in the cache, or it is the end of the file: the next try tells which.
-    if (moved == 0 || parts.bytes() == 0) return Complete(slot, static_cast<int32_t>(done));
+    if (parts.bytes() == 0) return Complete(slot, static_cast<int32_t>(done));
   }
   const int64_t rest = position < 0 ? -1 : position + static_cast<int64_t>(done);
   op.moved = static_cast<uint32_t>(done);

@@ -20,6 +20,7 @@ HandleState SocketState() {
 }  // namespace
 
 void Engine::StartListen(uint32_t slot, const SubmissionRecord& record) {
+  if (StartBind(slot, record, Opcode::kListen)) return;
   auto fd = Listen(shared_.arena(record.arena_offset), record.argument0, static_cast<int>(record.argument1),
                    SOCK_NONBLOCK);
   if (!fd.ok()) return Answer(slot, record, fd.error());
@@ -28,7 +29,17 @@ void Engine::StartListen(uint32_t slot, const SubmissionRecord& record) {
   Answer(slot, record, result, flags);
 }
 
+// True when the address is a name in a file system: then a thread binds to it.
+bool Engine::StartBind(uint32_t slot, const SubmissionRecord& record, Opcode opcode) {
+  const uint8_t* area = shared_.arena(record.arena_offset);
+  if (!NamesPath(area)) return false;
+  Enter(slot, record, opcode);
+  Hand(slot, std::make_unique<BindJob>(IdOf(slot), record, area));
+  return true;
+}
+
 void Engine::StartDatagram(uint32_t slot, const SubmissionRecord& record) {
+  if (StartBind(slot, record, Opcode::kDatagram)) return;
   auto fd = Datagram(shared_.arena(record.arena_offset), record.argument0, SOCK_NONBLOCK);
   if (!fd.ok()) return Answer(slot, record, fd.error());
   int32_t result;

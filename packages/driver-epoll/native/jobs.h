@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 
 #include "attempt.h"
 #include "baton/open_call.h"
+#include "baton/socket_calls.h"
 #include "baton/stat_answer.h"
 #include "worker_pool.h"
 
@@ -110,6 +112,32 @@ class OpenJob final : public Job {
   const uint32_t bits_;
   const mode_t mode_;
   UniqueFd opened_;
+};
+
+// Makes a socket whose address is a name in a file system, which can wait as every change of a directory can.
+class BindJob final : public Job {
+ public:
+  BindJob(JobId job_id, const SubmissionRecord& record, const uint8_t* area)
+      : Job(job_id),
+        listens_(static_cast<Opcode>(record.OpcodeNumber()) == Opcode::kListen),
+        options_(record.argument0),
+        backlog_(static_cast<int>(record.argument1)) {
+    std::memcpy(area_, area, sizeof(area_));
+  }
+
+  int64_t Run() override {
+    auto fd = listens_ ? Listen(area_, options_, backlog_, SOCK_NONBLOCK) : Datagram(area_, options_, SOCK_NONBLOCK);
+    return fd.ok() ? fd.value().Release() : fd.error();
+  }
+
+  // Writes the address that was bound.
+  void WriteAddress(uint8_t* area) const { std::memcpy(area, area_, sizeof(area_)); }
+
+ private:
+  const bool listens_;
+  const uint32_t options_;
+  const int backlog_;
+  uint8_t area_[kAddressBytes];
 };
 
 class StatJob final : public Job {

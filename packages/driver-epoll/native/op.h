@@ -66,6 +66,8 @@ struct HandleState {
   bool registered = false;
   // Its transfers can have a position: some devices that can be waited for have them too.
   bool seekable = false;
+  // It has a place in a file system: closing it may wait for that, and a device for its output.
+  bool named = false;
   // A direct transfer is given to the device and waited for, whatever it is told about not waiting.
   bool direct = false;
   // Of the file system, for files.

@@ -28,6 +28,14 @@ struct SystemAddress {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 
+// The address at an arena area is a name in a file system.
+inline bool NamesPath(const uint8_t* area) {
+  uint32_t words[3];
+  std::memcpy(words, area, sizeof(words));
+  return words[kAddressFamilyWord] == kAddressFamilyUnix && words[kAddressPortOrLengthWord] > 0 &&
+         area[kAddressBytesAt] != 0;
+}
+
 // Reads the address at an arena area; 0 or -EINVAL, -EAFNOSUPPORT, -ENAMETOOLONG.
 inline int ReadAddress(const uint8_t* area, SystemAddress* out) {
   uint32_t words[3];
