@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Driver } from "@baton-io/core";
 import type { ConformanceSubject } from "@baton-io/core/testing";
+import { collectGarbage } from "../../packages/core/test/collect-garbage.js";
 
 /** Node has no call for it. */
 export const makeFifo = (path: string): void => void execFileSync("mkfifo", [path]);
@@ -34,6 +35,7 @@ export function nodeSubject(
       writeFile: (path, bytes) => writeFile(path, bytes),
     },
     ...(process.platform === "linux" && { exhaustDescriptors }),
+    collectGarbage,
     cleanUp: () => rmSync(directory, { recursive: true, force: true }),
     ...extras,
   };

@@ -16,6 +16,7 @@ const cases = [libuvDriver, nullDriver].flatMap((createDriver) => [
     scratchPath: (name) => name,
     makeFifo: () => undefined,
     exhaustDescriptors: () => () => undefined,
+    collectGarbage: () => undefined,
   }),
 ]);
 const refusals = read("packages/core/src/testing/conformance/refusals.ts");

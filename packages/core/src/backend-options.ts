@@ -11,7 +11,9 @@ import { checkBoolean, checkInteger, checkOptions, describe } from "./validate.j
 /** Something the program dropped without closing or releasing it. */
 export type Leak =
   | ({ readonly what: "resource" } & Parameters<ResourceLeakListener>[0])
-  | { readonly what: "buffer"; readonly bytes: number; readonly stack: string | undefined };
+  | { readonly what: "buffer"; readonly bytes: number; readonly stack: string | undefined }
+  /** A whole backend, of which nothing is in use any more. It is closed. */
+  | { readonly what: "backend"; readonly driver: string; readonly stack: string | undefined };
 
 export interface BackendOptions {
   /** A driver, or what `detect()` resolved with. */

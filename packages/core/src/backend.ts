@@ -1,15 +1,14 @@
 /** The object users hold: one per thread, over one driver. */
+import { BackendRemains, CLOSE_DEADLINE_MS_DEFAULT, type CloseReport, closeBackend } from "./backend-closing.js";
 import { type BackendOptions, checkBackendOptions } from "./backend-options.js";
 import { BufferPool } from "./buffer-pool.js";
 import type { Capabilities } from "./capability.js";
 import { CHAIN_LENGTH_MAX } from "./chain.js";
 import { Dispatcher, type OperationOptions } from "./dispatcher.js";
-import type { DriverCloseReport } from "./driver.js";
+import { watchForDrop } from "./dropped.js";
 import { batonError } from "./errors.js";
 import { type Inspection, inspect } from "./inspector.js";
-import { STATE } from "./lifecycle.js";
 import { startChain } from "./link.js";
-import { OPCODE } from "./opcode.js";
 import { Operation } from "./operation.js";
 import type { Entry } from "./operation-table.js";
 import type { Lendable } from "./owned-buffer.js";
@@ -45,20 +44,10 @@ import { checkDurationMs, checkInteger, checkOptions, wrongType } from "./valida
 
 const SUBMISSION_BATCH_MAX = 1024;
 const COMPLETION_BATCH_MAX = 1024;
-/** How long `close()` waits for what is in flight. */
-const CLOSE_DEADLINE_MS_DEFAULT = 5000;
 
 export interface CloseOptions {
   /** Milliseconds to wait for operations in flight. Default 5000. */
   readonly deadlineMs?: number;
-}
-
-/** What closing a backend found. */
-export interface CloseReport extends DriverCloseReport {
-  /** Resources that were still open and were closed by it. */
-  readonly resourcesClosed: number;
-  /** Buffers that were out with the program. */
-  readonly buffersOut: number;
 }
 
 /**
@@ -118,6 +107,13 @@ export class Backend {
       leakStacks: settings.leakStacks,
       onLeak: (leak) => onLeak?.({ what: "resource", ...leak }),
     });
+    if (settings.leakDetection) watchForDrop(this, this.#remains(settings.leakStacks, onLeak));
+  }
+
+  #remains(leakStacks: boolean, onLeak: BackendOptions["onLeak"]): BackendRemains {
+    const { driverName } = this.#dispatcher;
+    const stack = leakStacks ? new Error("made here").stack : undefined;
+    return new BackendRemains(this.#dispatcher, this.#tracker, tellOfBackend(driverName, stack, onLeak));
   }
 
   /** Name of the driver: `"uring"`, `"epoll"`, `"libuv"`. */
@@ -211,7 +207,7 @@ export class Backend {
   /** Connects over TCP. Rejects with `ECONNREFUSED`, … which carry `address` and `port`. */
   connect(options: ConnectOptions): Promise<TcpStream>;
   connect(options: ConnectOptions | UnixConnectOptions): Promise<StreamSocket> {
-    return startConnect(this.#dispatcher, this.#tracker, options);
+    return this.#dispatcher.aside(() => startConnect(this.#dispatcher, this.#tracker, options));
   }
 
   /**
@@ -224,7 +220,8 @@ export class Backend {
 
   /** A timer that can be started again and again. */
   timer(): Timer {
-    return new Timer(this.#dispatcher);
+    // Through the backend, which is not dropped while a timer of it is used.
+    return new Timer(() => this.#dispatcher);
   }
 
   /** Resolves after `afterMs` milliseconds, never early. */
@@ -277,6 +274,7 @@ export class Backend {
         return Promise.reject(error);
       }
     });
+    // Before the flush: whatever that does, none of them rejects unheard.
     const settled = Promise.allSettled(results);
     this.#dispatcher.flush.flushNow();
     return this.#dispatcher.pace.paced(settled) as Promise<never>;
@@ -327,7 +325,7 @@ export class Backend {
     }
     checkOptions("close", options, { deadlineMs: true });
     const deadlineMs = checkDurationMs("close", "deadlineMs", options.deadlineMs ?? CLOSE_DEADLINE_MS_DEFAULT);
-    this.#closing = this.#close(deadlineMs);
+    this.#closing = closeBackend(this.#dispatcher, this.#tracker, deadlineMs);
     return this.#closing;
   }
 
@@ -335,51 +333,11 @@ export class Backend {
   async [Symbol.asyncDispose](): Promise<void> {
     await (this.#closing ?? this.close());
   }
+}
 
-  async #close(deadlineMs: number): Promise<CloseReport> {
-    const dispatcher = this.#dispatcher;
-    const endMs = dispatcher.clock.nowMs() + deadlineMs;
-    const resourcesClosed = this.#tracker.size;
-    dispatcher.closed = true;
-    for (const tell of [...dispatcher.onClosing]) tell();
-    for (const entry of dispatcher.table.entries) {
-      const { state, kind } = entry;
-      const live = state !== STATE.free && state !== STATE.completed && state !== STATE.orphaned;
-      // Core's own cancels and closes go their way, or what they are for would never end.
-      const own = kind?.opcode === OPCODE.cancel || kind?.opcode === OPCODE.close;
-      if (live && !own && entry.resource === undefined) dispatcher.canceler.request(entry, "close");
-    }
-    const drained = this.#drain();
-    let timer: unknown;
-    const deadline = new Promise<void>((resolve) => {
-      timer = dispatcher.clock.after(deadlineMs, resolve);
-    });
-    await Promise.race([drained, deadline]);
-    dispatcher.clock.clear(timer);
-    // From here on the driver ends what it has, and gets nothing new.
-    dispatcher.flush.stop();
-    const report = await dispatcher.session.close(Math.max(0, endMs - dispatcher.clock.nowMs()));
-    dispatcher.endAll();
-    // The driver has closed whatever was left.
-    this.#tracker.markAllClosed();
-    this.buffers.close();
-    // An operation that is not confirmed may still pick one of them.
-    if (report.unconfirmedOperations === 0) dispatcher.provided.closed();
-    return { ...report, resourcesClosed, buffersOut: this.buffers.stats().out };
-  }
-
-  /** Closes resources until there are none and nothing is in flight. */
-  async #drain(): Promise<void> {
-    const dispatcher = this.#dispatcher;
-    await this.#tracker.closeAll();
-    await dispatcher.idle();
-    // An open, accept or connect that won its race against the close has brought one more.
-    while (this.#tracker.size > 0) {
-      await new Promise<void>((resolve) => dispatcher.clock.turn(resolve));
-      await this.#tracker.closeAll();
-      await dispatcher.idle();
-    }
-  }
+/** A function of its own: it must not refer to the backend. */
+function tellOfBackend(driver: string, stack: string | undefined, onLeak: BackendOptions["onLeak"]): () => void {
+  return () => onLeak?.({ what: "backend", driver, stack });
 }
 
 /**

@@ -216,7 +216,7 @@ export class Canceler {
       driver: this.#dispatcher.driverName,
       syscall: entry.kind?.syscall,
     });
-    this.#dispatcher.abandon(entry, error);
+    this.#dispatcher.abandon(entry, error, "signal");
   }
 }
 

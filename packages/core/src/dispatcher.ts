@@ -27,9 +27,11 @@ import { blockOf, lendBuffer, type OwnedBuffer } from "./owned-buffer.js";
 import { Pace } from "./pace.js";
 import { ProvidedBuffers } from "./provided-buffers.js";
 import { BEGUN_WORD, COMPLETION_FLAG, SUBMIT_FLAG, TRANSFER_BYTES_MAX, WORD } from "./record.js";
+import { rejectWaiting } from "./rejection.js";
 import type { AcceptPaused } from "./resource/accept-pause.js";
 import type { ResourceState } from "./resource-state.js";
 import { earlyCause, settleCanceledEarly, settleFinal, settleInTurn } from "./settle.js";
+import { StandingSubmissions } from "./standing.js";
 import { SubmissionQueue } from "./submission-queue.js";
 import { expectReturnOfAll, giveBackAll, lentMemory } from "./vector.js";
 
@@ -70,6 +72,10 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   readonly buffers: BufferPool;
   /** Buffers handed to the driver for `receive()` without a buffer. */
   readonly provided: ProvidedBuffers;
+  /** Submissions that deliver while nobody waits. */
+  readonly standing: StandingSubmissions;
+  /** What goes on without an operation: a look-up of a name, for one. */
+  asides = 0;
   /** Set while the backend closes: nothing new begins. */
   closed = false;
   /** Told when the backend begins to close: waits of callers that no operation stands for. */
@@ -101,6 +107,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     this.driverName = parts.driverName;
     this.clock = parts.clock;
     this.onAcceptPaused = parts.onAcceptPaused;
+    this.standing = new StandingSubmissions(parts.clock);
     this.table = new OperationTable(parts.acceptedMax, parts.slots);
     this.admission = new Admission(parts.operationsMax, this.counters, (entry) => this.#go(entry));
     this.pace = new Pace(this.clock, this.counters);
@@ -269,9 +276,12 @@ export class Dispatcher implements CompletionTarget, LaneHost {
    */
   start<T>(entry: Entry): Promise<T> {
     const promise = new Promise<unknown>(capture) as Promise<T>;
+    entry.promise = promise;
     entry.resolve = capturedResolve;
     entry.reject = capturedReject;
     entry.awaited = true;
+    // Or the last promise of all, and with it its result, could be reached for ever.
+    capturedResolve = capturedReject = captureNothing;
     this.sendOff(entry);
     return promise;
   }
@@ -284,6 +294,16 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     else if (entry.refusal < 0) this.settleLocally(entry, entry.refusal);
     else if (entry.lane !== undefined) entry.lane.enter(entry);
     else this.launch(entry);
+  }
+
+  /** Runs something that is not an operation all the time, and for whose length the backend is in use. */
+  async aside<T>(run: () => Promise<T>): Promise<T> {
+    this.asides++;
+    try {
+      return await run();
+    } finally {
+      this.asides--;
+    }
   }
 
   /** Prepares and starts an operation; what is thrown before there is a promise becomes a rejection. */
@@ -619,11 +639,11 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   }
 
   /** Gives an operation up: its promise rejects now, the rest happens when the driver is done (P7). */
-  abandon(entry: Entry, error: Error): void {
+  abandon(entry: Entry, error: Error, cause: CancelCause): void {
     if (entry.state === STATE.orphaned) return;
     expectReturnOfAll(entry);
     if (entry.state === STATE.queued) {
-      this.endQueued(entry, "cancel", error);
+      this.endQueued(entry, cause, error);
       return;
     }
     const wasCanceling = entry.state === STATE.canceling;
@@ -631,13 +651,14 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     this.counters.abandoned++;
     this.orphans.adopt(entry);
     // First, because the cancel may end it here and now.
-    this.#tellEarly(entry, error);
+    this.#tellEarly(entry, error, cause);
     if (!wasCanceling) this.canceler.send(entry);
   }
 
   /** Tells everybody who waits for an operation that it has ended for them, though the driver may still have it. */
-  #tellEarly(entry: Entry, error: Error): void {
-    const { extras, reject } = entry;
+  #tellEarly(entry: Entry, error: Error, cause: CancelCause): void {
+    const { promise, resolve, reject, extras } = entry;
+    entry.promise = undefined;
     entry.resolve = undefined;
     entry.reject = undefined;
     entry.extras = undefined;
@@ -646,7 +667,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       extras.onSettled?.("canceled");
       for (const waiter of extras.cancelWaiters ?? []) waiter("canceled");
     }
-    reject?.(error);
+    rejectWaiting({ promise, resolve, reject, extras }, error, cause);
   }
 
   /**
@@ -660,7 +681,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
         this.endQueued(entry, "close");
       } else if (isWithDriver(entry.state) && entry.reject !== undefined) {
         const message = `${entry.kind?.syscall}: the backend was closed meanwhile.`;
-        this.#tellEarly(entry, batonError("ERR_BACKEND_CLOSED", message, { driver: this.driverName }));
+        this.#tellEarly(entry, batonError("ERR_BACKEND_CLOSED", message, { driver: this.driverName }), "close");
       }
     }
   }
@@ -678,8 +699,9 @@ export class Dispatcher implements CompletionTarget, LaneHost {
 }
 
 // The two functions of the promise that is being made: saves a closure per operation.
-let capturedResolve: (value: unknown) => void;
-let capturedReject: (error: unknown) => void;
+const captureNothing = (): void => undefined;
+let capturedResolve: (value: unknown) => void = captureNothing;
+let capturedReject: (error: unknown) => void = captureNothing;
 function capture(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
   capturedResolve = resolve;
   capturedReject = reject;

@@ -9,7 +9,8 @@ export {
   type UnixAddress,
   writeAddress,
 } from "./address.js";
-export { Backend, type CloseOptions, type CloseReport, createBackend } from "./backend.js";
+export { Backend, type CloseOptions, createBackend } from "./backend.js";
+export type { CloseReport } from "./backend-closing.js";
 export type { BackendOptions, Leak } from "./backend-options.js";
 export { BufferPool, type BufferPoolStats, POOL_SIZES } from "./buffer-pool.js";
 export {

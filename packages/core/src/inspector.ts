@@ -9,7 +9,7 @@ import type { OpcodeName } from "./opcode.js";
 import type { OrphanStats } from "./orphan.js";
 import type { BufferState, OwnedBuffer } from "./owned-buffer.js";
 import type { ReceiveStats } from "./provided-buffers.js";
-import type { ResourceKind } from "./resource-state.js";
+import type { ResourceKind } from "./resource-handle.js";
 import type { ResourceTracker } from "./resource-tracker.js";
 
 /** A buffer that an operation holds. */
@@ -82,13 +82,13 @@ export function inspect(dispatcher: Dispatcher, tracker: ResourceTracker): Inspe
     shortfalls: dispatcher.session.shortfalls ?? [],
     operations,
     admission: dispatcher.admission.stats(),
-    resources: [...tracker.states].map((state) => ({
-      kind: state.kind,
-      label: state.label,
-      number: state.number,
-      phase: state.phase,
-      operationsInFlight: state.inFlight,
-      pausedBy: state.pausedBy,
+    resources: [...tracker.handles].map(({ kind, label, number, phase, pausedBy, busy }) => ({
+      kind,
+      label,
+      number,
+      phase,
+      operationsInFlight: busy?.inFlight ?? 0,
+      pausedBy,
     })),
     orphans: dispatcher.orphans.stats(),
     buffers: dispatcher.buffers.stats(),

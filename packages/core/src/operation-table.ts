@@ -96,6 +96,8 @@ export class Entry implements Holder {
   chain: Chain | undefined = undefined;
   /** First of so many that must go to the driver together; 0 for all others. */
   togetherCount = 0;
+  /** The caller's, where `resolve` and `reject` are its functions. */
+  promise: Promise<unknown> | undefined = undefined;
   resolve: ((value: unknown) => void) | undefined = undefined;
   reject: ((error: unknown) => void) | undefined = undefined;
   extras: EntryExtras | undefined = undefined;
@@ -194,6 +196,7 @@ export class OperationTable {
     entry.buffer = undefined;
     entry.vector = undefined;
     entry.picked = undefined;
+    entry.promise = undefined;
     entry.resolve = undefined;
     entry.reject = undefined;
     entry.extras = undefined;

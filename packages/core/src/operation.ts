@@ -68,6 +68,7 @@ export class Operation<T> {
    * `"canceled"`: it ended early; `done` rejects with `ERR_OPERATION_CANCELED` and the buffer.
    * `"completed"`: it ended by itself first; `done` tells how. Nothing is lost: data that won the race is in `done`.
    * `"too-late"`: it had ended before the call.
+   * Whoever asks need not look at `done`: its rejection then counts as handled.
    */
   cancel(): Promise<CancelOutcome> {
     if (!this.#isInFlight) return Promise.resolve("too-late");
@@ -76,12 +77,13 @@ export class Operation<T> {
 
   /**
    * Gives the operation up: `done` rejects now with `ERR_OPERATION_ABANDONED`. The driver is asked to end it;
-   * when it has, the buffer goes back to its pool and what was opened is closed. Do not use the buffer again.
+   * when it has, the buffer goes back to its pool and what was opened is closed. Do not use the buffer again. Nobody
+   * has to catch the rejection.
    */
   abandon(): void {
     if (!this.#isInFlight) return;
     const error = batonError("ERR_OPERATION_ABANDONED", `${this.#entry.kind?.syscall}: abandoned.`);
-    this.#dispatcher.abandon(this.#entry, error);
+    this.#dispatcher.abandon(this.#entry, error, "cancel");
   }
 
   get #isInFlight(): boolean {

@@ -15,7 +15,7 @@ import type { Entry } from "./operation-table.js";
 import { type Block, blockOf, giveBackBuffer, type Holder, lendBuffer, type OwnedBuffer } from "./owned-buffer.js";
 import { ReceiveShare } from "./receive-share.js";
 import { AUXILIARY_SHIFT, COMPLETION_FLAG, CONTROL } from "./record.js";
-import type { ResourceState } from "./resource-state.js";
+import type { ResourceHandle } from "./resource-handle.js";
 
 /** A buffer that the driver has; the lend has no operation, so its id is 0. */
 interface Provided extends Holder {
@@ -69,8 +69,8 @@ export class ProvidedBuffers {
   readonly #provided = new Map<number, Provided>();
   readonly #loops = new Set<ReceiveLoop>();
   /** Whose piece of the reserve a buffer is, by its number; and how many each has. */
-  readonly #pieces = new Map<number, ResourceState>();
-  readonly #holders = new Map<ResourceState, number>();
+  readonly #pieces = new Map<number, ResourceHandle>();
+  readonly #holders = new Map<ResourceHandle, number>();
   #paused: Paused[] = [];
   #retries = false;
   #retryMs = RETRY_MS_MIN;
@@ -172,7 +172,7 @@ export class ProvidedBuffers {
    * The buffer that the driver picked, now the caller's; `undefined` when the completion carries none. `receiver` is
    * the connection that has it from here on.
    */
-  claim(flags: number, receiver: ResourceState | undefined): OwnedBuffer | undefined {
+  claim(flags: number, receiver: ResourceHandle | undefined): OwnedBuffer | undefined {
     if ((flags & COMPLETION_FLAG.bufferPicked) === 0) return undefined;
     const number = flags >>> AUXILIARY_SHIFT;
     const holder = this.#provided.get(number);
@@ -200,7 +200,7 @@ export class ProvidedBuffers {
 
   /** A receive of a connection that has a piece of the reserve, and nothing else is left: it waits. */
   holdsBack({ resource }: Entry): boolean {
-    return resource !== undefined && this.#holders.has(resource) && this.#share.nextBytes() === 0;
+    return resource !== undefined && this.#holders.has(resource.handle) && this.#share.nextBytes() === 0;
   }
 
   /** Pauses a receive that found no buffer. */

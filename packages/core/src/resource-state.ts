@@ -1,19 +1,12 @@
 /**
  * What a file, stream or listener is to core: a handle with a generation (never a descriptor), whether it is open,
- * and the operations in flight on it. The public objects in `resource/` hold one; operations point at it, so that
- * the public object itself can be collected and noticed as leaked.
+ * and the operations in flight on it. Everything that uses the resource holds one: the public object, a running
+ * iterator, an operation in flight. One that none of these holds was dropped by the program, and is noticed
+ * (`resource-tracker.ts`); nobody else may hold one for longer than that.
  */
 import { batonError } from "./errors.js";
 import type { Entry } from "./operation-table.js";
-
-export type ResourceKind = "file" | "tcp-stream" | "tcp-listener" | "unix-stream" | "unix-listener" | "udp-socket";
-
-let nextResourceNumber = 1;
-
-/** Told when a resource is closed. */
-export interface ClosedListener {
-  resourceClosed(state: ResourceState): void;
-}
+import type { ResourceHandle, ResourceKind } from "./resource-handle.js";
 
 /** Who wants to know of a resource: most have nobody. */
 interface Watchers {
@@ -23,29 +16,41 @@ interface Watchers {
 
 /** There may be very many, so an object is small: what is rare is made when it is needed, and no method is private. */
 export class ResourceState {
-  readonly kind: ResourceKind;
-  /** What the inspector and errors call it: a path, an address. */
-  readonly label: string;
-  readonly handleIndex: number;
-  readonly handleGeneration: number;
-  /** Number for the inspector, unique in the process. */
-  readonly number: number = nextResourceNumber++;
-  phase: "open" | "closing" | "closed" = "open";
+  readonly handle: ResourceHandle;
   inFlight = 0;
-  /** Why a listener does not accept now: the code of an error. */
-  pausedBy: string | undefined = undefined;
-  /** Some operation was submitted on it. */
-  used = false;
-  /** Told once, when it is closed. */
-  onClosed: ClosedListener | undefined = undefined;
   #first: Entry | undefined = undefined;
   #watchers: Watchers | undefined = undefined;
 
-  constructor(kind: ResourceKind, label: string, handleIndex: number, handleGeneration: number) {
-    this.kind = kind;
-    this.label = label;
-    this.handleIndex = handleIndex;
-    this.handleGeneration = handleGeneration;
+  constructor(handle: ResourceHandle) {
+    this.handle = handle;
+  }
+
+  get kind(): ResourceKind {
+    return this.handle.kind;
+  }
+
+  get label(): string {
+    return this.handle.label;
+  }
+
+  get handleIndex(): number {
+    return this.handle.index;
+  }
+
+  get handleGeneration(): number {
+    return this.handle.generation;
+  }
+
+  get number(): number {
+    return this.handle.number;
+  }
+
+  get phase(): ResourceHandle["phase"] {
+    return this.handle.phase;
+  }
+
+  set phase(phase: ResourceHandle["phase"]) {
+    this.handle.phase = phase;
   }
 
   /** Throws unless the resource is open. */
@@ -57,8 +62,7 @@ export class ResourceState {
 
   /** An operation on this resource begins. */
   enter(entry: Entry): void {
-    this.inFlight++;
-    this.used = true;
+    this.use();
     entry.resource = this;
     entry.next = this.#first;
     entry.previous = undefined;
@@ -70,12 +74,11 @@ export class ResourceState {
    * Keeps the resource from being closed until what this returns is called; `onClosing` is told when somebody wants to.
    */
   hold(onClosing: () => void): () => void {
-    this.inFlight++;
-    this.used = true;
+    this.use();
     const { holders } = this.watchers();
     holders.add(onClosing);
     return () => {
-      if (holders.delete(onClosing) && --this.inFlight === 0) this.tellDrained();
+      if (holders.delete(onClosing)) this.letGo();
     };
   }
 
@@ -83,6 +86,7 @@ export class ResourceState {
   whenClosing(onClosing: () => void): () => void {
     const { holders } = this.watchers();
     holders.add(onClosing);
+    this.handle.watched ??= new WeakRef(this);
     return () => void holders.delete(onClosing);
   }
 
@@ -99,7 +103,21 @@ export class ResourceState {
     entry.next = undefined;
     entry.previous = undefined;
     entry.resource = undefined;
-    if (--this.inFlight === 0) this.tellDrained();
+    this.letGo();
+  }
+
+  /** From now on it cannot be taken for dropped. */
+  private use(): void {
+    const { handle } = this;
+    this.inFlight++;
+    handle.used = true;
+    handle.busy = this;
+  }
+
+  private letGo(): void {
+    if (--this.inFlight > 0) return;
+    this.handle.busy = undefined;
+    this.tellDrained();
   }
 
   private watchers(): Watchers {
@@ -117,9 +135,7 @@ export class ResourceState {
 
   /** The handle is closed. Whoever still waits for operations in flight waits in vain. */
   markClosed(): void {
-    this.phase = "closed";
-    this.onClosed?.resourceClosed(this);
-    this.onClosed = undefined;
+    this.handle.markClosed();
     this.tellDrained();
   }
 

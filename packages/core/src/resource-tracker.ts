@@ -1,9 +1,12 @@
 /**
  * The open resources of a backend: so that closing the backend closes them, and so that one the program dropped
- * without closing is noticed, reported with where it was made, and closed (P8).
+ * without closing is noticed, reported with where it was made, and closed (P8). Every kind of resource is tracked
+ * here, and only here is it decided what counts as dropped: that nothing which uses it can be reached any more.
  */
 import type { Counters } from "./counters.js";
-import type { ClosedListener, ResourceKind, ResourceState } from "./resource-state.js";
+import { watchForDrop } from "./dropped.js";
+import type { HandleOwner, ResourceEnding, ResourceHandle, ResourceKind } from "./resource-handle.js";
+import { ResourceState } from "./resource-state.js";
 
 /** Told when the program drops a resource without closing it. */
 export type ResourceLeakListener = (leak: {
@@ -12,22 +15,15 @@ export type ResourceLeakListener = (leak: {
   readonly stack: string | undefined;
 }) => void;
 
-/**
- * An open resource as the tracker knows it. It must not refer to the object that the program holds, or that could
- * never be collected.
- */
-export interface Tracked {
-  readonly state: ResourceState;
-  close(): Promise<void>;
-  /** What becomes of a resource that the program dropped; without it: it is closed. */
-  reclaim?(): void;
-}
-
-export class ResourceTracker implements ClosedListener {
-  readonly #open = new Map<ResourceState, Tracked>();
-  readonly #registry: FinalizationRegistry<Tracked> | undefined;
+export class ResourceTracker implements HandleOwner {
+  /** Endings that many resources share, by what they do. */
+  readonly endings: Map<string, ResourceEnding> = new Map();
+  readonly #open = new Set<ResourceHandle>();
+  readonly #counters: Counters;
+  readonly #watches: boolean;
+  readonly #onLeak: ResourceLeakListener;
   /** Where each was made, when that is wanted. */
-  readonly #stacks: Map<ResourceState, string | undefined> | undefined;
+  readonly #stacks: Map<ResourceHandle, string | undefined> | undefined;
 
   constructor(options: {
     counters: Counters;
@@ -35,54 +31,60 @@ export class ResourceTracker implements ClosedListener {
     leakStacks: boolean;
     onLeak: ResourceLeakListener;
   }) {
+    this.#counters = options.counters;
+    this.#watches = options.leakDetection;
+    this.#onLeak = options.onLeak;
     this.#stacks = options.leakStacks ? new Map() : undefined;
-    this.#registry = options.leakDetection
-      ? new FinalizationRegistry((tracked) => {
-          const { state } = tracked;
-          if (state.phase !== "open") return;
-          options.counters.resourcesLeaked++;
-          options.onLeak({ kind: state.kind, label: state.label, stack: this.#stacks?.get(state) });
-          if (tracked.reclaim !== undefined) tracked.reclaim();
-          // A failed close of something nobody holds has nobody to be reported to.
-          else tracked.close().catch(() => undefined);
-        })
-      : undefined;
   }
 
-  /** Open resources. */
-  get states(): Iterable<ResourceState> {
-    return this.#open.keys();
+  /** The handles of open resources. */
+  get handles(): Iterable<ResourceHandle> {
+    return this.#open;
   }
 
   get size(): number {
     return this.#open.size;
   }
 
-  /** Watches a resource until it is closed. */
-  track(resource: object, tracked: Tracked): void {
-    const { state } = tracked;
-    this.#open.set(state, tracked);
-    this.#stacks?.set(state, new Error("made here").stack);
-    // Never unregistered: that would take a table of them. One that was closed is passed over.
-    this.#registry?.register(resource, tracked);
-    state.onClosed = this;
+  /** Takes an open resource in, until it is closed. `ending` must not refer to it. */
+  track(state: ResourceState, ending: ResourceEnding): void {
+    const { handle } = state;
+    handle.ending = ending;
+    this.#open.add(handle);
+    this.#stacks?.set(handle, new Error("made here").stack);
+    if (this.#watches) watchForDrop(state, handle);
   }
 
-  /** A resource is closed. */
-  resourceClosed(state: ResourceState): void {
-    this.#open.delete(state);
-    this.#stacks?.delete(state);
+  resourceClosed(handle: ResourceHandle): void {
+    this.#open.delete(handle);
+    this.#stacks?.delete(handle);
+  }
+
+  resourceDropped(handle: ResourceHandle): void {
+    const leak = { kind: handle.kind, label: handle.label, stack: this.#stacks?.get(handle) };
+    this.#counters.resourcesLeaked++;
+    // First, because the listener is the program's and may throw. A failed close of something nobody holds has nobody
+    // to be reported to.
+    if (handle.ending?.reclaim?.(handle) !== true) close(handle).catch(() => undefined);
+    this.#onLeak(leak);
   }
 
   /** The driver has closed all handles: nothing can be asked of the resources any more. */
   markAllClosed(): void {
-    for (const state of [...this.#open.keys()]) state.markClosed();
+    for (const handle of [...this.#open]) stateOf(handle).markClosed();
   }
 
   /** Closes everything that is open; errors of the closes are ignored. */
   async closeAll(): Promise<void> {
-    await Promise.allSettled(
-      [...this.#open.values()].map((tracked) => (tracked.state.phase === "open" ? tracked.close() : undefined)),
-    );
+    await Promise.allSettled([...this.#open].map((handle) => (handle.phase === "open" ? close(handle) : undefined)));
   }
+}
+
+async function close(handle: ResourceHandle): Promise<void> {
+  await handle.ending?.close(stateOf(handle));
+}
+
+/** The resource, to be closed. One that is not in use is taken up anew: nothing of it matters but its handle. */
+function stateOf(handle: ResourceHandle): ResourceState {
+  return handle.busy ?? handle.watched?.deref() ?? new ResourceState(handle);
 }

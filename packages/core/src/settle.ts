@@ -7,6 +7,7 @@ import { ERRNO } from "./errno.js";
 import { batonError, type ErrorDetails, systemError } from "./errors.js";
 import { carriesMemory } from "./kept-bytes.js";
 import type { CancelCause, Entry, EntryExtras } from "./operation-table.js";
+import { rejectWaiting } from "./rejection.js";
 
 /**
  * Why the caller is told of an early end, and not of the result; `undefined` when of the result. A result that is not
@@ -58,7 +59,7 @@ export function settleFinal(
     dispatcher.counters.canceled++;
     const error = causeError(dispatcher, entry, early, Math.max(total, entry.progress));
     finishExtras(extras, "canceled");
-    entry.reject?.(error);
+    rejectWaiting(entry, error, early);
   } else if (total >= 0) {
     const value = entry.kind!.finish(entry, total, flags);
     finishExtras(extras, "ok");
@@ -67,7 +68,7 @@ export function settleFinal(
     dispatcher.counters.failed++;
     const error = systemError(total, entry.kind!.syscall, details(dispatcher, entry, entry.progress));
     finishExtras(extras, "error");
-    entry.reject?.(error);
+    rejectWaiting(entry, error, extras?.cause);
   }
 }
 
@@ -87,7 +88,7 @@ export function settleCanceledEarly(dispatcher: Dispatcher, entry: Entry, cause:
   if (extras !== undefined) dispatcher.canceler.detach(extras);
   const error = given ?? causeError(dispatcher, entry, cause, entry.progress);
   finishExtras(extras, "canceled");
-  entry.reject?.(error);
+  rejectWaiting(entry, error, cause);
 }
 
 /**

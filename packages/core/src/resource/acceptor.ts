@@ -13,7 +13,10 @@ import { STATE } from "../lifecycle.js";
 import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import { AUXILIARY_SHIFT, SUBMIT_FLAG, WORD } from "../record.js";
+import { type Rejectable, rejectCaller } from "../rejection.js";
+import type { ResourceHandle } from "../resource-handle.js";
 import type { ResourceState } from "../resource-state.js";
+import type { Standing } from "../standing.js";
 import { AcceptPause, isShortage } from "./accept-pause.js";
 import { closeHandle } from "./closing.js";
 
@@ -21,12 +24,24 @@ import { closeHandle } from "./closing.js";
 export interface Connection {
   readonly handleIndex: number;
   readonly handleGeneration: number;
+  /** A caller had it before, and dropped it. */
+  readonly returned?: boolean;
 }
 
 interface Waiter {
-  readonly resolve: (connection: Connection) => void;
-  readonly reject: (error: unknown) => void;
-  readonly detach: () => void;
+  /** The listener: whoever waits uses it. */
+  readonly listener: ResourceState;
+  /** Ends it with a connection, with an error, or because the program has closed the listener. */
+  readonly take: (connection: Connection) => void;
+  readonly fail: (error: unknown) => void;
+  readonly close: (error: unknown) => void;
+}
+
+/** Whose promise it is. */
+interface Caller<T> {
+  promise: Promise<T> | undefined;
+  resolve: (value: T) => void;
+  reject: (error: unknown) => void;
 }
 
 /** Connections that may wait for a caller before a multishot accept is paused. */
@@ -44,11 +59,12 @@ const acceptKind = defineKind("accept", {
   },
 });
 
-export class Acceptor {
+/** It lives as long as one of the connections does, so it does not refer to the listener but while a caller waits. */
+export class Acceptor implements Standing {
   /** What the inspector calls the connections; one text for all of them. */
   readonly streamLabel: string;
   readonly #dispatcher: Dispatcher;
-  readonly #state: ResourceState;
+  readonly #handle: ResourceHandle;
   readonly #socketOptions: number;
   readonly #multishot: boolean;
   readonly #waiters: Waiter[] = [];
@@ -56,11 +72,13 @@ export class Acceptor {
   /** Accepts in flight that were not cancelled. */
   readonly #accepts = new Set<Entry>();
   readonly #pause: AcceptPause;
+  /** Somebody has asked since the last look. */
+  #asked = false;
 
-  constructor(dispatcher: Dispatcher, state: ResourceState, socketOptions: number) {
-    this.streamLabel = `accepted by ${state.label}`;
+  constructor(dispatcher: Dispatcher, handle: ResourceHandle, socketOptions: number) {
+    this.streamLabel = `accepted by ${handle.label}`;
     this.#dispatcher = dispatcher;
-    this.#state = state;
+    this.#handle = handle;
     this.#socketOptions = socketOptions;
     this.#multishot = isSupported(dispatcher.capabilities.features.multishotAccept);
     this.#pause = new AcceptPause(dispatcher.clock, () => this.#rearm());
@@ -71,27 +89,32 @@ export class Acceptor {
     return this.#ready.length;
   }
 
-  /** The next connection. Aborting or timing out takes nothing. */
-  next(options: OperationOptions): Promise<Connection> {
+  /** What `create` makes of the next connection. Aborting or timing out takes nothing. */
+  next<T>(listener: ResourceState, options: OperationOptions, create: (connection: Connection) => T): Promise<T> {
     const where = "listener.accept";
     const early = this.#dispatcher.canceler.check(where, options);
     // Reading the options may have closed the listener, and nobody would tell a waiter who comes after that.
-    this.#state.expectOpen(where);
+    listener.expectOpen(where);
+    this.#asked = true;
     const connection = this.#ready.shift();
     if (connection !== undefined) {
       this.#arm();
-      return Promise.resolve(connection);
+      return Promise.resolve(create(connection));
     }
-    return new Promise((resolve, reject) => {
-      const waiter = this.#createWaiter(early, resolve, reject);
-      this.#waiters.push(waiter);
-      try {
-        this.#arm();
-      } catch (refused) {
-        // The backend is closed, or at its limit of operations.
-        this.#leave(waiter, refused);
-      }
+    const caller: Caller<T> = { promise: undefined, resolve: ignore, reject: ignore };
+    caller.promise = new Promise<T>((resolve, reject) => {
+      caller.resolve = resolve;
+      caller.reject = reject;
     });
+    const waiter = this.#createWaiter(listener, early, caller, create);
+    this.#waiters.push(waiter);
+    try {
+      this.#arm();
+    } catch (refused) {
+      // The backend is closed, or at its limit of operations.
+      this.#leave(waiter, refused);
+    }
+    return caller.promise;
   }
 
   /** A connection for whoever comes next. */
@@ -99,9 +122,9 @@ export class Acceptor {
     this.#shortageIsOver();
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) {
-      waiter.detach();
-      waiter.resolve(connection);
-    } else if (this.#state.phase === "open") {
+      waiter.take(connection);
+      if (this.#multishot && this.#waiters.length === 0) this.#dispatcher.standing.watch(this);
+    } else if (this.#handle.phase === "open") {
       this.#ready.push(connection);
       if (this.#ready.length >= READY_MAX) this.#disarm(0);
     } else {
@@ -109,25 +132,45 @@ export class Acceptor {
     }
   }
 
+  look(): boolean {
+    if (this.#waiters.length > 0 || this.#accepts.size === 0) return false;
+    const asked = this.#asked;
+    this.#asked = false;
+    if (!asked) this.#disarm(0);
+    return asked;
+  }
+
   /** The listener closes: callers are told, connections nobody took are closed. */
   close(): void {
     this.#pause.stop();
     for (const waiter of this.#waiters.splice(0)) {
-      waiter.detach();
-      waiter.reject(batonError("ERR_RESOURCE_CLOSED", "accept: the listener was closed meanwhile."));
+      waiter.close(batonError("ERR_RESOURCE_CLOSED", "accept: the listener was closed meanwhile."));
     }
     for (const { handleIndex, handleGeneration } of this.#ready.splice(0)) {
       closeHandle(this.#dispatcher, handleIndex, handleGeneration);
     }
   }
 
-  #createWaiter(
+  #createWaiter<T>(
+    listener: ResourceState,
     early: EarlyEnd | undefined,
-    resolve: (connection: Connection) => void,
-    reject: (error: unknown) => void,
+    caller: Caller<T>,
+    create: (connection: Connection) => T,
   ): Waiter {
     const detach = watchEarlyEnd(this.#dispatcher, "accept", early, (error) => this.#leave(waiter, error));
-    const waiter: Waiter = { resolve, reject, detach };
+    const end = (error: unknown, asked: boolean) => {
+      detach();
+      rejectCaller(caller as Rejectable, error, asked);
+    };
+    const waiter: Waiter = {
+      listener,
+      take: (connection) => {
+        detach();
+        caller.resolve(create(connection));
+      },
+      fail: (error) => end(error, false),
+      close: (error) => end(error, true),
+    };
     return waiter;
   }
 
@@ -136,8 +179,7 @@ export class Acceptor {
     const index = this.#waiters.indexOf(waiter);
     if (index < 0) return;
     this.#waiters.splice(index, 1);
-    waiter.detach();
-    this.#dispatcher.pace.tell(() => waiter.reject(error));
+    this.#dispatcher.pace.tell(() => waiter.fail(error));
     if (this.#waiters.length === 0) this.#pause.stop();
     this.#disarm(this.#wanted);
   }
@@ -147,7 +189,7 @@ export class Acceptor {
     if (this.#pause.active) return;
     const wanted = this.#wanted;
     while (this.#accepts.size < wanted) {
-      const entry = this.#dispatcher.begin(acceptKind, this.#state);
+      const entry = this.#dispatcher.begin(acceptKind, this.#waiters[0]!.listener);
       entry.subject = this;
       entry.resolve = (connection) => this.#ended(entry, connection as Connection);
       entry.reject = (error) => this.#failed(entry, error as BatonError);
@@ -184,14 +226,12 @@ export class Acceptor {
 
   #failed(entry: Entry, error: BatonError): void {
     const expected = !this.#accepts.delete(entry);
-    if (this.#state.phase !== "open") return;
+    if (this.#handle.phase !== "open") return;
     // A peer that gave up while it queued is not the caller's business: accept(2) says to try again.
     const transient = error.errno === -ERRNO.ECONNABORTED || error.errno === -ERRNO.ENETDOWN;
     if (!expected && isShortage(error)) return this.#pauseFor(error);
     if (!expected && !transient) {
-      const waiter = this.#waiters.shift();
-      waiter?.detach();
-      waiter?.reject(error);
+      this.#waiters.shift()?.fail(error);
     }
     this.#rearm();
   }
@@ -199,10 +239,10 @@ export class Acceptor {
   /** The callers go on waiting; the program is told once. */
   #pauseFor(error: BatonError): void {
     const { clock, counters, onAcceptPaused } = this.#dispatcher;
-    this.#state.pausedBy = error.code;
+    this.#handle.pausedBy = error.code;
     if (!this.#pause.begin()) return;
     counters.acceptPauses++;
-    const { label } = this.#state;
+    const { label } = this.#handle;
     // Not from here: what the program throws is its own.
     if (onAcceptPaused !== undefined)
       clock.microtask(() => onAcceptPaused({ listener: label, code: error.code, error }));
@@ -210,17 +250,18 @@ export class Acceptor {
 
   #shortageIsOver(): void {
     this.#pause.end();
-    this.#state.pausedBy = undefined;
+    this.#handle.pausedBy = undefined;
   }
 
   #rearm(): void {
     try {
       this.#arm();
     } catch (error) {
-      for (const waiter of this.#waiters.splice(0)) {
-        waiter.detach();
-        waiter.reject(error);
-      }
+      for (const waiter of this.#waiters.splice(0)) waiter.fail(error);
     }
   }
+}
+
+function ignore(): void {
+  // Stands for the functions of a promise until there is one.
 }

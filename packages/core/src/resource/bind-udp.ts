@@ -5,10 +5,11 @@ import { batonError } from "../errors.js";
 import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import { ADDRESS_BYTES, AUXILIARY_SHIFT, SOCKET_OPTION, WORD } from "../record.js";
+import { ResourceHandle } from "../resource-handle.js";
 import { ResourceState } from "../resource-state.js";
 import type { ResourceTracker } from "../resource-tracker.js";
 import { checkBoolean, checkInteger, checkOptions, describe, type OptionNames } from "../validate.js";
-import { closeHandle, closeResource } from "./closing.js";
+import { closeHandle, closingBy } from "./closing.js";
 import { type DatagramCore, KeptDatagrams } from "./datagram-operations.js";
 import { operationOptionNames } from "./transfer.js";
 import { UdpSocket } from "./udp-socket.js";
@@ -51,7 +52,9 @@ const datagramKind = defineKind("datagram", {
     const { arena, records } = dispatcher;
     const address = readAddress(arena.bytes, arena.words, records[entry.base + WORD.arenaOffset]!);
     const host = address.family === "ipv6" ? `[${address.address}]` : address.address;
-    const state = new ResourceState("udp-socket", `${host}:${address.port}`, result, flags >>> AUXILIARY_SHIFT);
+    const label = `${host}:${address.port}`;
+    const state = new ResourceState(new ResourceHandle("udp-socket", label, result, flags >>> AUXILIARY_SHIFT));
+    tracker.track(state, closingBy(dispatcher, tracker, "cancel"));
     const kept = new KeptDatagrams();
     const core: DatagramCore = {
       dispatcher,
@@ -62,9 +65,7 @@ const datagramKind = defineKind("datagram", {
       // Nothing that was to be sent is ever kept, but a datagram of no bytes has its turn too.
       sendLane: dispatcher.createLane(new KeptDatagrams()),
     };
-    const socket = new UdpSocket(core);
-    tracker.track(socket, { state, close: () => closeResource(dispatcher, state, "cancel") });
-    return socket;
+    return new UdpSocket(core);
   },
   salvage: (entry, result, flags) => {
     closeHandle((entry.subject as BindSubject).dispatcher, result, flags >>> AUXILIARY_SHIFT);

@@ -8,7 +8,9 @@ import { STATE } from "../lifecycle.js";
 import { defineKind, type OperationKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import { WORD } from "../record.js";
+import type { ResourceEnding } from "../resource-handle.js";
 import type { ResourceState } from "../resource-state.js";
+import type { ResourceTracker } from "../resource-tracker.js";
 
 const closeKind = defineKind("close", {});
 const shutdownKind = defineKind("shutdown", {});
@@ -37,6 +39,16 @@ export function closeHandle(dispatcher: Dispatcher, index: number, generation: n
 
 /** What is done with the operations in flight. */
 export type ClosePolicy = "await" | "shut-down-and-cancel" | "cancel";
+
+/** How resources end that need nothing but to be closed: one object for all of a backend. */
+export function closingBy(dispatcher: Dispatcher, tracker: ResourceTracker, policy: ClosePolicy): ResourceEnding {
+  let ending = tracker.endings.get(policy);
+  if (ending === undefined) {
+    ending = { owner: tracker, close: (state) => closeResource(dispatcher, state, policy) };
+    tracker.endings.set(policy, ending);
+  }
+  return ending;
+}
 
 /** Closes a resource. The caller has made sure that it is open. */
 export async function closeResource(dispatcher: Dispatcher, state: ResourceState, policy: ClosePolicy): Promise<void> {

@@ -6,10 +6,11 @@ import { batonError } from "../errors.js";
 import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import { ADDRESS_BYTES, AUXILIARY_SHIFT, WORD } from "../record.js";
+import { ResourceHandle } from "../resource-handle.js";
 import { ResourceState } from "../resource-state.js";
 import type { ResourceTracker } from "../resource-tracker.js";
 import { checkInteger, checkOptions } from "../validate.js";
-import { closeHandle } from "./closing.js";
+import { closeHandle, closingBy } from "./closing.js";
 import { ConnectRace, checkNameOptions, type NameOptions, nameOptionNames } from "./connect-race.js";
 import { createStream } from "./listener-operations.js";
 import { type StreamSocketOptions, socketOptionBits, streamSocketOptionNames } from "./socket-options.js";
@@ -50,8 +51,8 @@ const connectKind = defineKind("connect", {
   finish: (entry, result, flags): StreamSocket => {
     const { dispatcher, tracker, kind, address, port } = entry.subject as ConnectSubject;
     const label = port === undefined ? address : `${address}:${port}`;
-    const state = new ResourceState(kind, label, result, flags >>> AUXILIARY_SHIFT);
-    return createStream(dispatcher, tracker, state, undefined);
+    const state = new ResourceState(new ResourceHandle(kind, label, result, flags >>> AUXILIARY_SHIFT));
+    return createStream(dispatcher, tracker, state, closingBy(dispatcher, tracker, "shut-down-and-cancel"));
   },
   salvage: (entry, result, flags) => {
     closeHandle((entry.subject as ConnectSubject).dispatcher, result, flags >>> AUXILIARY_SHIFT);

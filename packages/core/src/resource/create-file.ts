@@ -1,9 +1,10 @@
 /** The file that users hold, made of an open handle. */
 import type { Dispatcher } from "../dispatcher.js";
 import { OwnPosition } from "../own-position.js";
+import { ResourceHandle } from "../resource-handle.js";
 import { ResourceState } from "../resource-state.js";
 import type { ResourceTracker } from "../resource-tracker.js";
-import { beginAtLast, closeResource } from "./closing.js";
+import { beginAtLast, closingBy } from "./closing.js";
 import { File } from "./file.js";
 import { askOfHandle, statKind } from "./file-operations.js";
 import type { FileStat } from "./file-stat.js";
@@ -21,13 +22,12 @@ export interface OpenHandle {
 }
 
 export function createFile(dispatcher: Dispatcher, tracker: ResourceTracker, handle: OpenHandle): File {
-  const state = new ResourceState("file", handle.label, handle.index, handle.generation);
+  const state = new ResourceState(new ResourceHandle("file", handle.label, handle.index, handle.generation));
+  tracker.track(state, closingBy(dispatcher, tracker, "await"));
   const position = handle.position < 0 ? undefined : createPosition(dispatcher, state, handle);
   const readLane = dispatcher.createLane();
   const writeLane = position === undefined ? dispatcher.createLane() : readLane;
-  const file = new File({ dispatcher, state, position, readLane, writeLane });
-  tracker.track(file, { state, close: () => closeResource(dispatcher, state, "await") });
-  return file;
+  return new File({ dispatcher, state, position, readLane, writeLane });
 }
 
 function createPosition(dispatcher: Dispatcher, state: ResourceState, { position, appends }: OpenHandle): OwnPosition {

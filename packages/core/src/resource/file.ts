@@ -2,6 +2,7 @@
 import type { OperationOptions } from "../dispatcher.js";
 import type { OperationKind } from "../operation-kind.js";
 import type { Lendable, Unreleased } from "../owned-buffer.js";
+import { promiseOfMany } from "../rejection.js";
 import { checkBoolean, checkOptions } from "../validate.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import {
@@ -182,8 +183,8 @@ export class File {
    *
    * @example await file.pipeTo(stream, { position: 0, length: size });
    */
-  async pipeTo(stream: StreamSocket, options: PipeFromFileOptions = NO_OPTIONS): Promise<PipeResult> {
-    return pipeFromFile(this.#core, streamCore(stream), options);
+  pipeTo(stream: StreamSocket, options: PipeFromFileOptions = NO_OPTIONS): Promise<PipeResult> {
+    return promiseOfMany(async () => pipeFromFile(this.#core, streamCore(stream), options));
   }
 
   /**

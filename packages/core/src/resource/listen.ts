@@ -5,12 +5,11 @@ import { batonError } from "../errors.js";
 import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import { ADDRESS_BYTES, AUXILIARY_SHIFT, SOCKET_OPTION, WORD } from "../record.js";
-import { ResourceState } from "../resource-state.js";
+import { ResourceHandle } from "../resource-handle.js";
 import type { ResourceTracker } from "../resource-tracker.js";
 import { checkBoolean, checkInteger, checkOptions, describe } from "../validate.js";
-import { Acceptor } from "./acceptor.js";
 import { closeHandle } from "./closing.js";
-import { closeListener, type ListenerCore } from "./listener-operations.js";
+import { createListenerCore } from "./listener-operations.js";
 import { identify, removeSocketFile, type SocketFile } from "./socket-file.js";
 import { type StreamSocketOptions, socketOptionBits, streamSocketOptionNames } from "./socket-options.js";
 import { TcpListener } from "./tcp-listener.js";
@@ -58,12 +57,9 @@ const listenKind = defineKind("listen", {
     const offset = dispatcher.records[entry.base + WORD.arenaOffset]!;
     const address = readAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset);
     const host = address.family === "ipv6" ? `[${address.address}]` : address.address;
-    const state = new ResourceState("tcp-listener", `${host}:${address.port}`, result, flags >>> AUXILIARY_SHIFT);
-    const acceptor = new Acceptor(dispatcher, state, streamBits);
-    const core: ListenerCore = { dispatcher, tracker, state, acceptor, streamBits };
-    const listener = new TcpListener(core, address);
-    tracker.track(listener, { state, close: () => closeListener(core) });
-    return listener;
+    const label = `${host}:${address.port}`;
+    const handle = new ResourceHandle("tcp-listener", label, result, flags >>> AUXILIARY_SHIFT);
+    return new TcpListener(createListenerCore(dispatcher, tracker, handle, { streamBits }), address);
   },
   salvage: (entry, result, flags) => {
     closeHandle((entry.subject as ListenSubject).dispatcher, result, flags >>> AUXILIARY_SHIFT);
@@ -98,19 +94,9 @@ const unixListenKind = defineKind("listen", {
     const { dispatcher, tracker, place, socketFile } = entry.subject as UnixListenSubject;
     const offset = dispatcher.records[entry.base + WORD.arenaOffset]!;
     const address = readUnixAddress(dispatcher.arena.bytes, dispatcher.arena.words, offset);
-    const state = new ResourceState("unix-listener", place.label, result, flags >>> AUXILIARY_SHIFT);
-    const acceptor = new Acceptor(dispatcher, state, 0);
-    const core: ListenerCore = {
-      dispatcher,
-      tracker,
-      state,
-      acceptor,
-      streamBits: 0,
-      ...(socketFile !== undefined && { socketFile }),
-    };
-    const listener = new UnixListener(core, address);
-    tracker.track(listener, { state, close: () => closeListener(core) });
-    return listener;
+    const handle = new ResourceHandle("unix-listener", place.label, result, flags >>> AUXILIARY_SHIFT);
+    const how = { streamBits: 0, ...(socketFile !== undefined && { socketFile }) };
+    return new UnixListener(createListenerCore(dispatcher, tracker, handle, how), address);
   },
   salvage: (entry, result, flags) => {
     const { dispatcher, socketFile } = entry.subject as UnixListenSubject;

@@ -3,11 +3,12 @@ import type { Dispatcher, OperationOptions } from "../dispatcher.js";
 import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import { AUXILIARY_SHIFT, WORD } from "../record.js";
+import { type ResourceEnding, ResourceHandle } from "../resource-handle.js";
 import { ResourceState } from "../resource-state.js";
 import type { ResourceTracker } from "../resource-tracker.js";
 import { checkOptions } from "../validate.js";
-import type { Acceptor, Connection } from "./acceptor.js";
-import { closeResource } from "./closing.js";
+import { Acceptor, type Connection } from "./acceptor.js";
+import { closeResource, closingBy } from "./closing.js";
 import { removeSocketFile, type SocketFile } from "./socket-file.js";
 import { StreamCore } from "./stream-operations.js";
 import type { StreamSocket } from "./stream-socket.js";
@@ -24,7 +25,9 @@ export interface ListenerCore {
   /** Socket options of accepted connections. */
   readonly streamBits: number;
   /** The socket file that it made, to be removed when it closes. */
-  readonly socketFile?: SocketFile;
+  readonly socketFile: SocketFile | undefined;
+  /** How accepted connections end. */
+  readonly streamEnding: ResourceEnding;
 }
 
 /** For `submit`: one accept of one's own. What nobody waits for goes to the listener's other callers. */
@@ -58,24 +61,59 @@ export function createAcceptedStream(core: ListenerCore, connection: Connection)
   const { acceptor, dispatcher, tracker } = core;
   const kind = core.state.kind === "unix-listener" ? "unix-stream" : "tcp-stream";
   const { handleIndex, handleGeneration } = connection;
-  const state = new ResourceState(kind, acceptor.streamLabel, handleIndex, handleGeneration);
-  return createStream(dispatcher, tracker, state, acceptor);
+  const handle = new ResourceHandle(kind, acceptor.streamLabel, handleIndex, handleGeneration);
+  // Two callers have dropped it: it does not come a third time.
+  handle.used = connection.returned === true;
+  return createStream(dispatcher, tracker, new ResourceState(handle), core.streamEnding);
 }
 
-/** The stream for a connected socket; `acceptor`: of the listener that it came through. */
+/** The stream for a connected socket. */
 export function createStream(
   dispatcher: Dispatcher,
   tracker: ResourceTracker,
   state: ResourceState,
-  acceptor: Acceptor | undefined,
+  ending: ResourceEnding,
 ): StreamSocket {
-  const core = new StreamCore(dispatcher, state, acceptor);
-  const stream = state.kind === "unix-stream" ? new UnixStream(core) : new TcpStream(core);
-  tracker.track(stream, core);
-  return stream;
+  tracker.track(state, ending);
+  const core = new StreamCore(dispatcher, state);
+  return state.kind === "unix-stream" ? new UnixStream(core) : new TcpStream(core);
 }
 
-export async function closeListener({ dispatcher, state, acceptor, socketFile }: ListenerCore): Promise<void> {
+/** How accepted connections end. One that was dropped without any use, as by a race that another promise won, goes back. */
+function endingOfAccepted(dispatcher: Dispatcher, tracker: ResourceTracker, acceptor: Acceptor): ResourceEnding {
+  return {
+    ...closingBy(dispatcher, tracker, "shut-down-and-cancel"),
+    reclaim: (handle) => {
+      if (handle.used) return false;
+      handle.markClosed();
+      acceptor.offer({ handleIndex: handle.index, handleGeneration: handle.generation, returned: true });
+      return true;
+    },
+  };
+}
+
+/** What a listener is made of, once the driver has its handle. Takes it in. */
+export function createListenerCore(
+  dispatcher: Dispatcher,
+  tracker: ResourceTracker,
+  handle: ResourceHandle,
+  how: { readonly streamBits: number; readonly socketFile?: SocketFile },
+): ListenerCore {
+  const { streamBits, socketFile } = how;
+  const state = new ResourceState(handle);
+  const acceptor = new Acceptor(dispatcher, handle, streamBits);
+  tracker.track(state, {
+    owner: tracker,
+    close: (closing) => closeListener({ dispatcher, acceptor, socketFile }, closing),
+  });
+  const streamEnding = endingOfAccepted(dispatcher, tracker, acceptor);
+  return { dispatcher, tracker, state, acceptor, streamBits, socketFile, streamEnding };
+}
+
+export async function closeListener(
+  { dispatcher, acceptor, socketFile }: Pick<ListenerCore, "dispatcher" | "acceptor" | "socketFile">,
+  state: ResourceState,
+): Promise<void> {
   state.phase = "closing";
   acceptor.close();
   // Before the close: afterwards it could be the file of somebody who listens there next.

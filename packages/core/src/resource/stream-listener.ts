@@ -49,11 +49,16 @@ export class StreamListener<
    * short of descriptors or memory (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`), callers go on waiting and accepting is
    * tried again after a pause; other errors reject one call and leave the listener alive. Source: accept4(2).
    */
-  async accept(options: OperationOptions = NO_OPTIONS): Promise<S> {
-    this.#core.state.expectOpen("listener.accept");
-    checkOptions("listener.accept", options, operationOptionNames);
-    // The class of a listener and of its streams is chosen in one place, by the kind of its handle.
-    return createAcceptedStream(this.#core, await this.#core.acceptor.next(options)) as S;
+  accept(options: OperationOptions = NO_OPTIONS): Promise<S> {
+    try {
+      const core = this.#core;
+      core.state.expectOpen("listener.accept");
+      checkOptions("listener.accept", options, operationOptionNames);
+      // The class of a listener and of its streams is chosen in one place, by the kind of its handle.
+      return core.acceptor.next(core.state, options, (connection) => createAcceptedStream(core, connection) as S);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Accepts until the listener is closed. Breaking out of the loop loses nothing. */
@@ -76,7 +81,7 @@ export class StreamListener<
    */
   async close(): Promise<ClosedResource> {
     expectNotClosed(this.#core.state);
-    await closeListener(this.#core);
+    await closeListener(this.#core, this.#core.state);
     return this as ClosedResource;
   }
 

@@ -8,10 +8,7 @@ import type { Entry } from "../operation-table.js";
 import type { Lendable, OwnedBuffer } from "../owned-buffer.js";
 import { ADDRESS_BYTES, SUBMIT_FLAG, WORD } from "../record.js";
 import type { ResourceState } from "../resource-state.js";
-import type { Tracked } from "../resource-tracker.js";
 import { checkOptions } from "../validate.js";
-import type { Acceptor } from "./acceptor.js";
-import { closeResource } from "./closing.js";
 import {
   operationOptionNames,
   prepareTransfer,
@@ -20,43 +17,23 @@ import {
   transferOptionNames,
 } from "./transfer.js";
 
-/** A connection as its operations and the tracker know it. There may be very many: what is idle is small. */
-export class StreamCore implements Tracked {
+/** A connection as its operations know it. There may be very many: what is idle is small. */
+export class StreamCore {
   readonly dispatcher: Dispatcher;
   readonly state: ResourceState;
   /** One direction each, one operation at a time. */
   readonly receiveLane: Lane;
   #sendLane: Lane | undefined = undefined;
-  /** Of the listener that it came through. */
-  readonly #acceptor: Acceptor | undefined;
 
-  constructor(dispatcher: Dispatcher, state: ResourceState, acceptor: Acceptor | undefined) {
+  constructor(dispatcher: Dispatcher, state: ResourceState) {
     this.dispatcher = dispatcher;
     this.state = state;
     this.receiveLane = dispatcher.createLane();
-    this.#acceptor = acceptor;
   }
 
   get sendLane(): Lane {
     this.#sendLane ??= this.dispatcher.createSendLane();
     return this.#sendLane;
-  }
-
-  close(): Promise<void> {
-    return closeResource(this.dispatcher, this.state, "shut-down-and-cancel");
-  }
-
-  reclaim(): void {
-    const { state } = this;
-    if (this.#acceptor === undefined || state.used) {
-      // A failed close of something nobody holds has nobody to be reported to.
-      this.close().catch(() => undefined);
-    } else {
-      // Dropped without any use, as by a race that another promise won: it is still a good connection.
-      state.markClosed();
-      const { handleIndex, handleGeneration } = state;
-      this.#acceptor.offer({ handleIndex, handleGeneration });
-    }
   }
 }
 
@@ -120,7 +97,7 @@ const receivePickedKind = defineKind("receive", {
 
 /** The buffer that a receive without one has its bytes in. */
 export function takePicked(core: StreamCore, entry: Entry, flags: number): OwnedBuffer | undefined {
-  return entry.picked ?? core.dispatcher.provided.claim(flags, core.state);
+  return entry.picked ?? core.dispatcher.provided.claim(flags, core.state.handle);
 }
 
 export function prepareReceivePicked(core: StreamCore, options: OperationOptions): Entry {

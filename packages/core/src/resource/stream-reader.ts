@@ -9,6 +9,8 @@ import type { Entry } from "../operation-table.js";
 import type { OwnedBuffer } from "../owned-buffer.js";
 import type { ReceiveLoop } from "../provided-buffers.js";
 import { SUBMIT_FLAG } from "../record.js";
+import { withCallers } from "../rejection.js";
+import type { Standing } from "../standing.js";
 import { beginPicked, prepareReceivePicked, type StreamCore, takePicked } from "./stream-operations.js";
 import { NO_OPTIONS } from "./transfer.js";
 
@@ -35,7 +37,7 @@ const loopKind = defineKind("receive", {
 });
 
 /** Chunks of one connection, by one submission for as long as it lasts, or by one each. */
-class ChunkReader implements ReceiveLoop {
+class ChunkReader implements ReceiveLoop, Standing {
   readonly core: StreamCore;
   readonly #waiting: ReceivedChunk[] = [];
   /** The submission that brings chunks; `undefined` while there is none. */
@@ -51,6 +53,9 @@ class ChunkReader implements ReceiveLoop {
   #asked = false;
   #wake: (() => void) | undefined = undefined;
   #unwatch: (() => void) | undefined = undefined;
+  /** The program has taken a chunk since the last look. */
+  #taken = false;
+  #watched = false;
 
   constructor(core: StreamCore) {
     this.core = core;
@@ -69,15 +74,31 @@ class ChunkReader implements ReceiveLoop {
   async #next(): Promise<ReceivedChunk | undefined> {
     for (;;) {
       const chunk = this.#waiting.shift();
-      if (chunk !== undefined) return chunk;
+      if (chunk !== undefined) {
+        this.#taken = true;
+        if (!this.#watched) this.#watch();
+        return chunk;
+      }
       this.core.state.expectOpen("stream.receive");
-      if (this.#failed !== undefined) throw this.#failed.error;
+      if (this.#failed !== undefined) throw withCallers(this.#failed.error);
       if (this.#ended) return undefined;
       if (this.#receiving === undefined) this.#arm();
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
+  }
+
+  #watch(): void {
+    this.#watched = true;
+    this.core.dispatcher.standing.watch(this);
+  }
+
+  look(): boolean {
+    this.#watched = this.#taken && !this.#asked && this.#receiving !== undefined;
+    if (!this.#taken && !this.#asked) this.pause();
+    this.#taken = false;
+    return this.#watched;
   }
 
   /** Bytes are here. */

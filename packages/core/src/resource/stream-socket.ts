@@ -2,6 +2,7 @@
 import type { SocketAddress, UnixAddress } from "../address.js";
 import type { OperationOptions } from "../dispatcher.js";
 import { isLendable, type Lendable, type Unreleased } from "../owned-buffer.js";
+import { promiseOfMany } from "../rejection.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import type { File } from "./file.js";
 import { doors, fileCore, wrongResource } from "./inner.js";
@@ -123,8 +124,8 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
    *
    * @example const { bytesTransferred } = await upload.pipeTo(file, { position: 0, signal });
    */
-  async pipeTo(file: File, options: PipeToFileOptions = NO_OPTIONS): Promise<PipeResult> {
-    return pipeToFile(this.#core, fileCore(file), options);
+  pipeTo(file: File, options: PipeToFileOptions = NO_OPTIONS): Promise<PipeResult> {
+    return promiseOfMany(async () => pipeToFile(this.#core, fileCore(file), options));
   }
 
   /** Ends one or both directions; what was sent before still arrives. Source: shutdown(2). */

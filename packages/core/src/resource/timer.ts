@@ -36,13 +36,17 @@ export function prepareTimer(dispatcher: Dispatcher, where: string, options: Tim
  * for await (const tick of timer.every(1000)) console.log(tick);
  */
 export class Timer {
-  readonly #dispatcher: Dispatcher;
+  readonly #dispatcherOf: () => Dispatcher;
   #current: { readonly entry: Entry; readonly generation: number } | undefined = undefined;
   #closed = false;
 
   /** Core's: use `io.timer`. */
-  constructor(dispatcher: Dispatcher) {
-    this.#dispatcher = dispatcher;
+  constructor(dispatcherOf: () => Dispatcher) {
+    this.#dispatcherOf = dispatcherOf;
+  }
+
+  get #dispatcher(): Dispatcher {
+    return this.#dispatcherOf();
   }
 
   /** True while it runs. */
@@ -57,7 +61,7 @@ export class Timer {
 
   /**
    * Starts it; resolves when it fires. One at a time: starting a running timer cancels the earlier start, which
-   * rejects with `ERR_OPERATION_CANCELED`.
+   * rejects with `ERR_OPERATION_CANCELED`, which nobody has to catch.
    */
   start(afterMs: number, options: OperationOptions = NO_OPTIONS): Promise<void> {
     return this.#dispatcher.run(() => {
@@ -69,13 +73,21 @@ export class Timer {
     });
   }
 
-  /** Fires every `intervalMs`, measured from the start, until the loop is left; yields the number of the tick. */
+  /**
+   * Fires every `intervalMs`, measured from the start, until the loop is left or the timer closed; yields the number of
+   * the tick.
+   */
   async *every(intervalMs: number, options: OperationOptions = NO_OPTIONS): AsyncGenerator<number, void, void> {
     checkDurationMs("timer.every", "intervalMs", intervalMs);
     const startMs = this.#dispatcher.clock.nowMs();
     for (let tick = 1; !this.#closed; tick++) {
       const waitMs = startMs + tick * intervalMs - this.#dispatcher.clock.nowMs();
-      await this.start(Math.max(0, waitMs), options);
+      try {
+        await this.start(Math.max(0, waitMs), options);
+      } catch (error) {
+        if (this.#closed) return;
+        throw error;
+      }
       yield tick;
     }
   }

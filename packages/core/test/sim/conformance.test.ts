@@ -13,6 +13,7 @@ import {
 } from "@baton-io/core/testing";
 import { expect } from "vitest";
 import { testConformance } from "../../../../tests/conformance/test-conformance.js";
+import { collectGarbage } from "../collect-garbage.js";
 
 /** The simulated file system ends here. */
 const FILE_BYTES_MAX = 64 * 2 ** 20;
@@ -44,6 +45,7 @@ function testSimulation(name: string, options: SimulationOptions): void {
       createDriver: () => current.driver,
       clock: current.clock,
       rough: options.faults !== undefined,
+      collectGarbage,
       fileBytesMax: FILE_BYTES_MAX,
       exhaustDescriptors: (left) => {
         current.limitHandles(current.ledger.handlesOpened - current.ledger.handlesClosed + left);

@@ -19,6 +19,7 @@ import { fileReadVectorClause, fileWriteVectorClause } from "./file-vector.js";
 import { backPressureClause, fairnessClause } from "./flow.js";
 import { foreignMemoryClause } from "./foreign-memory.js";
 import { joinedSendsClause } from "./joined-sends.js";
+import { lifetimeClause } from "./lifetime.js";
 import { batchClause, submitClause } from "./low-level.js";
 import { onceClause } from "./once.js";
 import { ownPositionClause } from "./own-position.js";
@@ -27,6 +28,7 @@ import { linkClause, mkdirClause, renameClause, unlinkClause } from "./paths.js"
 import { pipeFromFileClause, pipeToFileClause } from "./pipe-transfer.js";
 import { pollClause } from "./poll.js";
 import { poolClause } from "./pool.js";
+import { rejectionClause } from "./rejections.js";
 import { fileSalvageClause, salvageClause } from "./salvage.js";
 import { spiDescriptorsClause } from "./spi-descriptors.js";
 import { spiHandlesClause, spiMemoryClause, spiSocketsClause } from "./spi-handles.js";
@@ -94,6 +96,8 @@ export const clauses: readonly Clause[] = [
   chainClause,
   backendClause,
   inspectorClause,
+  lifetimeClause,
+  rejectionClause,
   ...whileOpen,
   ...afterCancel,
   ...whileClosing,

@@ -10,7 +10,7 @@ import type { OpenFlags } from "../../resource/open-flags.js";
 import type { TcpListener } from "../../resource/tcp-listener.js";
 import type { TcpStream } from "../../resource/tcp-stream.js";
 import { createDriverOracle } from "./driver-oracle.js";
-import { equal } from "./expect.js";
+import { equal, fail } from "./expect.js";
 import { type Account, balance, type Expected } from "./ledger.js";
 import type { ConformanceSubject, FileOracle } from "./subject.js";
 import { createWaits, type Waits } from "./waits.js";
@@ -28,6 +28,11 @@ export interface Pair {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Collections while something is awaited. */
+const COLLECTIONS = 2;
+/** How long it may take until what was dropped is noticed, and how often to look, ms. */
+const COLLECT_DEADLINE_MS = 5000;
+const COLLECT_INTERVAL_MS = 20;
 /** How long backends get to close after a case has failed, ms. */
 const FAILED_CLOSE_DEADLINE_MS = 200;
 
@@ -38,7 +43,7 @@ export class CaseContext {
   transport: "tcp" | "unix" = "tcp";
   readonly #waits: Waits;
   readonly #accounts: Account[] = [];
-  readonly #expected: Expected = { orphans: 0, resourcesOpen: 0, buffersOut: 0 };
+  readonly #expected: Expected = { orphans: 0, resourcesOpen: 0, buffersOut: 0, dropped: 0 };
   readonly #atEnd: (() => Promise<void>)[] = [];
   readonly #descriptorsBefore: number | undefined;
   #io: Backend | undefined = undefined;
@@ -99,7 +104,7 @@ export class CaseContext {
   #create(
     subject: ConformanceSubject,
     options: CaseBackendOptions,
-    expected: Expected = { orphans: 0, resourcesOpen: 0, buffersOut: 0 },
+    expected: Expected = { orphans: 0, resourcesOpen: 0, buffersOut: 0, dropped: 0 },
   ): Backend {
     const leaks: Leak[] = [];
     const backend = createBackend({
@@ -205,6 +210,29 @@ export class CaseContext {
   /** Milliseconds of the driver's time. */
   after(delayMs: number): Promise<void> {
     return this.#waits.after(delayMs);
+  }
+
+  /** Collects garbage, several times: what was dropped is noticed by and by. */
+  async collect(): Promise<void> {
+    for (let round = 0; round < COLLECTIONS; round++) await this.#collectOnce();
+  }
+
+  /** Collects garbage until the condition holds; `what` completes "expected …". */
+  async collectUntil(condition: () => boolean, what: string | (() => string)): Promise<void> {
+    const endMs = performance.now() + COLLECT_DEADLINE_MS;
+    while (!condition()) {
+      if (performance.now() > endMs) fail(`expected ${typeof what === "string" ? what : what()}`);
+      await this.#collectOnce();
+      // What nobody waits for any more is ended after a while.
+      await this.after(COLLECT_INTERVAL_MS);
+    }
+  }
+
+  async #collectOnce(): Promise<void> {
+    this.subject.collectGarbage?.();
+    // Finalizers run in a turn of the real event loop; what they start goes on in the driver's time.
+    await new Promise<void>((resolve) => setTimeout(resolve));
+    await this.turn();
   }
 
   /** Hands over now what is queued on `io`, so that what was just asked for is with the driver. */

@@ -6,6 +6,7 @@ export {
   type ConformanceSummary,
   conformance,
   leftOut,
+  type RunOptions,
   runConformance,
   summarise,
   summaryLine,

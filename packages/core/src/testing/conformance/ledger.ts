@@ -16,6 +16,8 @@ export interface Expected {
   resourcesOpen: number;
   /** Buffers left with the program. */
   buffersOut: number;
+  /** Resources and buffers that the program drops without closing or releasing them. */
+  dropped: number;
 }
 
 /** A backend that a case created, and what is expected of it at the end. */
@@ -42,7 +44,11 @@ export async function balance({ backend, expected, leaks }: Account, waits: Wait
     equal(report.buffersOut, expected.buffersOut, "the number of buffers out in the report of close()");
   }
   checkClosed(backend.inspect(), expected);
-  if (leaks.length > 0) fail(`expected nothing to be dropped, and a ${leaks[0]!.what} was`);
+  if (leaks.length !== expected.dropped) {
+    fail(
+      `expected ${expected.dropped} things to be dropped; ${leaks.map(({ what }) => what).join(", ") || "none"} were`,
+    );
+  }
 }
 
 function checkClosed(inspection: Inspection, expected: Expected): void {

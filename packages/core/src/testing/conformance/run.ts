@@ -6,6 +6,7 @@ import { clauses } from "./clauses.js";
 import { CaseContext } from "./context.js";
 import { ConformanceFailure, fail } from "./expect.js";
 import { refusalOf } from "./refusals.js";
+import { StrayRejections } from "./stray-rejections.js";
 import { type ConformanceSubject, type SubjectSource, subjectFrom } from "./subject.js";
 
 /** How long a case may take, real milliseconds. It is a limit for what hangs, not a measure. */
@@ -152,41 +153,18 @@ export interface ConformanceSummary {
   readonly failures: readonly string[];
 }
 
-/**
- * Rejections that nobody waits for, while a run lasts. A case that has failed leaves promises behind that reject when
- * its backend is closed; without this they would end the process, and with it the run.
- */
-class StrayRejections {
-  #first: { readonly reason: unknown } | undefined = undefined;
-  readonly #keep = (reason: unknown): void => {
-    this.#first ??= { reason };
-  };
-
-  constructor() {
-    globalThis.process?.on("unhandledRejection", this.#keep);
-  }
-
-  /** The first since the last call; the runtime tells of them when the microtasks are done. */
-  async take(): Promise<{ readonly reason: unknown } | undefined> {
-    await new Promise((resolve) => setTimeout(resolve));
-    const first = this.#first;
-    this.#first = undefined;
-    return first;
-  }
-
-  stop(): void {
-    globalThis.process?.off("unhandledRejection", this.#keep);
-  }
+/** What to run and whom to tell. */
+export interface RunOptions {
+  /** Chooses cases; default: all. */
+  readonly select?: (one: ConformanceCase, index: number) => boolean;
+  readonly onResult?: (result: CaseResult) => void;
 }
 
-/** Runs all cases, one after the other. A case also fails when it leaves a rejection behind that nobody waits for. */
-export async function runConformance(
-  source: SubjectSource,
-  options: { readonly onResult?: (result: CaseResult) => void } = {},
-): Promise<ConformanceSummary> {
+/** Runs the cases, one after the other. A case also fails when it leaves a rejection behind that nobody waits for. */
+export async function runConformance(source: SubjectSource, options: RunOptions = {}): Promise<ConformanceSummary> {
   const strays = new StrayRejections();
   try {
-    const results = await runAll(source, strays, options.onResult);
+    const results = await runAll(source, strays, options);
     return summarise(subjectFrom(source).name, results, leftOut(source).length);
   } finally {
     strays.stop();
@@ -196,10 +174,10 @@ export async function runConformance(
 async function runAll(
   source: SubjectSource,
   strays: StrayRejections,
-  onResult: ((result: CaseResult) => void) | undefined,
+  { select = () => true, onResult }: RunOptions,
 ): Promise<readonly CaseResult[]> {
   const results: CaseResult[] = [];
-  for (const one of conformance(source)) {
+  for (const one of conformance(source).filter(select)) {
     const startMs = performance.now();
     const ended = await one.run().then(
       () => ({ passed: true }),

@@ -39,6 +39,8 @@ export interface ConformanceSubject {
   readonly fileBytesMax?: number;
   /** Makes a FIFO at a path. Without it, cases about FIFOs are left out, and reported as left out. */
   makeFifo?(path: string): void | Promise<void>;
+  /** Collects all garbage there is, before it returns. Without it, cases that need it are reported as left out. */
+  collectGarbage?(): void;
   /** Descriptors that the process has open; when it is given, every case must leave as many as it found. */
   countDescriptors?(): number;
   /**
@@ -49,7 +51,7 @@ export interface ConformanceSubject {
 }
 
 /** Means that only some callers can supply. */
-export type SubjectMeans = "exhaustDescriptors" | "makeFifo";
+export type SubjectMeans = "exhaustDescriptors" | "makeFifo" | "collectGarbage";
 
 /** A subject, or what makes a new one for each case: a simulation has a world of its own. */
 export type SubjectSource = ConformanceSubject | (() => ConformanceSubject);

@@ -1,0 +1,94 @@
+/** The end of a backend: when it is closed, and when the program has dropped it. */
+import type { Dispatcher } from "./dispatcher.js";
+import type { DriverCloseReport } from "./driver.js";
+import type { Remains } from "./dropped.js";
+import { STATE } from "./lifecycle.js";
+import { OPCODE } from "./opcode.js";
+import type { ResourceTracker } from "./resource-tracker.js";
+
+/** How long `close()` waits for what is in flight. */
+export const CLOSE_DEADLINE_MS_DEFAULT: number = 5000;
+/** Milliseconds between two looks at whether anything of a dropped backend is still in use. */
+const LOOK_INTERVAL_MS = 1000;
+
+/** What closing a backend found. */
+export interface CloseReport extends DriverCloseReport {
+  /** Resources that were still open and were closed by it. */
+  readonly resourcesClosed: number;
+  /** Buffers that were out with the program. */
+  readonly buffersOut: number;
+}
+
+/** Closes a backend; see `Backend.close`. */
+export async function closeBackend(
+  dispatcher: Dispatcher,
+  tracker: ResourceTracker,
+  deadlineMs: number,
+): Promise<CloseReport> {
+  const endMs = dispatcher.clock.nowMs() + deadlineMs;
+  const resourcesClosed = tracker.size;
+  dispatcher.closed = true;
+  for (const tell of [...dispatcher.onClosing]) tell();
+  for (const entry of dispatcher.table.entries) {
+    const { state, kind } = entry;
+    const live = state !== STATE.free && state !== STATE.completed && state !== STATE.orphaned;
+    // Core's own cancels and closes go their way, or what they are for would never end.
+    const own = kind?.opcode === OPCODE.cancel || kind?.opcode === OPCODE.close;
+    if (live && !own && entry.resource === undefined) dispatcher.canceler.request(entry, "close");
+  }
+  const drained = drain(dispatcher, tracker);
+  let timer: unknown;
+  const deadline = new Promise<void>((resolve) => {
+    timer = dispatcher.clock.after(deadlineMs, resolve);
+  });
+  await Promise.race([drained, deadline]);
+  dispatcher.clock.clear(timer);
+  // From here on the driver ends what it has, and gets nothing new.
+  dispatcher.flush.stop();
+  const report = await dispatcher.session.close(Math.max(0, endMs - dispatcher.clock.nowMs()));
+  dispatcher.endAll();
+  // The driver has closed whatever was left.
+  tracker.markAllClosed();
+  dispatcher.buffers.close();
+  // An operation that is not confirmed may still pick one of them.
+  if (report.unconfirmedOperations === 0) dispatcher.provided.closed();
+  return { ...report, resourcesClosed, buffersOut: dispatcher.buffers.stats().out };
+}
+
+/** Closes resources until there are none and nothing is in flight. */
+async function drain(dispatcher: Dispatcher, tracker: ResourceTracker): Promise<void> {
+  await tracker.closeAll();
+  await dispatcher.idle();
+  // An open, accept or connect that won its race against the close has brought one more.
+  while (tracker.size > 0) {
+    await new Promise<void>((resolve) => dispatcher.clock.turn(resolve));
+    await tracker.closeAll();
+    await dispatcher.idle();
+  }
+}
+
+/** What is left of a backend that the program has dropped without closing it. */
+export class BackendRemains implements Remains {
+  readonly #dispatcher: Dispatcher;
+  readonly #tracker: ResourceTracker;
+  readonly #tell: () => void;
+
+  /** @param tell reports it; it must not refer to the backend */
+  constructor(dispatcher: Dispatcher, tracker: ResourceTracker, tell: () => void) {
+    this.#dispatcher = dispatcher;
+    this.#tracker = tracker;
+    this.#tell = tell;
+  }
+
+  /** Closes it, once nothing that it opened is open and nothing is in flight. */
+  dropped(): void {
+    const dispatcher = this.#dispatcher;
+    if (dispatcher.closed) return;
+    if (this.#tracker.size > 0 || dispatcher.table.inUse > 0 || dispatcher.asides > 0) {
+      dispatcher.clock.after(LOOK_INTERVAL_MS, () => this.dropped());
+      return;
+    }
+    closeBackend(dispatcher, this.#tracker, CLOSE_DEADLINE_MS_DEFAULT).catch(() => undefined);
+    this.#tell();
+  }
+}
