@@ -10,6 +10,12 @@ import { bundlePrograms } from "../life/bundle-programs.js";
 import { buildAddon } from "./build-addon.js";
 import { runKit } from "./kit.js";
 
+/**
+ * A collection in every turn costs most of the time, and a simulated machine takes many turns: one case of so many for
+ * every day.
+ */
+const collectingEvery = (name: string) => (name === "sim" ? 60 : 24);
+
 const TIMEOUT_MS = isLong ? 1_200_000 : 180_000;
 
 /**
@@ -20,6 +26,9 @@ const sanitizerOptions = {
   UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1",
 };
 
+/** The drivers, and the simulation, which is always there. */
+const subjects = [...(await findDrivers()), { name: "sim" } as const];
+
 /** Where the address sanitizer's library is, which must be there before everything else. */
 function sanitizerLibrary(): string | undefined {
   const { stdout } = spawnSync("g++", ["-print-file-name=libasan.so"], { encoding: "utf8" });
@@ -28,6 +37,36 @@ function sanitizerLibrary(): string | undefined {
 }
 
 const programs = bundlePrograms(new URL("programs/kit.ts", import.meta.url));
+
+for (const subject of subjects) {
+  const missing = "why" in subject ? subject.why : undefined;
+  describe(`the kit on ${subject.name}`, () => {
+    test("passes with a collection after every await", { timeout: TIMEOUT_MS }, async ({ skip }) => {
+      if (missing !== undefined) return skip(missing);
+      const { failures, passed, collections, stderr } = await runKit(programs, subject.name, "collecting every turn", {
+        nodeArguments: ["--expose-gc"],
+        environment: { BATON_COLLECT: "1" },
+        every: collectingEvery(subject.name),
+        sample: 4,
+      });
+      expect(failures, stderr).toEqual([]);
+      expect(passed).toBeGreaterThan(10);
+      // Each of the cases was interrupted by some.
+      expect(collections).toBeGreaterThan(passed);
+    });
+
+    test("passes with the smallest young generation", { timeout: TIMEOUT_MS }, async ({ skip }) => {
+      if (missing !== undefined) return skip(missing);
+      const nodeArguments = ["--expose-gc", "--max-semi-space-size=1"];
+      const { failures, passed, stderr } = await runKit(programs, subject.name, "a small young generation", {
+        nodeArguments,
+        sample: 5,
+      });
+      expect(failures, stderr).toEqual([]);
+      expect(passed).toBeGreaterThan(10);
+    });
+  });
+}
 
 for (const driver of await findDrivers()) {
   describe(`the kit on ${driver.name}`, () => {

@@ -1,6 +1,7 @@
 /**
  * The conformance kit on one driver, without a test runner: `kit.mjs DRIVER [EVERY [OFFSET]]` runs every EVERY-th case.
- * One line of JSON at the end; what fails goes to stderr.
+ * DRIVER may be `sim`. With `BATON_COLLECT=1` garbage is collected in every turn of the event loop. One line of JSON at
+ * the end; what fails goes to stderr.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -8,8 +9,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConformanceSubject, conformance } from "@baton-io/core/testing";
+import { type ConformanceSubject, createSimulation, runConformance, type SubjectSource } from "@baton-io/core/testing";
 import { createDriver, say } from "../../life/programs/drivers.js";
+import { collectEveryTurn, collectionCount } from "./collector.js";
 
 const [driver = "", every = "1", offset = "0"] = process.argv.slice(2);
 const directory = mkdtempSync(join(tmpdir(), `baton-kit-${driver}-`));
@@ -20,7 +22,9 @@ await new Promise<void>((resolve) => {
   const server = createServer().listen(0, "127.0.0.1", () => server.close(() => resolve()));
 });
 
-const subject: ConformanceSubject = {
+const { gc } = globalThis;
+
+const real: ConformanceSubject = {
   name: driver,
   createDriver: () => createDriver(driver),
   scratchPath: (of) => join(directory, `${next++}-${of}`),
@@ -30,17 +34,35 @@ const subject: ConformanceSubject = {
     writeFile: (path, bytes) => writeFile(path, bytes),
   },
   countDescriptors: () => readdirSync("/proc/self/fd").length,
+  ...(gc !== undefined && { collectGarbage: () => void gc() }),
 };
 
-const cases = conformance(subject).filter((_, index) => index % Number(every) === Number(offset) % Number(every));
-const failures: string[] = [];
-for (const one of cases) {
-  try {
-    await one.run();
-  } catch (error) {
-    failures.push(one.id);
-    process.stderr.write(`${one.id} · ${one.title}\n${error instanceof Error ? error.stack : String(error)}\n`);
-  }
+/** Each case has a machine of its own. */
+function simulated(): ConformanceSubject {
+  const { driver: simDriver, clock, files } = createSimulation({ seed: 1 });
+  files.makeDirectory("/scratch");
+  return {
+    name: driver,
+    createDriver: () => simDriver,
+    clock,
+    fileBytesMax: 64 * 2 ** 20,
+    scratchPath: (of) => `/scratch/${next++}-${of}`,
+    oracle: {
+      readFile: async (path) => files.read(path),
+      writeFile: async (path, bytes) => files.write(path, bytes),
+    },
+    ...(gc !== undefined && { collectGarbage: () => void gc() }),
+  };
 }
+
+const source: SubjectSource = driver === "sim" ? simulated : real;
+if (process.env["BATON_COLLECT"] === "1") collectEveryTurn();
+const { passed, failures } = await runConformance(source, {
+  select: (_one, index) => index % Number(every) === Number(offset) % Number(every),
+  onResult: ({ id, title, error }) => {
+    if (error === undefined) return;
+    process.stderr.write(`${id} · ${title}\n${error instanceof Error ? error.stack : String(error)}\n`);
+  },
+});
 rmSync(directory, { recursive: true, force: true });
-say({ driver, passed: cases.length - failures.length, failures });
+say({ driver, passed, failures, collections: collectionCount() });
