@@ -18,11 +18,11 @@ const LANES = 16;
 async function copyFile(io, source, target) {
   const input = await io.openFile(source, "r");
   try {
-    const { size } = await input.stat();
     const output = await io.openFile(target, "wx");
     try {
-      await copyChunks(io, input, output, size);
+      const bytes = await copyChunks(io, input, output);
       await output.datasync();
+      return bytes;
     } catch (error) {
       // No half-written copy.
       await rm(target);
@@ -30,27 +30,29 @@ async function copyFile(io, source, target) {
     } finally {
       await output.close();
     }
-    return size;
   } finally {
     await input.close();
   }
 }
 
 /**
+ * Where the file ends only reading tells: files of /proc say that they have no bytes, and others grow meanwhile.
+ *
  * @param {import("@baton-io/core").Backend} io
  * @param {import("@baton-io/core").File} input
  * @param {import("@baton-io/core").File} output
- * @param {number} size
  */
-async function copyChunks(io, input, output, size) {
+async function copyChunks(io, input, output) {
   let next = 0;
+  let end = Number.POSITIVE_INFINITY;
   const lane = async () => {
     const buffer = io.buffers.take(CHUNK_BYTES);
     try {
-      while (next < size) {
+      while (next < end) {
         const position = next;
         next += CHUNK_BYTES;
         const { bytesRead } = await input.readFull(buffer, { position });
+        if (bytesRead < CHUNK_BYTES) end = Math.min(end, position + bytesRead);
         // The same buffer goes on to the write: nobody looks at its bytes, so nothing is detached.
         await output.writeFull(buffer, { position, length: bytesRead });
       }
@@ -60,6 +62,9 @@ async function copyChunks(io, input, output, size) {
     }
   };
   await allOrFirstError(Array.from({ length: LANES }, lane));
+  // What was read behind the end that another lane has found is not part of the copy.
+  await output.truncate(end);
+  return end;
 }
 
 /** Waits for all, also when one has failed, so that nothing is in flight any more when the files are closed. */

@@ -1,6 +1,8 @@
 // @ts-check
 /** Mutants of files: the own position, lengths, what a full disk leaves. */
-import { CORE, core, kit, simKit } from "../killers.mjs";
+import { CORE, core, kit, native, simKit } from "../killers.mjs";
+
+const EPOLL = "packages/driver-epoll/native/";
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const files = [
@@ -96,5 +98,26 @@ export const files = [
     find: "  if (length > BUFFER_BYTES_MAX) {\n",
     replace: "  if (length > Number.MAX_SAFE_INTEGER) {\n",
     killedBy: core("own-position", "of which the longest is refused with a code"),
+  },
+  {
+    name: "epoll-believes-an-early-end",
+    promise: "operations",
+    file: `${EPOLL}engine_files.cc`,
+    find: "      if (done == 0 || record.Has(kSubmitLink)) break;\n",
+    replace: "",
+    killedBy: native(
+      "driver-epoll",
+      "early_end_test.cc",
+      "a 0 of a read that must not wait",
+      "in a chain it is no end",
+    ),
+  },
+  {
+    name: "epoll-binds-on-the-loop",
+    promise: "operations",
+    file: `${EPOLL}engine_sockets.cc`,
+    find: "  if (!NamesPath(area)) return false;\n",
+    replace: "  if (NamesPath(area) || true) return false;\n",
+    killedBy: native("driver-epoll", "frozen_test.cc", "what waits for a frozen file system waits on a thread"),
   },
 ];

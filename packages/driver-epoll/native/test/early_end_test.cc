@@ -30,6 +30,7 @@ extern "C" ssize_t preadv2(int fd, const iovec* parts, int count, off_t position
 
 namespace baton::epoll::test {
 
+// mutant: epoll-believes-an-early-end
 TEST("a 0 of a read that must not wait is not believed: a thread reads what is there") {
   Scratch scratch;
   const std::string path = scratch.Write("f", std::string(4096, 'a') + std::string(4096, 'b'));
@@ -57,6 +58,7 @@ TEST("what came before such a 0 is a short read, and the next one goes on there"
   EXPECT(bench.Run(1) && bench.ResultOf(1) == 1000);
 }
 
+// mutant: epoll-believes-an-early-end
 TEST("in a chain it is no end either: what is behind the read is done") {
   Scratch scratch;
   const std::string path = scratch.Write("f", std::string(4096, 'a'));

@@ -48,6 +48,7 @@ class Thaw {
 
 }  // namespace
 
+// mutant: epoll-binds-on-the-loop
 TEST("what waits for a frozen file system waits on a thread: writes, vectors, binding, closing what has no name left") {
   baton::test::FrozenFileSystem files;
   if (!files.mounted()) return;
