@@ -103,9 +103,9 @@ export class ProvidedBuffers {
     return this.#bufferBytes;
   }
 
-  /** The pool is short: who receives shall ask for each chunk by itself. */
-  get short(): boolean {
-    return this.#share.short;
+  /** The pool is short, or somebody waits for a buffer: who receives shall ask for each chunk by itself. */
+  get crowded(): boolean {
+    return this.#share.short || this.#paused.length > 0;
   }
 
   /** Chunks that may wait for the program in one loop. */
@@ -206,6 +206,8 @@ export class ProvidedBuffers {
   /** Pauses a receive that found no buffer. */
   whenProvided(entry: Entry): void {
     this.#paused.push({ entry, generation: entry.generation });
+    // A loop would take what is handed over for this one, as often as it is.
+    for (const loop of [...this.#loops]) if (loop !== entry.subject) loop.pause();
     // Where the driver has none, the next that comes home is handed over.
     if (this.topUp() === 0 && this.#provided.size > 0) this.#retryLater();
   }

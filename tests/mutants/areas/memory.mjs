@@ -1,7 +1,7 @@
 // @ts-check
 /** Mutants of buffers: the pool, its bound, memory that leaves its thread. */
 
-import { CORE, core, kit } from "../killers.mjs";
+import { CORE, core, kit, simKit } from "../killers.mjs";
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const memory = [
@@ -80,5 +80,13 @@ export const memory = [
       ...kit("stalled/program-takes-all", "stalled/honest-served"),
       ...core("sim/small-pool", "keeps most of its bytes for the program"),
     ],
+  },
+  {
+    name: "loop-takes-what-others-wait-for",
+    promise: "P11",
+    file: `${CORE}provided-buffers.ts`,
+    find: "for (const loop of [...this.#loops]) if (loop !== entry.subject) loop.pause();",
+    replace: "",
+    killedBy: simKit("stalled/fast-and-slow"),
   },
 ];

@@ -154,8 +154,8 @@ class ChunkReader implements ReceiveLoop, Standing {
     this.#makesWay = false;
     const { provided } = dispatcher;
     const entry = beginPicked(this.core, loopKind, this, SUBMIT_FLAG.bufferSelect);
-    // While the pool is short, a chunk is received when it is asked for and not before.
-    if (!provided.short) {
+    // Where others would go short for it, a chunk is received when it is asked for and not before.
+    if (!provided.crowded) {
       dispatcher.records[entry.base]! |= SUBMIT_FLAG.multishot;
       provided.enter(this);
     }
