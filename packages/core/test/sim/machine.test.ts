@@ -210,6 +210,43 @@ describe("simulated connections", () => {
     await (await io.listen({ port })).close();
   });
 
+  it("are reset behind bytes that have arrived: these first, then the reset, once", async () => {
+    start({ faults: { resetBehindBytes: 1 } });
+    const { listener, client, server } = await connect();
+    using buffer = io.buffers.copyFrom("last words");
+    await client.send(buffer);
+    expect((await server.receive(buffer)).bytesReceived).toBe(10);
+    await expect(server.receive(buffer)).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect((await server.receive(buffer)).bytesReceived).toBe(0);
+    for (const resource of [client, server, listener]) await resource.close();
+  });
+
+  it("are reset in the middle of a send, which is told how much had gone out", async () => {
+    start({ faults: { resetAfterSend: 1, short: 1, networkDelayUsMax: 100 } });
+    const { listener, client, server } = await connect();
+    using buffer = io.buffers.take(10_000);
+    const failure = await client.send(buffer).catch((error) => error);
+    expect(failure.code).toBe("ECONNRESET");
+    expect(failure.bytesTransferred).toBeGreaterThan(0);
+    expect(failure.bytesTransferred).toBeLessThan(10_000);
+    for (const resource of [client, server, listener]) await resource.close();
+  });
+
+  it("stand still for a while when the other end takes nothing, and go on", async () => {
+    start({ faults: { stalled: 1 } });
+    const { listener, client, server } = await connect();
+    using buffer = io.buffers.copyFrom("late");
+    await expect(client.send(buffer, { timeoutMs: 10 })).rejects.toMatchObject({
+      code: "ERR_TIMEOUT",
+      bytesTransferred: 0,
+    });
+    const sending = client.send(buffer);
+    simulation.calm();
+    await sending;
+    expect((await server.receive(buffer)).bytesReceived).toBe(4);
+    for (const resource of [client, server, listener]) await resource.close();
+  });
+
   it("wait when the backlog is full, and are reset when the listener goes", async () => {
     // One accept takes one connection: the other stays in the backlog.
     start({ without: ["multishotAccept"] });

@@ -5,6 +5,7 @@
 import { ERRNO } from "../../errno.js";
 import { POLL_EVENT } from "../../record.js";
 import { EVENT_KIND } from "./event-hash.js";
+import { STALL_US } from "./faults.js";
 import type { Kernel } from "./kernel.js";
 import type { SimAddress } from "./network.js";
 import { type WaitList, wakeAll } from "./ticket.js";
@@ -63,6 +64,8 @@ export class Endpoint {
   #isReset = false;
   #receiveEnded = false;
   #closed = false;
+  /** Until then the other end takes nothing. */
+  #stalledUntilUs = 0;
 
   private constructor(
     kernel: Kernel,
@@ -101,7 +104,7 @@ export class Endpoint {
       return this.#takeError();
     }
     const room = socketBufferBytes - this.#outgoing.buffered;
-    if (room <= 0) return undefined;
+    if (room <= 0 || this.#stalls()) return undefined;
     const count = dice.shortened(Math.min(room, bytes.length));
     ledger.bytesSent += count;
     const peer = this.#peer!;
@@ -119,7 +122,18 @@ export class Endpoint {
       pipe.chunks.push(pipe.chunks.splice(-2, 1)[0]!);
     }
     this.#travel(pipe, peer, count);
+    if (!this.#isReset && dice.happens("resetAfterSend")) this.reset();
     return count;
+  }
+
+  /** The other end reads nothing for a while. */
+  #stalls(): boolean {
+    const { dice, timeline } = this.#kernel;
+    if (this.#stalledUntilUs > timeline.nowUs) return true;
+    if (!dice.happens("stalled")) return false;
+    this.#stalledUntilUs = timeline.nowUs + STALL_US;
+    timeline.schedule(STALL_US, () => wakeAll(this.senders));
+    return true;
   }
 
   /**
@@ -274,5 +288,6 @@ export class Endpoint {
     // A reset or a close may have discarded what was under way.
     else pipe.arrived = Math.min(pipe.buffered, pipe.arrived + parcel);
     wakeAll(this.receivers);
+    if (pipe.arrived > 0 && !this.#isReset && this.#kernel.dice.happens("resetBehindBytes")) this.reset();
   }
 }

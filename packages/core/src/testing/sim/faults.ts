@@ -17,6 +17,9 @@ export const faultTable = [
   ["noSpace", "a write ends with -ENOSPC"],
   ["tooManyFiles", "an operation that needs a new handle ends with -EMFILE"],
   ["reset", "the connection is reset by the network"],
+  ["resetBehindBytes", "the connection is reset behind bytes that have arrived and that nobody has received"],
+  ["resetAfterSend", "a send moves some of its bytes, and then the connection is reset"],
+  ["stalled", "the other end takes no more bytes of a connection for a while"],
   ["refused", "a connect ends with -ECONNREFUSED or -ETIMEDOUT"],
   ["aborted", "a connection that waits to be accepted is gone: -ECONNABORTED"],
   ["datagramLost", "a datagram is lost on the way"],
@@ -45,6 +48,9 @@ export interface SimFaults extends Readonly<Record<FaultName, number>> {
 /** How long an operation takes that is stuck, virtual microseconds. */
 export const STUCK_US = 60_000_000;
 
+/** How long an end that is stalled takes nothing, virtual microseconds. */
+export const STALL_US = 20_000;
+
 const none = Object.fromEntries(faultTable.map(([name]) => [name, 0])) as Record<FaultName, number>;
 
 /** Nothing goes wrong, everything takes the same short time and comes in order. */
@@ -63,6 +69,9 @@ export const roughFaults: SimFaults = Object.freeze({
   noSpace: 0.01,
   tooManyFiles: 0.02,
   reset: 0.003,
+  resetBehindBytes: 0.002,
+  resetAfterSend: 0.002,
+  stalled: 0.01,
   refused: 0.03,
   aborted: 0.02,
   datagramLost: 0.1,

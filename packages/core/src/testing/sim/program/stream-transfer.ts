@@ -1,8 +1,9 @@
 /** Moving a pattern over a connection, with operations that are ended early in every way. */
 import type { OwnedBuffer } from "../../../owned-buffer.js";
+import type { SendResult } from "../../../resource/stream-operations.js";
 import type { StreamSocket } from "../../../resource/stream-socket.js";
 import type { Random } from "../random.js";
-import { type Context, LOW_LEVEL_CODES, patternByte } from "./context.js";
+import { type Context, type Ended, LOW_LEVEL_CODES, patternByte } from "./context.js";
 
 /** What a sender knows about the bytes of the pattern that went out. */
 export interface Sent {
@@ -85,6 +86,7 @@ export async function endSending(context: Context, stream: StreamSocket): Promis
 async function sendOnce(context: Context, random: Random, stream: StreamSocket, buffer: OwnedBuffer): Promise<Sending> {
   const where = "send";
   if (random.chance(0.25) && !stream.closed) return submitSend(context, random, stream, buffer);
+  if (buffer.length > 8 && random.chance(0.08) && !stream.closed) return sendBurst(context, random, stream, buffer);
   const half = buffer.length >> 1;
   if (half > 0 && random.chance(0.2)) {
     // Two lends of one buffer at once: they go out in the order of the calls.
@@ -111,6 +113,43 @@ async function sendOnce(context: Context, random: Random, stream: StreamSocket, 
   }
   context.expectHome(where, buffer);
   return { count: bytesTransferred ?? 0, isUnknown: false, isBroken: ENDED_CODES.has(code) };
+}
+
+/** Many small sends at once, the last of them ended early together: what went out of them is their beginning. */
+async function sendBurst(
+  context: Context,
+  random: Random,
+  stream: StreamSocket,
+  buffer: OwnedBuffer,
+): Promise<Sending> {
+  const where = "send";
+  const size = Math.ceil(buffer.length / random.between(2, 16));
+  const controller = new AbortController();
+  const wholeBytes = random.chance(0.4) ? random.below(buffer.length) : buffer.length;
+  const endings: { readonly length: number; readonly end: Promise<Ended<SendResult<OwnedBuffer>>> }[] = [];
+  for (let offset = 0; offset < buffer.length; offset += size) {
+    const length = Math.min(size, buffer.length - offset);
+    const signal = offset < wholeBytes ? {} : { signal: controller.signal };
+    endings.push({
+      length,
+      end: context.end(where, stream.send(buffer, { offset, length, ...signal }), ["ABORT_ERR"]),
+    });
+  }
+  await context.pause(random.below(1000) / 1000);
+  controller.abort();
+  let count = 0;
+  let isShort = false;
+  let isBroken = false;
+  for (const { length, end } of endings) {
+    const ended = await end;
+    const sent = ended.ok ? ended.value.bytesSent : (ended.error.bytesTransferred ?? 0);
+    context.expect(!isShort || sent === 0, () => "send: bytes went out behind a send that had not all gone out");
+    isShort ||= sent < length;
+    isBroken ||= !ended.ok && ENDED_CODES.has(ended.error.code);
+    count += sent;
+  }
+  context.expectHome(where, buffer);
+  return { count, isUnknown: false, isBroken };
 }
 
 /** One submission, which may send less than asked. */
