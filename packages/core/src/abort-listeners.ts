@@ -12,17 +12,23 @@ const watches = new WeakMap<AbortSignal, Watch>();
 
 /** Calls `callback` when the signal is aborted, unless `removeAbortListener` comes first. */
 export function addAbortListener(signal: AbortSignal, callback: () => void): void {
-  let watch = watches.get(signal);
-  if (watch === undefined) {
-    const callbacks = new Set<() => void>();
-    const listener = () => {
-      for (const each of [...callbacks]) if (callbacks.delete(each)) each();
-    };
-    signal.addEventListener("abort", listener);
-    watch = { callbacks, listener };
-    watches.set(signal, watch);
+  const known = watches.get(signal);
+  if (known !== undefined) {
+    known.callbacks.add(callback);
+    return;
   }
-  watch.callbacks.add(callback);
+  const callbacks = new Set([callback]);
+  const listener = () => {
+    for (const each of [...callbacks]) if (callbacks.delete(each)) each();
+  };
+  // Before anybody listens: a signal of the caller's own making may call back at once.
+  watches.set(signal, { callbacks, listener });
+  try {
+    signal.addEventListener("abort", listener);
+  } catch (error) {
+    watches.delete(signal);
+    throw error;
+  }
 }
 
 /** Takes a callback back. */
@@ -32,5 +38,18 @@ export function removeAbortListener(signal: AbortSignal, callback: () => void): 
   watch.callbacks.delete(callback);
   if (watch.callbacks.size > 0) return;
   watches.delete(signal);
-  signal.removeEventListener("abort", watch.listener);
+  try {
+    signal.removeEventListener("abort", watch.listener);
+  } catch {
+    // The signal's own fault: the listener has nobody to call any more.
+  }
+}
+
+/** Why a signal was aborted. It may be an object of the caller's own making, which throws when it is asked. */
+export function reasonOf(signal: AbortSignal | undefined): unknown {
+  try {
+    return signal?.reason;
+  } catch (error) {
+    return error;
+  }
 }

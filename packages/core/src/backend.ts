@@ -4,6 +4,7 @@ import { type BackendOptions, checkBackendOptions } from "./backend-options.js";
 import { BufferPool } from "./buffer-pool.js";
 import type { Capabilities } from "./capability.js";
 import { CHAIN_LENGTH_MAX } from "./chain.js";
+import { type Counters, createCounters } from "./counters.js";
 import { Dispatcher, type OperationOptions } from "./dispatcher.js";
 import { watchForDrop } from "./dropped.js";
 import { batonError } from "./errors.js";
@@ -73,6 +74,8 @@ export class Backend {
   constructor(options: BackendOptions) {
     const settings = checkBackendOptions(options);
     const { driver, onLeak, onAcceptPaused } = options;
+    const counters = createCounters();
+    const tellLeak = guarded(counters, onLeak);
     this.#dispatcher = new Dispatcher({
       driverName: driver.name,
       clock: settings.clock,
@@ -82,7 +85,8 @@ export class Backend {
       arena: settings.arena,
       receiveBufferBytes: settings.receiveBufferBytes,
       receiveBuffersMax: settings.receiveBuffersMax,
-      onAcceptPaused,
+      counters,
+      onAcceptPaused: onAcceptPaused && guarded(counters, onAcceptPaused),
       openSession: (host) =>
         driver.open(host, {
           slots: settings.slots,
@@ -97,7 +101,7 @@ export class Backend {
           bytesMax: settings.poolBytesMax,
           leakDetection: settings.leakDetection,
           leakStacks: settings.leakStacks,
-          onLeak: (leak) => onLeak?.({ what: "buffer", ...leak }),
+          onLeak: (leak) => tellLeak({ what: "buffer", ...leak }),
         }),
     });
     this.buffers = this.#dispatcher.buffers;
@@ -105,7 +109,7 @@ export class Backend {
       counters: this.#dispatcher.counters,
       leakDetection: settings.leakDetection,
       leakStacks: settings.leakStacks,
-      onLeak: (leak) => onLeak?.({ what: "resource", ...leak }),
+      onLeak: (leak) => tellLeak({ what: "resource", ...leak }),
     });
     if (settings.leakDetection) watchForDrop(this, this.#remains(settings.leakStacks, onLeak));
   }
@@ -347,4 +351,18 @@ function tellOfBackend(driver: string, stack: string | undefined, onLeak: Backen
 function copyRequests(where: string, requests: unknown): readonly Request[] {
   if (!Array.isArray(requests)) throw wrongType(where, "requests", "an array", requests);
   return Array.from(requests as readonly Request[]);
+}
+
+/**
+ * A listener of the program's that cannot do harm by throwing: what it is told of is half done when it is called.
+ * `counters.listenersFailed` tells.
+ */
+function guarded<T>(counters: Counters, listener: ((told: T) => void) | undefined): (told: T) => void {
+  return (told) => {
+    try {
+      listener?.(told);
+    } catch {
+      counters.listenersFailed++;
+    }
+  };
 }

@@ -4,7 +4,7 @@
  * completion. The completion of the cancel itself is advice: `-ENOENT` has been seen with the target still in
  * flight, 0 with the target completing with data.
  */
-import { addAbortListener, removeAbortListener } from "./abort-listeners.js";
+import { addAbortListener, reasonOf, removeAbortListener } from "./abort-listeners.js";
 import { isSupported } from "./capability.js";
 import type { Dispatcher, OperationOptions } from "./dispatcher.js";
 import { batonError } from "./errors.js";
@@ -212,7 +212,7 @@ export class Canceler {
     const { entry } = target;
     if (!abandon || entry.reject === undefined) return this.request(entry, "signal");
     const error = batonError("ABORT_ERR", `${entry.kind?.syscall}: aborted and abandoned.`, {
-      cause: signal?.reason,
+      cause: reasonOf(signal),
       driver: this.#dispatcher.driverName,
       syscall: entry.kind?.syscall,
     });
@@ -224,7 +224,7 @@ export class Canceler {
 export function expectNotAborted(where: string, signal: AbortSignal | undefined, buffer?: unknown): void {
   if (signal?.aborted !== true) return;
   throw batonError("ABORT_ERR", `${where}: aborted before it began.`, {
-    cause: signal.reason,
+    cause: reasonOf(signal),
     ...(buffer !== undefined && (Array.isArray(buffer) ? { buffers: buffer } : { buffer })),
   });
 }

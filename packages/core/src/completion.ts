@@ -15,6 +15,8 @@ export interface CompletionTarget {
   more(entry: Entry, result: number, flags: number): void;
   /** A completion for an operation that has ended, with the buffer it may carry. */
   stale(flags: number): void;
+  /** An error was thrown while a completion was handled. */
+  faulted(entry: Entry | undefined, generation: number, error: unknown): void;
 }
 
 export class CompletionSink {
@@ -30,7 +32,10 @@ export class CompletionSink {
     this.#counters = counters;
   }
 
-  /** Handles the first `count` completion records. Runs no program code. */
+  /**
+   * Handles the first `count` completion records. Runs no program code. An error that is thrown all the same is the
+   * operation's own: the records behind it belong to others, who wait.
+   */
   process(count: number): void {
     const words = this.#words;
     const entries = this.#table.entries;
@@ -40,18 +45,23 @@ export class CompletionSink {
       const entry = entries[words[base + COMPLETION_WORD.slot]!];
       const result = words[base + COMPLETION_WORD.result]!;
       const flags = words[base + COMPLETION_WORD.flags]!;
-      if (
-        entry === undefined ||
-        entry.generation !== words[base + COMPLETION_WORD.generation]! ||
-        entry.state < STATE.submitted ||
-        entry.state > STATE.orphaned
-      ) {
-        this.#counters.completionsStale++;
-        target.stale(flags);
-      } else if ((flags & COMPLETION_FLAG.more) !== 0) {
-        target.more(entry, result, flags);
-      } else {
-        target.final(entry, result, flags);
+      const generation = words[base + COMPLETION_WORD.generation]!;
+      try {
+        if (
+          entry === undefined ||
+          entry.generation !== generation ||
+          entry.state < STATE.submitted ||
+          entry.state > STATE.orphaned
+        ) {
+          this.#counters.completionsStale++;
+          target.stale(flags);
+        } else if ((flags & COMPLETION_FLAG.more) !== 0) {
+          target.more(entry, result, flags);
+        } else {
+          target.final(entry, result, flags);
+        }
+      } catch (error) {
+        target.faulted(entry, generation, error);
       }
     }
   }

@@ -36,6 +36,10 @@ export interface Counters {
   salvaged: number;
   /** Times that a listener stopped accepting for want of descriptors or memory. */
   acceptPauses: number;
+  /** Listeners of the program (`onLeak`, `onAcceptPaused`) that threw. What they were told of was taken care of. */
+  listenersFailed: number;
+  /** Errors that were thrown where none may be, in a driver or in core: bugs. Each failed only its own operations. */
+  faults: number;
   /** Resources the program dropped without closing them. */
   resourcesLeaked: number;
 }
@@ -60,6 +64,8 @@ export function createCounters(): Counters {
     abandoned: 0,
     salvaged: 0,
     acceptPauses: 0,
+    listenersFailed: 0,
+    faults: 0,
     resourcesLeaked: 0,
   };
 }

@@ -10,7 +10,7 @@ import { Canceler } from "./cancel.js";
 import { type Capabilities, type FeatureName, isSupported } from "./capability.js";
 import type { Clock } from "./clock.js";
 import { CompletionSink, type CompletionTarget } from "./completion.js";
-import { type Counters, createCounters } from "./counters.js";
+import type { Counters } from "./counters.js";
 import type { DriverHost, DriverSession } from "./driver.js";
 import { ERRNO } from "./errno.js";
 import { batonError } from "./errors.js";
@@ -58,7 +58,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   readonly driverName: string;
   readonly session: DriverSession;
   readonly clock: Clock;
-  readonly counters: Counters = createCounters();
+  readonly counters: Counters;
   readonly table: OperationTable;
   readonly records: Int32Array;
   readonly arena: Arena;
@@ -95,6 +95,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     driverName: string;
     openSession: (host: DriverHost) => DriverSession;
     clock: Clock;
+    counters: Counters;
     operationsMax: number;
     acceptedMax: number;
     slots: number;
@@ -106,6 +107,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   }) {
     this.driverName = parts.driverName;
     this.clock = parts.clock;
+    this.counters = parts.counters;
     this.onAcceptPaused = parts.onAcceptPaused;
     this.standing = new StandingSubmissions(parts.clock);
     this.table = new OperationTable(parts.acceptedMax, parts.slots);
@@ -127,6 +129,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       counters: this.counters,
       pace: this.pace,
       refused: (entry) => this.canceler.keepTime(entry),
+      faulted: (entry, error) => this.#giveUp(entry, this.#fault(entry, error), "close"),
     });
     this.canceler = new Canceler(this);
     this.#sendJoiner = new SendJoiner(this);
@@ -485,6 +488,29 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     }
   }
 
+  faulted(entry: Entry | undefined, generation: number, error: unknown): void {
+    if (entry === undefined || entry.generation !== generation || entry.state === STATE.free) {
+      this.counters.faults++;
+      return;
+    }
+    const fault = this.#fault(entry, error);
+    const { reject, lane } = entry;
+    // What has not ended may still be the driver's.
+    if (entry.state !== STATE.completed) return;
+    reject?.(fault);
+    this.free(entry);
+    lane?.leave(entry);
+  }
+
+  /** An error that was thrown where none may be, as whoever waits for the operation is told of it. */
+  #fault({ kind }: Entry, cause: unknown): Error {
+    this.counters.faults++;
+    return batonError("ERR_DRIVER_FAULT", `${kind?.syscall}: an error was thrown in the way of the operation.`, {
+      driver: this.driverName,
+      cause,
+    });
+  }
+
   stale(flags: number): void {
     this.provided.returnPicked(flags);
   }
@@ -641,18 +667,24 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   /** Gives an operation up: its promise rejects now, the rest happens when the driver is done (P7). */
   abandon(entry: Entry, error: Error, cause: CancelCause): void {
     if (entry.state === STATE.orphaned) return;
-    expectReturnOfAll(entry);
     if (entry.state === STATE.queued) {
+      expectReturnOfAll(entry);
       this.endQueued(entry, cause, error);
       return;
     }
     const wasCanceling = entry.state === STATE.canceling;
+    // First, because the cancel may end it here and now.
+    this.#giveUp(entry, error, cause);
+    if (!wasCanceling) this.canceler.send(entry);
+  }
+
+  /** Nobody waits for it any more; what the driver has of it stays lent until its final completion. */
+  #giveUp(entry: Entry, error: Error, cause: CancelCause): void {
+    expectReturnOfAll(entry);
     entry.advance(EVENT.abandon);
     this.counters.abandoned++;
     this.orphans.adopt(entry);
-    // First, because the cancel may end it here and now.
     this.#tellEarly(entry, error, cause);
-    if (!wasCanceling) this.canceler.send(entry);
   }
 
   /** Tells everybody who waits for an operation that it has ended for them, though the driver may still have it. */

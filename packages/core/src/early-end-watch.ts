@@ -1,5 +1,5 @@
 /** Waits of callers that no operation stands for, and what ends them early: the caller's signal, or its time. */
-import { addAbortListener, removeAbortListener } from "./abort-listeners.js";
+import { addAbortListener, reasonOf, removeAbortListener } from "./abort-listeners.js";
 import type { EarlyEnd } from "./cancel.js";
 import type { Clock } from "./clock.js";
 import { type BatonError, batonError } from "./errors.js";
@@ -19,7 +19,7 @@ export function watchEarlyEnd(
 ): () => void {
   const { signal, timeoutMs } = early ?? {};
   const onAbort = () =>
-    onEnd(batonError("ABORT_ERR", `${what}: aborted.`, { cause: signal?.reason, driver: driverName }), "signal");
+    onEnd(batonError("ABORT_ERR", `${what}: aborted.`, { cause: reasonOf(signal), driver: driverName }), "signal");
   const onTime = () =>
     onEnd(batonError("ERR_TIMEOUT", `${what}: not done within ${timeoutMs} ms.`, { driver: driverName }), "timeout");
   if (signal !== undefined) addAbortListener(signal, onAbort);

@@ -28,6 +28,7 @@ export class Flush {
   readonly #counters: Counters;
   readonly #pace: Pace;
   readonly #refused: (entry: Entry) => void;
+  readonly #faulted: (entry: Entry, error: unknown) => void;
   readonly #window: Int32Array;
   readonly #control: Int32Array;
   #scheduled = false;
@@ -45,6 +46,8 @@ export class Flush {
     pace: Pace;
     /** Told of each operation that a full driver did not take. */
     refused: (entry: Entry) => void;
+    /** Told of each operation that was handed over in a call that threw. */
+    faulted: (entry: Entry, error: unknown) => void;
   }) {
     this.#session = parts.session;
     this.#queue = parts.queue;
@@ -54,6 +57,7 @@ export class Flush {
     this.#counters = parts.counters;
     this.#pace = parts.pace;
     this.#refused = parts.refused;
+    this.#faulted = parts.faulted;
     this.#window = new Int32Array(parts.session.shared.submissions);
     this.#control = new Int32Array(parts.session.shared.control);
   }
@@ -121,7 +125,12 @@ export class Flush {
 
   #submit(count: number): number {
     this.#counters.driverCalls++;
-    const accepted = this.#session.submit(count);
+    let accepted: number;
+    try {
+      accepted = this.#session.submit(count);
+    } catch (error) {
+      return this.#submitThrew(count, error);
+    }
     this.#operations += accepted;
     const window = this.#window;
     const entries = this.#table.entries;
@@ -131,6 +140,16 @@ export class Flush {
       this.#queue.putBack(window, accepted, count);
     }
     return accepted;
+  }
+
+  /** Nobody knows which of them the driver has: they count as taken, so that no buffer comes home under its hands. */
+  #submitThrew(count: number, error: unknown): number {
+    for (let index = 0; index < count; index++) {
+      const entry = this.#table.entries[this.#window[index]!]!;
+      entry.advance(EVENT.submit);
+      this.#faulted(entry, error);
+    }
+    return count;
   }
 
   /** Dispatches what completed during the submit; returns how many completions there were. */

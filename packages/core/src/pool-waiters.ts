@@ -3,7 +3,7 @@
  * be served yet, but not for ever: once the oldest of all waiters was passed often enough, nobody passes it any more, and
  * what comes home is kept together until it is enough.
  */
-import { addAbortListener, removeAbortListener } from "./abort-listeners.js";
+import { addAbortListener, reasonOf, removeAbortListener } from "./abort-listeners.js";
 import type { Clock } from "./clock.js";
 import { batonError } from "./errors.js";
 import type { OwnedBuffer } from "./owned-buffer.js";
@@ -156,5 +156,5 @@ export function waitInLine(waiters: PoolWaiters, line: number, clock: Clock, req
 
 /** The error for whoever turned away. */
 export function waitAborted(signal: AbortSignal): Error {
-  return batonError("ABORT_ERR", "buffers.takeWhenFree: aborted.", { cause: signal.reason });
+  return batonError("ABORT_ERR", "buffers.takeWhenFree: aborted.", { cause: reasonOf(signal) });
 }

@@ -2,6 +2,7 @@
  * What a caller is told when an operation has ended: one function per way to end. The buffer is home before any
  * promise settles, on success, on error and on cancel (P3).
  */
+import { reasonOf } from "./abort-listeners.js";
 import type { Dispatcher } from "./dispatcher.js";
 import { ERRNO } from "./errno.js";
 import { batonError, type ErrorDetails, systemError } from "./errors.js";
@@ -119,7 +120,7 @@ function causeError(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, by
   const more = details(dispatcher, entry, bytes);
   switch (cause) {
     case "signal":
-      return batonError("ABORT_ERR", `${where}: aborted.`, { ...more, cause: entry.extras?.signal?.reason });
+      return batonError("ABORT_ERR", `${where}: aborted.`, { ...more, cause: reasonOf(entry.extras?.signal) });
     case "timeout":
       return batonError("ERR_TIMEOUT", `${where}: not done within ${entry.extras?.timeoutMs} ms.`, more);
     case "close":

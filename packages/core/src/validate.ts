@@ -57,7 +57,8 @@ export function checkBoolean(where: string, name: string, value: unknown): boole
 }
 
 export function checkSignal(where: string, value: unknown): AbortSignal {
-  if (typeof value !== "object" || value === null || !("aborted" in value) || !("addEventListener" in value)) {
+  const names = ["aborted", "addEventListener", "removeEventListener"];
+  if (typeof value !== "object" || value === null || !names.every((name) => name in value)) {
     throw batonError("ERR_INVALID_ARG_TYPE", `${where}: signal must be an AbortSignal, not ${describe(value)}.`);
   }
   return value as AbortSignal;

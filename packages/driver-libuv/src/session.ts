@@ -31,6 +31,7 @@ import { Pending } from "./pending.js";
 import { readSubmission, type Submission } from "./record-reader.js";
 import { type SocketHost, SocketOperations } from "./socket-operations.js";
 import type { Stream } from "./stream.js";
+import { errnoOf } from "./system-error.js";
 import { startTimer } from "./timer.js";
 import { Vectors } from "./vector.js";
 
@@ -86,7 +87,14 @@ export class LibuvSession implements DriverSession, SocketHost {
     this.#takeProvided();
     this.#deliver.beginSubmit();
     for (let index = 0; index < count; index++) {
-      this.#begin(readSubmission(this.#records, this.#submissions[index]!));
+      const submission = readSubmission(this.#records, this.#submissions[index]!);
+      try {
+        this.#begin(submission);
+      } catch (error) {
+        // What the runtime throws instead of telling it later (a missing permission, a value out of range) is the
+        // operation's own result; the others of the batch have nothing to do with it.
+        this.#complete(submission, errnoOf(error));
+      }
     }
     this.#deliver.endSubmit();
     return count;

@@ -1,7 +1,7 @@
 // @ts-check
 /** Mutants of the way of an operation: admission, slots, batches, foreign resources. */
 
-import { CORE, core, kit } from "../killers.mjs";
+import { CORE, core, kit, LIBUV } from "../killers.mjs";
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const border = [
@@ -92,5 +92,53 @@ export const border = [
     find: "length <= ARENA_SMALL_BYTES ? this.#takeSmall() : this.#takeLong(length, opcode)",
     replace: "this.#takeLong(length, opcode)",
     killedBy: [...core("arena", "keeps small places for all"), ...kit("back-pressure/idle-receives")],
+  },
+  {
+    name: "submit-throw-gets-out",
+    promise: "P1",
+    file: `${CORE}flush.ts`,
+    find: "return this.#submitThrew(count, error);",
+    replace: "throw error;",
+    killedBy: core("faults", "of the driver's submit fails the operations of that call"),
+  },
+  {
+    name: "sink-throw-loses-the-rest",
+    promise: "P1",
+    file: `${CORE}completion.ts`,
+    find: "target.faulted(entry, generation, error);",
+    replace: "throw error;",
+    killedBy: core("faults", "leaves the completions behind it to be handled"),
+  },
+  {
+    name: "hostile-signal-stops-the-rest",
+    promise: "P1",
+    file: `${CORE}abort-listeners.ts`,
+    find: "    // The signal's own fault: the listener has nobody to call any more.",
+    replace: "    throw new Error();",
+    killedBy: core("faults", "of a signal that is let go of"),
+  },
+  {
+    name: "listener-throws-out",
+    promise: "P8",
+    file: `${CORE}backend.ts`,
+    find: "      counters.listenersFailed++;",
+    replace: "      throw new Error();",
+    killedBy: core("faults", "of onLeak is counted"),
+  },
+  {
+    name: "unstarted-end-is-lost",
+    promise: "P5",
+    file: `${CORE}dispatcher.ts`,
+    find: "if (cause !== undefined) this.endQueued(entry, cause);",
+    replace: "if (cause !== undefined) entry.held = true;",
+    killedBy: core("faults", "ends an operation while it is being made"),
+  },
+  {
+    name: "libuv-throw-gets-out",
+    promise: "P1",
+    file: `${LIBUV}session.ts`,
+    find: "this.#complete(submission, errnoOf(error));",
+    replace: "throw error;",
+    killedBy: [{ file: "tests/life/permission-model.test.ts", test: "what the permission model forbids" }],
   },
 ];

@@ -4,7 +4,7 @@
  * bytes that were taken from a connection are written before the transfer ends, however it ends, and the count is
  * exact.
  */
-import { addAbortListener, removeAbortListener } from "../abort-listeners.js";
+import { addAbortListener, reasonOf, removeAbortListener } from "../abort-listeners.js";
 import type { EarlyEnd } from "../cancel.js";
 import type { Dispatcher } from "../dispatcher.js";
 import { ERRNO } from "../errno.js";
@@ -208,7 +208,7 @@ class TransferEnd {
     const where = this.#where;
     const early = this.#controller.signal.aborted && isAbort(error) ? this.#cause : undefined;
     if (early === "signal") {
-      const cause = this.#given?.signal?.reason;
+      const cause = reasonOf(this.#given?.signal);
       return batonError("ABORT_ERR", `${where}: aborted.`, { cause, driver, bytesTransferred });
     }
     if (early === "timeout") {
