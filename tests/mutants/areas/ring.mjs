@@ -47,7 +47,7 @@ export const ring = [
     file: `${CORE}testing/sim/handles.ts`,
     find: "    if (!this.#closed || this.#operations > 0) return;\n",
     replace: "    if (!this.#closed) return;\n",
-    killedBy: simKit("spi-descriptors/close-behind-stat"),
+    killedBy: simKit("spi-descriptors/close-behind-chain"),
   },
   // --- other kernels --------------------------------------------------------------------------------------------------
   {

@@ -90,7 +90,6 @@ function behindCase(name: OpcodeName, request: (buffer: number) => Request): Cas
     title: `a close in one batch behind ${name} ends after it, and ${name} reaches its own file`,
     needs: [name],
     calmOnly: true,
-    mutants: name === "stat" ? ["sim-close-waits-for-nobody"] : [],
     run: (context) =>
       inRounds(context, async (raw, buffer) => {
         const paths = await giveFiles(context);
@@ -154,6 +153,7 @@ export const spiDescriptorsClause: Clause = {
       title: "a close waits for a member of a chain whose turn has not come, which then works on its own file",
       needs: ["links", "timer", "write"],
       calmOnly: true,
+      mutants: ["sim-close-waits-for-nobody"],
       run: async (context) => {
         const raw = openRaw(context);
         const slab = raw.session.memory.allocate(4096, 1);
