@@ -12,8 +12,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -60,11 +58,6 @@ struct Scratch {
     close(fd);
     return file;
   }
-  std::string Fifo(const char* name) const {
-    const std::string file = *this / name;
-    BATON_CHECK(mkfifo(file.c_str(), 0600) == 0);
-    return file;
-  }
 };
 
 inline std::string Content(const std::string& path) {
@@ -81,19 +74,6 @@ inline int NextFd() {
   const int fd = dup(0);
   close(fd);
   return fd;
-}
-
-// Waits until a thread of the process is in that system call, as the kernel tells it.
-inline void WaitForThreadIn(long number) {
-  const std::string wanted = std::to_string(number) + " ";
-  for (int rounds = 0; rounds < 2000; rounds++) {
-    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
-      std::ifstream file(task.path() / "syscall");
-      std::string call;
-      if (std::getline(file, call) && call.starts_with(wanted)) return;
-    }
-    usleep(1000);
-  }
 }
 
 class Bench : public baton::test::EngineBench<Engine> {

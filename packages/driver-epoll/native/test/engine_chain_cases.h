@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench.h"
+#include "hanging.h"
 
 namespace baton::epoll::test::chain_cases {
 
@@ -218,22 +219,18 @@ TEST("the time of a member of a chain counts from its own start, and what is beh
 }
 
 TEST("what a thread is in when its time is up runs to its end") {
-  Scratch scratch;
   Bench bench;
-  const std::string fifo = scratch.Fifo("fifo");
-  SubmissionRecord& open = bench.Prepare(1, Opcode::kOpen, kSubmitTimeout);
-  bench.SetPaths(1, open, fifo);
-  open.argument0 = kOpenRead;
-  SetTimeout(open, 100'000);
+  HangingRead hanging(bench, 1, kSubmitTimeout);
+  if (!hanging.hangs()) return;
+  SetTimeout(hanging.record(), 100'000);
   bench.Submit();
-  WaitForThreadIn(SYS_openat);
+  EXPECT(hanging.IsBegun());
   SetTimer(bench.Prepare(2, Opcode::kTimer), 150'000);
   EXPECT(bench.Run(1));
   EXPECT((bench.Order() == Order{2}));
-  const int writer = ::open(fifo.c_str(), O_WRONLY);
+  hanging.LetGo();
   EXPECT(bench.WaitFor(2));
-  EXPECT(bench.Only(1)->result >= 0 && (bench.Only(1)->flags & kCompletionTimedOut) == 0);
-  close(writer);
+  EXPECT(bench.Only(1)->result > 0 && (bench.Only(1)->flags & kCompletionTimedOut) == 0);
 }
 
 // --- splices --------------------------------------------------------------------------------------------------------

@@ -3,54 +3,13 @@
 #ifndef BATON_EPOLL_TEST_ENGINE_END_CASES_H_
 #define BATON_EPOLL_TEST_ENGINE_END_CASES_H_
 
-#include <linux/userfaultfd.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
-
 #include <chrono>
-#include <cstdio>
 #include <thread>
 
 #include "bench.h"
+#include "hanging.h"
 
 namespace baton::epoll::test::end_cases {
-
-// Memory that nobody can write to until it is let go: a call of the kernel's that fills it hangs as it would on a
-// device that does not answer.
-class HangingMemory {
- public:
-  HangingMemory(uint8_t* data, size_t bytes) : data_(data), bytes_(bytes) {
-    fd_ = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
-    uffdio_api api{};
-    api.api = UFFD_API;
-    uffdio_register range{};
-    range.range = {reinterpret_cast<uint64_t>(data), bytes};
-    range.mode = UFFDIO_REGISTER_MODE_MISSING;
-    hangs_ = fd_ >= 0 && ioctl(fd_, UFFDIO_API, &api) == 0 && madvise(data, bytes, MADV_DONTNEED) == 0 &&
-             ioctl(fd_, UFFDIO_REGISTER, &range) == 0;
-    if (!hangs_) std::printf("    left out: userfaultfd(2) is not permitted here\n");
-  }
-  ~HangingMemory() {
-    LetGo();
-    if (fd_ >= 0) close(fd_);
-  }
-  bool hangs() const { return hangs_; }
-  // Waits until somebody hangs in it.
-  bool IsTouched() const {
-    pollfd descriptor{fd_, POLLIN, 0};
-    return ::poll(&descriptor, 1, 2000) == 1;
-  }
-  void LetGo() {
-    uffdio_range range{reinterpret_cast<uint64_t>(data_), bytes_};
-    if (std::exchange(hangs_, false)) (void)ioctl(fd_, UFFDIO_UNREGISTER, &range);
-  }
-
- private:
-  uint8_t* const data_;
-  const size_t bytes_;
-  int fd_;
-  bool hangs_;
-};
 
 inline int64_t ElapsedMs(std::chrono::steady_clock::time_point since) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - since).count();
@@ -80,20 +39,17 @@ TEST("the end cancels what waits, at once, and closes every descriptor") {
   EXPECT(NextFd() == before);
 }
 
-TEST("the end waits for a call that a thread is in, and keeps what it brings from leaking") {
+TEST("the end waits for a call that a thread is in") {
   const int before = NextFd();
-  Scratch scratch;
   {
     Bench bench;
-    SubmissionRecord& open = bench.Prepare(1, Opcode::kOpen);
-    const std::string fifo = scratch.Fifo("fifo");
-    bench.SetPaths(1, open, fifo);
-    open.argument0 = kOpenRead;
+    HangingRead hanging(bench, 1);
+    if (!hanging.hangs()) return;
     bench.Submit();
-    WaitForThreadIn(SYS_openat);
-    std::thread later([fifo] {
+    EXPECT(hanging.IsBegun());
+    std::thread later([&hanging] {
       usleep(50'000);
-      close(::open(fifo.c_str(), O_WRONLY));
+      hanging.LetGo();
     });
     const auto start = std::chrono::steady_clock::now();
     EXPECT(bench.engine().Shutdown(5000) == 0);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bench.h"
+#include "hanging.h"
 
 namespace baton::epoll::test::file_cases {
 
@@ -188,13 +189,10 @@ TEST("space is reserved and given back, and advice is taken") {
 TEST("a call that no thread has begun is withdrawn by its cancel, one that a thread is in runs to its end") {
   Scratch scratch;
   Bench bench({.threads_max = 1});
-  const std::string fifo = scratch.Fifo("fifo");
-  // Opening it hangs until somebody opens the other end.
-  SubmissionRecord& hanging = bench.Prepare(1, Opcode::kOpen);
-  bench.SetPaths(1, hanging, fifo);
-  hanging.argument0 = kOpenRead;
+  HangingRead hanging(bench, 1);
+  if (!hanging.hangs()) return;
   bench.Submit();
-  WaitForThreadIn(SYS_openat);
+  EXPECT(hanging.IsBegun());
   SubmissionRecord& waiting = bench.Prepare(2, Opcode::kMkdir);
   bench.SetPaths(2, waiting, scratch / "d");
   bench.Submit();
@@ -204,10 +202,9 @@ TEST("a call that no thread has begun is withdrawn by its cancel, one that a thr
   bench.Submit();
   EXPECT(bench.ResultOf(2) == -ECANCELED && bench.ResultOf(3) == 0);
   EXPECT(bench.ResultOf(4) == -EALREADY && bench.ResultOf(5) == -ENOENT && bench.Only(1) == nullptr);
-  const int writer = open(fifo.c_str(), O_WRONLY);
+  hanging.LetGo();
   EXPECT(bench.WaitFor(5));
-  EXPECT(bench.ResultOf(1) >= 0 && access((scratch / "d").c_str(), F_OK) != 0);
-  close(writer);
+  EXPECT(bench.ResultOf(1) > 0 && access((scratch / "d").c_str(), F_OK) != 0);
 }
 
 TEST("a close that waits for a thread is never taken back: its descriptor goes") {
@@ -216,18 +213,16 @@ TEST("a close that waits for a thread is never taken back: its descriptor goes")
   {
     Bench bench({.threads_max = 1});
     const auto file = bench.OpenFile(scratch.Write("f", "x"), kOpenRead);
-    const std::string fifo = scratch.Fifo("fifo");
-    SubmissionRecord& hanging = bench.Prepare(1, Opcode::kOpen);
-    bench.SetPaths(1, hanging, fifo);
-    hanging.argument0 = kOpenRead;
+    HangingRead hanging(bench, 1);
+    if (!hanging.hangs()) return;
     bench.Submit();
-    WaitForThreadIn(SYS_openat);
+    EXPECT(hanging.IsBegun());
     bench.On(2, Opcode::kClose, file);
     bench.Submit();
     bench.CancelSlot(3, 2);
     bench.Submit();
     EXPECT(bench.ResultOf(3) == -EALREADY);
-    close(open(fifo.c_str(), O_WRONLY));
+    hanging.LetGo();
     EXPECT(bench.WaitFor(3));
     EXPECT(bench.ResultOf(2) == 0);
   }
