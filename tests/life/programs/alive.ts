@@ -11,8 +11,9 @@ const TIMEOUT_MS = 300;
 const [driver = "", what = ""] = process.argv.slice(2);
 const io = createBackend({ driver: createDriver(driver) });
 const canLoop = isSupported(io.capabilities.features.bufferSelect);
-/** What a program keeps, or the collector would have a say. */
+/** What a program keeps to its end, or the collector would have a say. */
 const kept: unknown[] = [io];
+process.on("exit", () => kept.splice(0));
 
 async function connected() {
   const listener = await io.listen({ host: "127.0.0.1" });

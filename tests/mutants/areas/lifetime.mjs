@@ -10,9 +10,9 @@ export const lifetime = [
   {
     name: "in-use-taken-for-dropped",
     promise: "P8",
-    file: `${CORE}resource-state.ts`,
-    find: "    handle.busy = this;\n",
-    replace: "",
+    file: `${CORE}resource-tracker.ts`,
+    find: "watchForDrop(state, handle);",
+    replace: "watchForDrop({ state }, handle);",
     killedBy: kit(
       "lifetime/awaited-chained",
       "lifetime/awaited-nested",
