@@ -1,7 +1,7 @@
 /** The list of mutants and the tests that kill them name each other, and every promise is attacked from two sides. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { conformance, nullDriver } from "@baton-io/core/testing";
+import { conformance, createSimulation, nullDriver } from "@baton-io/core/testing";
 import { libuvDriver } from "@baton-io/driver-libuv";
 import { describe, expect, test } from "vitest";
 import { mutants } from "./list.mjs";
@@ -9,7 +9,8 @@ import { applyMutant, mutantPlugin } from "./plugin.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path: string) => readFileSync(root + path, "utf8");
-const cases = [libuvDriver, nullDriver].flatMap((createDriver) => [
+const simDriver = () => createSimulation({ seed: 1 }).driver;
+const cases = [libuvDriver, nullDriver, simDriver].flatMap((createDriver) => [
   ...conformance({
     name: "any",
     createDriver,

@@ -282,7 +282,6 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     entry.promise = promise;
     entry.resolve = capturedResolve;
     entry.reject = capturedReject;
-    entry.awaited = true;
     // Or the last promise of all, and with it its result, could be reached for ever.
     capturedResolve = capturedReject = captureNothing;
     this.sendOff(entry);

@@ -82,13 +82,13 @@ export function inspect(dispatcher: Dispatcher, tracker: ResourceTracker): Inspe
     shortfalls: dispatcher.session.shortfalls ?? [],
     operations,
     admission: dispatcher.admission.stats(),
-    resources: [...tracker.handles].map(({ kind, label, number, phase, pausedBy, busy }) => ({
+    resources: [...tracker.handles].map(({ kind, label, number, phase, ending, busy }) => ({
       kind,
       label,
       number,
       phase,
       operationsInFlight: busy?.inFlight ?? 0,
-      pausedBy,
+      pausedBy: ending?.pausedBy,
     })),
     orphans: dispatcher.orphans.stats(),
     buffers: dispatcher.buffers.stats(),

@@ -76,8 +76,6 @@ export class Entry implements Holder {
   admitted = false;
   /** Core's own: it does not wait to be admitted. */
   reserved = false;
-  /** Somebody awaits the promise of it; `resolve` and `reject` are that promise's. */
-  awaited = false;
   /** A file position stands in its record and moves on with the bytes. */
   movesPosition = false;
   /** The file's own position, for an operation that goes by it. */
@@ -208,7 +206,6 @@ export class OperationTable {
     entry.held = false;
     entry.admitted = false;
     entry.reserved = false;
-    entry.awaited = false;
     entry.areaBytes = 0;
     entry.writeArea = undefined;
     entry.movesPosition = false;

@@ -11,6 +11,8 @@ export type ResourceKind = "file" | "tcp-stream" | "tcp-listener" | "unix-stream
 export interface ResourceEnding {
   /** Who has their handles while they are open. */
   readonly owner: HandleOwner;
+  /** Why a listener, which shares its ending with no other, does not accept now: the code of an error. */
+  pausedBy?: string | undefined;
   /** Closes one that is open. */
   close(state: ResourceState): Promise<void>;
   /** What becomes of one that the program dropped; without it, or when it answers false: it is closed. */
@@ -37,8 +39,6 @@ export class ResourceHandle implements Remains {
   /** Number for the inspector, unique in the process. */
   readonly number: number = nextResourceNumber++;
   phase: "open" | "closing" | "closed" = "open";
-  /** Why a listener does not accept now: the code of an error. */
-  pausedBy: string | undefined = undefined;
   /** Some operation was submitted on it. */
   used = false;
   /**

@@ -98,7 +98,7 @@ export function settleCanceledEarly(dispatcher: Dispatcher, entry: Entry, cause:
  */
 export function settleInTurn({ pace }: Dispatcher, entry: Entry): void {
   pace.spend(1);
-  if (!pace.spent || !entry.awaited) return;
+  if (!pace.spent || entry.promise === undefined) return;
   const { resolve, reject, extras } = entry;
   entry.resolve = (value) => pace.later(() => resolve?.(value));
   entry.reject = (error) => pace.later(() => reject?.(error));

@@ -73,7 +73,7 @@ export const border = [
     name: "early-ends-at-once",
     promise: "P11",
     file: `${CORE}settle.ts`,
-    find: "if (!pace.spent || !entry.awaited) return;",
+    find: "if (!pace.spent || entry.promise === undefined) return;",
     replace: "if (!pace.spent || entry.awaited) return;",
     killedBy: kit("fairness/early-ends-go-on"),
   },

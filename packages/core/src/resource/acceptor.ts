@@ -239,7 +239,7 @@ export class Acceptor implements Standing {
   /** The callers go on waiting; the program is told once. */
   #pauseFor(error: BatonError): void {
     const { clock, counters, onAcceptPaused } = this.#dispatcher;
-    this.#handle.pausedBy = error.code;
+    this.#handle.ending!.pausedBy = error.code;
     if (!this.#pause.begin()) return;
     counters.acceptPauses++;
     const { label } = this.#handle;
@@ -250,7 +250,7 @@ export class Acceptor implements Standing {
 
   #shortageIsOver(): void {
     this.#pause.end();
-    this.#handle.pausedBy = undefined;
+    this.#handle.ending!.pausedBy = undefined;
   }
 
   #rearm(): void {

@@ -92,12 +92,14 @@ const askedEnds: Readonly<Record<string, Asked>> = {
     title: "closing a connection under a receive and what waits behind it",
     needs: receiving,
     ask: async (context) => {
-      context.expect({ buffersOut: 3 });
       const { io } = context;
+      using first = io.buffers.take(16);
+      using second = io.buffers.take(16);
+      using third = io.buffers.take(16);
       await using pair = await context.pair();
-      void pair.near.receive(io.buffers.take(16));
-      void pair.near.receive(io.buffers.take(16));
-      io.submit({ opcode: "receive", stream: pair.near, buffer: io.buffers.take(16) });
+      void pair.near.receive(first);
+      void pair.near.receive(second);
+      io.submit({ opcode: "receive", stream: pair.near, buffer: third });
       await context.flush();
       await pair.near.close();
     },
