@@ -40,6 +40,12 @@ export interface Joiner {
   join(lane: Lane, first: Entry): Entry | undefined;
 }
 
+/** Has taken bytes out of a lane that are still anybody's. */
+export interface LaneHolder {
+  /** Gives them back to the lane: it is somebody else's turn. */
+  makeWay(): void;
+}
+
 /** There may be very many, so an object is small: what is rare is made when it is needed, and no method is private. */
 export class Lane {
   readonly #host: LaneHost;
@@ -49,6 +55,8 @@ export class Lane {
   #first: Entry | undefined = undefined;
   #last: Entry | undefined = undefined;
   #kept: Kept | undefined;
+  /** Asked for what it holds before somebody else has a turn. */
+  holder: LaneHolder | undefined = undefined;
 
   /** @param kept what is kept, where that is something else than bytes */
   constructor(host: LaneHost, kept?: Kept, joiner?: Joiner) {
@@ -75,6 +83,8 @@ export class Lane {
   /** The operation goes next, or waits its turn. It is in state `queued`. */
   enter(entry: Entry): void {
     entry.lane = this;
+    if (this.#current === undefined && this.holder !== undefined && this.holder !== entry.subject)
+      this.holder.makeWay();
     if (this.isFree && !isNothing(entry, this.#kept)) {
       this.#current = entry;
       this.#host.launchInTurn(entry);

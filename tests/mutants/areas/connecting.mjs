@@ -103,6 +103,14 @@ export const connecting = [
     killedBy: kit("unix-listen/successor"),
   },
   {
+    name: "standing-chunks-kept-from-others",
+    promise: "P6",
+    file: `${CORE}lane.ts`,
+    find: "this.holder !== entry.subject) this.holder.makeWay();",
+    replace: "this.holder === entry.subject) this.holder.makeWay();",
+    killedBy: simKit("stream-loop/left-long"),
+  },
+  {
     name: "listener-without-bound",
     promise: "P11",
     file: `${LIBUV}listener.ts`,

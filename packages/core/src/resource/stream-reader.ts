@@ -4,6 +4,7 @@
  * Whoever stops early loses nothing: what had arrived is kept for the next receive (P6).
  */
 import { isSupported } from "../capability.js";
+import type { LaneHolder } from "../lane.js";
 import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
 import type { OwnedBuffer } from "../owned-buffer.js";
@@ -37,7 +38,7 @@ const loopKind = defineKind("receive", {
 });
 
 /** Chunks of one connection, by one submission for as long as it lasts, or by one each. */
-class ChunkReader implements ReceiveLoop, Standing {
+class ChunkReader implements ReceiveLoop, Standing, LaneHolder {
   readonly core: StreamCore;
   readonly #waiting: ReceivedChunk[] = [];
   /** The submission that brings chunks; `undefined` while there is none. */
@@ -105,7 +106,8 @@ class ChunkReader implements ReceiveLoop, Standing {
   arrived(entry: Entry, result: number, flags: number): void {
     const buffer = takePicked(this.core, entry, flags);
     if (buffer === undefined) return;
-    if (this.#left || this.#makesWay) return this.#keep({ bytesReceived: result, buffer });
+    if (this.#left || this.#makesWay || this.core.state.phase !== "open")
+      return this.#keep({ bytesReceived: result, buffer });
     this.#waiting.push({ bytesReceived: result, buffer });
     if (this.core.receiveLane.isCrowded) this.makeWay();
     else if (this.#waiting.length >= this.core.dispatcher.provided.loopChunksMax) this.pause();
@@ -127,6 +129,8 @@ class ChunkReader implements ReceiveLoop, Standing {
     this.#left = true;
     this.#keepFrom(0);
     this.#unwatch?.();
+    const { receiveLane } = this.core;
+    if (receiveLane.holder === this) receiveLane.holder = undefined;
     this.pause();
     // What it still brings belongs before whatever is received next: the lane waits for it.
     while (this.#receiving !== undefined) {
@@ -161,7 +165,10 @@ class ChunkReader implements ReceiveLoop, Standing {
     }
     this.#receiving = entry;
     this.#receivingGeneration = entry.generation;
-    dispatcher.start<number>(entry).then(
+    const ended = dispatcher.start<number>(entry);
+    // When it has ended, chunks may still wait here, and the lane is free.
+    this.core.receiveLane.holder = this;
+    ended.then(
       (result) => {
         this.#ceased();
         if (result === 0) this.#ended = true;

@@ -25,6 +25,8 @@ const survivable = {
   noSpace: 0,
   tooManyFiles: 0,
   reset: 0,
+  resetBehindBytes: 0,
+  resetAfterSend: 0,
   refused: 0,
   aborted: 0,
   datagramLost: 0,

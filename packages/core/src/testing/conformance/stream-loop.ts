@@ -157,6 +157,35 @@ export const streamLoopClause: Clause = {
       },
     },
     {
+      id: "left-long",
+      promise: "P6",
+      title: "what had arrived for a loop that has stood still for long goes to the next receive, in order",
+      mutants: ["standing-chunks-kept-from-others"],
+      run: async (context) => {
+        const { io, far } = context;
+        await using pair = await context.pair();
+        const loop = pair.near[Symbol.asyncIterator]();
+        const first = loop.next();
+        await context.flush();
+        await sendText(far, pair.far, "a");
+        (await first).value?.buffer.release();
+        for (const letter of "bcd") {
+          await sendText(far, pair.far, letter);
+          await context.turn(2);
+        }
+        // Longer than a submission is left standing that nobody waits for.
+        await context.after(150);
+        using buffer = io.buffers.take(1);
+        let text = "";
+        while (text.length < 3) {
+          const { bytesReceived } = await pair.near.receive(buffer);
+          text += textOf(buffer.bytes.subarray(0, bytesReceived));
+        }
+        equal(text, "bcd", "what was received");
+        await loop.return();
+      },
+    },
+    {
       id: "asked-before",
       title: "a receive that is asked for while the loop waits comes behind the loop's next chunk",
       calmOnly: true,
