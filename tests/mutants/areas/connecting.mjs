@@ -106,8 +106,8 @@ export const connecting = [
     name: "standing-chunks-kept-from-others",
     promise: "P6",
     file: `${CORE}lane.ts`,
-    find: "this.holder !== entry.subject) this.holder.makeWay();",
-    replace: "this.holder === entry.subject) this.holder.makeWay();",
+    find: "this.holder !== undefined && this.holder !== entry.subject)",
+    replace: "this.holder !== undefined && this.holder === entry.subject)",
     killedBy: simKit("stream-loop/left-long"),
   },
   {
