@@ -74,7 +74,7 @@ export const border = [
     promise: "P11",
     file: `${CORE}settle.ts`,
     find: "if (!pace.spent || entry.promise === undefined) return;",
-    replace: "if (!pace.spent || entry.awaited) return;",
+    replace: "if (!pace.spent || entry.promise !== undefined) return;",
     killedBy: kit("fairness/early-ends-go-on"),
   },
   {
