@@ -55,10 +55,12 @@ export const submitClause: Clause = {
           throws(() => io.submit({ opcode: "read", file: stranger, buffer } as never), "ERR_INVALID_ARG_TYPE");
         }
         // As a second copy of the library makes them.
-        class File {}
-        class UnixStream {}
-        throws(() => io.submit({ opcode: "read", file: new File(), buffer } as never), "ERR_RESOURCE_FOREIGN");
-        throws(() => io.submit({ opcode: "send", stream: new UnixStream(), buffer } as never), "ERR_RESOURCE_FOREIGN");
+        const other = (name: string) => new (Object.defineProperty(class {}, "name", { value: name }))();
+        throws(() => io.submit({ opcode: "read", file: other("File"), buffer } as never), "ERR_RESOURCE_FOREIGN");
+        throws(
+          () => io.submit({ opcode: "send", stream: other("UnixStream"), buffer } as never),
+          "ERR_RESOURCE_FOREIGN",
+        );
         equal(buffer.state, "owned", "the state of the buffer");
       },
     },

@@ -112,9 +112,11 @@ const listening: Clause = {
       run: async (context) => {
         const other = context.another();
         const path = context.path("socket");
-        await other.listen({ path });
+        // Held to the end: one that is dropped goes with the next collection.
+        const listener = await other.listen({ path });
         equal(await exists(context, path), true, "that the file is there");
         equal((await other.close()).resourcesClosed, 1, "resourcesClosed");
+        equal(listener.closed, true, "listener.closed");
         equal(await exists(context, path), false, "that the file is there afterwards");
       },
     },
