@@ -69,7 +69,8 @@ describe("the table of causes", () => {
   const named = rows("By cause").flatMap(([codes]) => [...codes!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => code));
 
   test("has every code that doctor can give for io_uring, and no other", () => {
-    expect(named.toSorted()).toEqual(Object.keys(ioUringCauses).toSorted());
+    // The last is that of a driver whose binary the runtime does not let load.
+    expect(named.toSorted()).toEqual([...Object.keys(ioUringCauses), "RUNTIME_PERMISSION"].toSorted());
   });
 });
 
@@ -94,15 +95,7 @@ describe("the page", () => {
   test("has under every platform's heading a basis, or only what to do", () => {
     const sections = page.text.split(/^## /m).slice(1);
     const without = sections.filter((text) => !/\*\*\[/.test(text)).map((text) => text.split("\n")[0]);
-    expect(without).toEqual([
-      "At a glance",
-      "By cause",
-      "Profile",
-      "Docker Compose",
-      "Nofile",
-      "Emulated CPU",
-      "Runtime permissions",
-    ]);
+    expect(without).toEqual(["At a glance", "By cause", "Profile", "Docker Compose", "Nofile", "Emulated CPU"]);
   });
 });
 

@@ -103,9 +103,9 @@ const mutants = [
     driver: "epoll",
     mutant: {
       name: "epoll-does-not-wait-for-threads",
-      find: `const uint32_t hanging = workers_.Stop(deadline_ms);
+      find: `uint32_t hanging = workers_.Stop(deadline_ms);
   for (const auto& job : workers_.Collect()) OnJobDone(*job);`,
-      replace: `const uint32_t hanging = workers_.Stop(0) * 0;
+      replace: `uint32_t hanging = workers_.Stop(0) * 0;
   for (uint32_t slot = 0; slot < shared_.limits().slots; slot++) {
     if (ops_[slot].active) Leave(slot);
   }`,
