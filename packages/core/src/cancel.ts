@@ -31,7 +31,7 @@ export interface EarlyEnd {
   readonly abandon: boolean;
 }
 
-interface Target {
+export interface Target {
   readonly entry: Entry;
   readonly generation: number;
 }
@@ -221,7 +221,7 @@ export class Canceler {
 }
 
 /** Throws `ABORT_ERR` when the signal is aborted already. */
-export function expectNotAborted(where: string, signal: AbortSignal | undefined, buffer?: unknown): void {
+function expectNotAborted(where: string, signal: AbortSignal | undefined, buffer?: unknown): void {
   if (signal?.aborted !== true) return;
   throw batonError("ABORT_ERR", `${where}: aborted before it began.`, {
     cause: reasonOf(signal),
@@ -229,6 +229,7 @@ export function expectNotAborted(where: string, signal: AbortSignal | undefined,
   });
 }
 
-function isAlive({ entry, generation }: Target): boolean {
+/** An operation that has not ended: its slot is not somebody else's by now. */
+export function isAlive({ entry, generation }: Target): boolean {
   return entry.generation === generation && entry.state !== STATE.free && entry.state !== STATE.completed;
 }

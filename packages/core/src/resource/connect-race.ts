@@ -4,11 +4,10 @@
  * the patience of the kernel. Source: RFC 8305, "Happy Eyeballs", sections 4 and 5.
  */
 import { parseAddress } from "../address.js";
-import type { EarlyEnd } from "../cancel.js";
+import { type EarlyEnd, isAlive } from "../cancel.js";
 import type { Dispatcher } from "../dispatcher.js";
 import { type EarlyEndListener, watchEarlyEnd } from "../early-end-watch.js";
 import { BatonError, batonError } from "../errors.js";
-import { STATE } from "../lifecycle.js";
 import type { Entry } from "../operation-table.js";
 import { ADDRESS_FAMILY } from "../record.js";
 import { checkBoolean, checkInteger, describe } from "../validate.js";
@@ -207,8 +206,7 @@ export class ConnectRace {
 
   #cancelAll(cause: "signal" | "timeout"): void {
     for (const [entry, generation] of [...this.#attempts]) {
-      const isAlive = entry.generation === generation && entry.state !== STATE.free && entry.state !== STATE.completed;
-      if (isAlive) this.#dispatcher.canceler.request(entry, cause);
+      if (isAlive({ entry, generation })) this.#dispatcher.canceler.request(entry, cause);
     }
   }
 
