@@ -12,6 +12,13 @@ export const ON_NAMES = new Set(["open", "stat", "unlink", "rmdir", "mkdir", "re
 export class Oracle {
   /** @type {Map<number, number>} */
   #open = new Map();
+  /**
+   * Where files that append read next: at the start, behind what was read, or behind an append at the end, which is
+   * looked up by the next read and not before (decision 0031). The kernel would know where the append itself ended.
+   *
+   * @type {Map<number, number | "end">}
+   */
+  #next = new Map();
 
   /** @param {string} directory where its files go, with a slash at the end */
   constructor(directory) {
@@ -47,6 +54,7 @@ export class Oracle {
       case "open": {
         if (this.#open.has(step.slot)) return SKIPPED;
         this.#open.set(step.slot, fs.openSync(at + step.name, step.flags));
+        if (step.flags.startsWith("a")) this.#next.set(step.slot, 0);
         return "open";
       }
       case "stat":
@@ -85,21 +93,28 @@ export class Oracle {
     switch (step.do) {
       case "close":
         this.#open.delete(step.slot);
+        this.#next.delete(step.slot);
         fs.closeSync(fd);
         return "closed";
       case "read": {
         const bytes = new Uint8Array(step.length);
-        const count = fs.readSync(fd, bytes, 0, step.length, step.position ?? null);
+        const from = this.#readsFrom(step, fd);
+        const count = fs.readSync(fd, bytes, 0, step.length, from);
+        this.#hasRead(step, from, count);
         return fingerprint([bytes.subarray(0, count)]);
       }
       case "write": {
         const bytes = new Uint8Array(step.length);
         fillBytes(bytes, step.fill, 0);
-        return `wrote ${fs.writeSync(fd, bytes, 0, step.length, step.position ?? null)}`;
+        const count = fs.writeSync(fd, bytes, 0, step.length, step.position ?? null);
+        this.#hasWritten(step);
+        return `wrote ${count}`;
       }
       case "readv": {
         const parts = step.lengths.map((length) => new Uint8Array(length));
-        const count = fs.readvSync(fd, parts, step.position);
+        const from = this.#readsFrom(step, fd);
+        const count = fs.readvSync(fd, parts, from ?? undefined);
+        this.#hasRead(step, from, count);
         return `${count} in ${fingerprint(cut(parts, count))}`;
       }
       case "writev": {
@@ -109,7 +124,9 @@ export class Oracle {
           fillBytes(part, step.fill, from);
           from += part.length;
         }
-        return `wrote ${fs.writevSync(fd, parts, step.position)}`;
+        const count = fs.writevSync(fd, parts, step.position);
+        this.#hasWritten(step);
+        return `wrote ${count}`;
       }
       case "truncate":
         fs.ftruncateSync(fd, step.length);
@@ -120,6 +137,27 @@ export class Oracle {
       case "fstat":
         return statOutcome(fs.fstatSync(fd));
     }
+  }
+
+  /**
+   * @param {{ slot: number, position: number | undefined }} step
+   * @param {number} fd
+   * @returns {number | null} null: where the kernel has it
+   */
+  #readsFrom({ slot, position }, fd) {
+    if (position !== undefined) return position;
+    const next = this.#next.get(slot) ?? null;
+    return next === "end" ? fs.fstatSync(fd).size : next;
+  }
+
+  /** @param {{ slot: number, position: number | undefined }} step @param {number | null} from @param {number} count */
+  #hasRead({ slot, position }, from, count) {
+    if (position === undefined && from !== null) this.#next.set(slot, from + count);
+  }
+
+  /** @param {{ slot: number, position: number | undefined }} step */
+  #hasWritten({ slot, position }) {
+    if (position === undefined && this.#next.has(slot)) this.#next.set(slot, "end");
   }
 }
 

@@ -214,20 +214,21 @@ export class ProvidedBuffers {
 
   /** A buffer came home: it is handed over if somebody waits for it. */
   cameHome(block: Block): void {
-    if (this.#pieces.size > 0) this.#pieceCameHome(block.number);
-    if (this.#paused.length > 0) {
-      // Those that waited for their own piece only need to be looked at again.
-      if (this.topUp() === 0 && this.#provided.size > 0) this.#resume(this.#provided.size);
-    }
+    const isPiece = this.#pieces.size > 0 && this.#pieceCameHome(block.number);
+    if (this.#paused.length === 0) return;
+    // Who waited for its own piece may go by what the driver has.
+    if (this.topUp() === 0 && isPiece) this.#resume(this.#provided.size);
   }
 
-  #pieceCameHome(number: number): void {
+  /** A piece of the reserve is nobody's again; whether the block was one. */
+  #pieceCameHome(number: number): boolean {
     const receiver = this.#pieces.get(number);
-    if (receiver === undefined) return;
+    if (receiver === undefined) return false;
     this.#pieces.delete(number);
     const left = this.#holders.get(receiver)! - 1;
     if (left === 0) this.#holders.delete(receiver);
     else this.#holders.set(receiver, left);
+    return true;
   }
 
   /** A loop begins, and takes what arrives until it is paused. */

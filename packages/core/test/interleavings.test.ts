@@ -31,9 +31,13 @@ let hand: HandDriver;
 let io: Backend;
 let file: File;
 const microtasks: (() => void)[] = [];
-/** Turns are taken by hand too, so that a flush happens exactly when an order says so. */
+/**
+ * Turns are taken by hand too, so that a flush happens exactly when an order says so; and no time passes, so that what
+ * waits for one does not depend on how fast this machine is.
+ */
 const clock: Clock = {
   ...systemClock,
+  nowMs: () => 0,
   microtask: (callback) => microtasks.push(callback),
   turn: (callback) => microtasks.push(callback),
 };
@@ -134,6 +138,11 @@ class World {
       for (const cancel of this.cancels()) this.complete(cancel, 0);
     }
     await flushed();
+    // Ends that were put off until the event loop turns.
+    while (microtasks.length > 0) {
+      runMicrotasks();
+      await flushed();
+    }
     for (const { operation, buffer, heard, answers } of this.subjects) {
       expect(operation.state).toBe("completed");
       expect(heard).toHaveLength(1);
