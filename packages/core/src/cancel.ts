@@ -46,8 +46,13 @@ export class Canceler {
 
   constructor(dispatcher: Dispatcher) {
     this.#dispatcher = dispatcher;
-    const timed = isSupported(dispatcher.capabilities.features.linkTimeout);
-    this.#driverTimes = Uint8Array.from(opcodeNames, (name) => (timed && driverTimed.has(name) ? 1 : 0));
+    const { linkTimeout, zeroCopySend } = dispatcher.capabilities.features;
+    const timed = isSupported(linkTimeout);
+    // A send without a copy waits for the network to let go of its memory, and a driver counts no time for that.
+    const plain = !isSupported(zeroCopySend);
+    this.#driverTimes = Uint8Array.from(opcodeNames, (name) =>
+      timed && driverTimed.has(name) && (plain || name !== "send") ? 1 : 0,
+    );
   }
 
   get waiting(): boolean {

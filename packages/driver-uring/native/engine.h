@@ -95,6 +95,7 @@ class Engine {
     if (state_.stopping) return;
     state_.stopping = true;
     starter_.Stop();
+    EndZeroCopies();
     CancelAll();
     handover_.Flush();
   }
@@ -161,6 +162,15 @@ class Engine {
     }
     if (count > 0) state_.buffer_ring.Publish();
     count = 0;
+  }
+
+  // The network may keep what it has for as long as the peer likes.
+  void EndZeroCopies() {
+    if (state_.zero_copy_min_bytes == 0) return;
+    for (uint32_t slot = 0; slot < state_.operations.slots(); slot++) {
+      Op& op = state_.operations.At(slot);
+      if (op.active && op.zero_copy && op.awaits_notification) (void)starter_.EndZeroCopy(slot, op);
+    }
   }
 
   // Cancels what the kernel has; goes on where it was when the ring had no more room.
@@ -265,8 +275,9 @@ class Engine {
     Op* found = TagOf(cqe.user_data) == Tag::kOperation ? state_.operations.Find(slot, GenerationOf(cqe.user_data))
                                                         : nullptr;
     if (found == nullptr) [[unlikely]] {
-      // Nobody here has asked for it; whoever did need not take this process along.
-      unknown_completions_++;
+      // Nobody here has asked for it; whoever did need not take this process along. The network lets go of the memory of
+      // a send that was ended early.
+      if ((cqe.flags & IORING_CQE_F_NOTIF) == 0) unknown_completions_++;
       return false;
     }
     Op& op = *found;
@@ -319,6 +330,9 @@ class Engine {
       op.result = cqe.res;
       // The kernel still has the memory.
       if ((cqe.flags & IORING_CQE_F_MORE) != 0) {
+        *result = op.result;
+        const bool must_end = op.ends_early || state_.stopping;
+        if (must_end && TakeMemoryBack(state_, op, state_.shared.record(slot))) return true;
         op.awaits_notification = true;
         return false;
       }
@@ -329,9 +343,8 @@ class Engine {
     // Nothing was sent: it goes once more, the plain way.
     if (*result == -EOPNOTSUPP) state_.handles.At(op.handle).state.no_zero_copy = true;
     op.zero_copy = false;
-    if (op.timeout_state != TimeoutState::kNone || state_.stopping) {
-      // Its timeout has ended with it.
-      *result = -EAGAIN;
+    if (op.ends_early || state_.stopping) {
+      *result = -ECANCELED;
       return true;
     }
     starter_.Again(slot);

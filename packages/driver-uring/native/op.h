@@ -48,6 +48,8 @@ struct Op {
   // A zero-copy send; its buffer comes home with the notification.
   bool zero_copy;
   bool awaits_notification;
+  // Somebody has asked for its early end.
+  bool ends_early;
   // Its result is held back until its timeout has answered.
   bool awaits_timeout;
   TimeoutState timeout_state;
@@ -59,7 +61,7 @@ struct Op {
   int32_t result;
   // Keeps the memory of the buffer until the final completion.
   Slab* slab;
-  // Where a buffer's part starts, for an operation that may be submitted a second time.
+  // Where a send's bytes start: it may be submitted a second time, and its pages be exchanged.
   uint8_t* data;
   // Memory that the kernel reads or writes, by opcode.
   union {
@@ -125,6 +127,7 @@ class Operations {
     op.holds_descriptors = false;
     op.zero_copy = false;
     op.awaits_notification = false;
+    op.ends_early = false;
     op.awaits_timeout = false;
     op.timeout_state = TimeoutState::kNone;
     op.handle = -1;

@@ -19,6 +19,7 @@
 #include "op.h"
 #include "state.h"
 #include "user_data.h"
+#include "zero_copy.h"
 
 namespace baton::uring {
 
@@ -151,9 +152,10 @@ class Preparation {
     const int flags = message_flags() | MSG_NOSIGNAL;
     op_.data = Lend();
     const bool wanted = state_.zero_copy_min_bytes != 0 && record_.length >= state_.zero_copy_min_bytes;
-    // One that turns out not to be possible is sent again the plain way; within a chain that would be too late.
-    if (wanted && !chained && state_.features.zero_copy_send &&
-        !state_.handles.At(op_.handle).state.no_zero_copy) {
+    // One that turns out not to be possible is sent again the plain way; within a chain that would be too late. And the
+    // timeout of an entry is over with its first completion, while the network may have the memory for much longer.
+    const bool can = !chained && !record_.Has(kSubmitTimeout) && HasOwnPages(op_.slab);
+    if (wanted && can && state_.features.zero_copy_send && !state_.handles.At(op_.handle).state.no_zero_copy) {
       op_.zero_copy = true;
       io_uring_prep_send_zc(sqe, fd_, op_.data, record_.length, flags, 0);
       return;

@@ -42,6 +42,12 @@ class RegisteredBuffers : public SlabObserver {
     slab->set_registration(-1);
   }
 
+  // The entry stands for the pages that were there when it was made; operations in flight keep those.
+  void OnChanged(Slab* slab) override {
+    if (slab->registration() < 0) return;
+    if (Update(slab->registration(), {slab->base(), slab->bytes()}) != 1) OnFreed(slab);
+  }
+
  private:
   // Slabs, not buffers: each holds many.
   static constexpr int32_t kSlabs = 1024;

@@ -30,6 +30,7 @@
 #include "prepare.h"
 #include "state.h"
 #include "user_data.h"
+#include "zero_copy.h"
 
 namespace baton::uring {
 
@@ -97,6 +98,15 @@ class Starter {
 
   // An operation in flight goes to the kernel once more.
   void Again(uint32_t slot) { again_.push_back(slot); }
+
+  // Ends a send of which the network still has the memory; false when it must be waited for.
+  bool EndZeroCopy(uint32_t slot, Op& op) {
+    if (!TakeMemoryBack(state_, op, state_.shared.record(slot))) return false;
+    const bool gate = op.gate;
+    End(slot, op, {op.result});
+    Ended(slot, gate, true);
+    return true;
+  }
 
   // An operation in flight that the kernel does not have ends without having begun.
   void Refuse(uint32_t slot, int32_t error) {
@@ -203,10 +213,20 @@ class Starter {
       Answer(slot, record, {-ENOENT});
       return false;
     }
-    if (!target->waiting) return true;
+    if (!target->waiting && !target->zero_copy) return true;
+    if (target->zero_copy) [[unlikely]] return AskZeroCopy(slot, record, *target);
     // It ends when its turn comes.
     target->result = -ECANCELED;
     Answer(slot, record, {0});
+    return false;
+  }
+
+  // The kernel can end a send without a copy until it has counted the bytes. From then on it has the memory only.
+  bool AskZeroCopy(uint32_t slot, const SubmissionRecord& record, Op& target) {
+    target.ends_early = true;
+    if (!target.awaits_notification) return true;
+    const bool ended = EndZeroCopy(record.argument0, target);
+    Answer(slot, record, {ended ? 0 : -EALREADY});
     return false;
   }
 

@@ -98,6 +98,36 @@ export const ring = [
     replace: "      handover_.Flush();\n      Collect();",
     killedBy: native("driver-uring", "kernels_test.cc", "the end of a session cancels everything"),
   },
+  // --- sends without a copy -------------------------------------------------------------------------------------------
+  {
+    name: "zero-copy-keeps-its-pages",
+    promise: "P3",
+    file: `${URING}zero_copy.h`,
+    find: "ExchangePages(pages) < 0",
+    replace: "pages.bytes == 0",
+    killedBy: native("driver-uring", "memory_use_test.cc", "that a peer does not read can be ended"),
+  },
+  {
+    name: "zero-copy-waits-for-its-peer",
+    promise: "P5",
+    file: `${URING}starter.h`,
+    find: "    if (!target.awaits_notification) return true;\n",
+    replace: "    if (target.active) return true;\n",
+    killedBy: native("driver-uring", "memory_use_test.cc", "that a peer does not read can be ended"),
+  },
+  {
+    name: "driver-times-what-it-sends-uncopied",
+    promise: "P5",
+    file: `${CORE}cancel.ts`,
+    find: '(plain || name !== "send")',
+    replace: '(plain || name === "send")',
+    killedBy: [
+      {
+        file: "packages/driver-uring/test/zero-copy.test.ts",
+        test: "each ends within its timeoutMs, with the peer's count and with its buffer home",
+      },
+    ],
+  },
   // --- what the system says -------------------------------------------------------------------------------------------
   {
     name: "length-of-the-kernel-is-believed",

@@ -28,6 +28,8 @@ class SlabObserver {
   virtual ~SlabObserver() = default;
   virtual void OnAllocated(Slab* slab) = 0;
   virtual void OnFreed(Slab* slab) = 0;
+  // Other pages have taken the place of some of its own.
+  virtual void OnChanged(Slab* slab) = 0;
 };
 
 class BufferTable {
@@ -88,6 +90,11 @@ class BufferTable {
       observer_->OnFreed(cell->slab);
     }
     return cell->slab->Discard(cell->index_in_slab);
+  }
+
+  // Other pages have taken the place of some of a slab's.
+  void Changed(Slab* slab) {
+    if (observer_ != nullptr) observer_->OnChanged(slab);
   }
 
   // The cell of a number; null when it has no memory.

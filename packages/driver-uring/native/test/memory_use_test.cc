@@ -102,6 +102,49 @@ TEST("memory of a send without a copy that is freed in flight is kept until the 
   EXPECT(bench.engine().in_flight() == 0);
 }
 
+namespace {
+
+constexpr uint32_t kMuchBytes = 32 << 20;
+
+// Cancels the operation of a slot, and waits for both to complete.
+CompletionRecord CancelSend(Bench& bench, uint32_t slot, uint32_t generation) {
+  SubmissionRecord& cancel = bench.Prepare(41, Opcode::kCancel);
+  cancel.argument0 = slot;
+  cancel.argument1 = generation;
+  bench.Submit();
+  BATON_CHECK(bench.WaitFor(2));
+  const CompletionRecord completion = *bench.Only(slot);
+  bench.completions.clear();
+  bench.NextGeneration(slot);
+  bench.NextGeneration(41);
+  return completion;
+}
+
+}  // namespace
+
+// mutant: zero-copy-keeps-its-pages, zero-copy-waits-for-its-peer
+TEST("a send without a copy that a peer does not read can be ended, and the buffer is the caller's again") {
+  for (const bool registered : {false, true}) {
+    Bench bench({.zero_copy_min_bytes = 1, .register_buffers = registered});
+    const auto [client, server] = Connection(bench);
+    // Once before the kernel has counted its bytes and once after it, when only the network has the memory.
+    for (const bool counted : {false, true}) {
+      const uint32_t buffer = bench.engine().buffers().Allocate(kMuchBytes, 1, {}).Take();
+      std::memset(bench.Buffer(buffer), 'o', kMuchBytes);
+      const uint32_t generation = PrepareSend(bench, 5, client, buffer, counted ? 1 << 20 : kMuchBytes).generation;
+      bench.Submit();
+      const CompletionRecord sent = CancelSend(bench, 5, generation);
+      EXPECT(sent.result > 0 && sent.result < static_cast<int32_t>(kMuchBytes));
+      EXPECT(bench.engine().in_flight() == 0);
+      std::memset(bench.Buffer(buffer), 'n', kMuchBytes);
+      EXPECT(ReceiveAll(bench, server, static_cast<size_t>(sent.result)) ==
+             std::string(static_cast<size_t>(sent.result), 'o'));
+      bench.engine().buffers().Free(buffer);
+    }
+    EXPECT(bench.engine().unknown_completions() == 0);
+  }
+}
+
 TEST("where a connection has no send without a copy, the bytes go the plain way, in a chain and with a timeout too") {
   Bench bench({.zero_copy_min_bytes = 1});
   const UnixConnection connection(bench);
