@@ -33,7 +33,7 @@ interface Report {
 }
 
 for (const driver of await findDrivers()) {
-  describe(`${driver.name}: whatever fails, fails with a code`, () => {
+  describe(`${driver.name}: whatever fails, fails with a code, and what waits goes on`, () => {
     test("with 0, 1, 2, … descriptors left", { timeout: TIMEOUT_MS }, async ({ skip }) => {
       if (!isFound(driver)) return skip(driver.why);
       if (process.platform !== "linux") return skip("descriptors are counted on Linux only");
