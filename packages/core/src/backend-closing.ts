@@ -84,7 +84,7 @@ export class BackendRemains implements Remains {
   dropped(): void {
     const dispatcher = this.#dispatcher;
     if (dispatcher.closed) return;
-    if (this.#tracker.size > 0 || dispatcher.table.inUse > 0 || dispatcher.asides > 0) {
+    if (this.#tracker.size > 0 || dispatcher.inUse) {
       dispatcher.clock.after(LOOK_INTERVAL_MS, () => this.dropped());
       return;
     }

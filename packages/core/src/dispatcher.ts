@@ -74,8 +74,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   readonly provided: ProvidedBuffers;
   /** Submissions that deliver while nobody waits. */
   readonly standing: StandingSubmissions;
-  /** What goes on without an operation: a look-up of a name, for one. */
-  asides = 0;
+  /** What goes on between operations: a look-up of a name, or a transfer of many steps. */
+  #asides = 0;
   /** Set while the backend closes: nothing new begins. */
   closed = false;
   /** Told when the backend begins to close: waits of callers that no operation stands for. */
@@ -298,13 +298,17 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     else this.launch(entry);
   }
 
-  /** Runs something that is not an operation all the time, and for whose length the backend is in use. */
+  /**
+   * Runs something that is not an operation all the time, and for whose length the backend is in use: it is not closed
+   * between two steps, when nothing is in flight and something is still open.
+   */
   async aside<T>(run: () => Promise<T>): Promise<T> {
-    this.asides++;
+    this.#asides++;
     try {
       return await run();
     } finally {
-      this.asides--;
+      this.#asides--;
+      if (this.#onIdle !== undefined && !this.inUse) this.#onIdle();
     }
   }
 
@@ -638,7 +642,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   #releaseSlot(entry: Entry): void {
     this.table.release(entry);
     if (this.canceler.waiting) this.canceler.retry();
-    if (this.#onIdle !== undefined && this.table.inUse === 0) this.#onIdle();
+    if (this.#onIdle !== undefined && !this.inUse) this.#onIdle();
   }
 
   // --- ending early -----------------------------------------------------------------------------------------------
@@ -717,9 +721,14 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     }
   }
 
-  /** Resolves when no operation is in flight, orphans and cancels included. */
+  /** Something is in flight, orphans and cancels included, or goes on between operations. */
+  get inUse(): boolean {
+    return this.table.inUse > 0 || this.#asides > 0;
+  }
+
+  /** Resolves when nothing is in use. */
   idle(): Promise<void> {
-    if (this.table.inUse === 0) return Promise.resolve();
+    if (!this.inUse) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onIdle = () => {
         this.#onIdle = undefined;

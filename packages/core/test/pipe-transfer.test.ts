@@ -184,3 +184,29 @@ describe("a file that is piped to a connection", () => {
     await outcome;
   });
 });
+
+describe("a backend that closes", () => {
+  // mutant: closes-between-steps
+  test("waits for a transfer between two of its steps, with nothing in flight: its pipe is closed before the driver is", async () => {
+    const { hand, io, file, stream } = await setUp();
+    let closedAtEnd: unknown;
+    hand.close = async () => {
+      closedAtEnd = closed(hand).sort();
+      return { unconfirmedOperations: 0, quarantinedBytes: 0 };
+    };
+    const outcome = expect(file.pipeTo(stream)).rejects.toMatchObject({ bytesTransferred: 0 });
+    await flushed();
+    const closing = io.close({ deadlineMs: 1000 });
+    await flushed();
+    // The cancel comes too late for the pipe, which is all that is left when the file and the connection are closed.
+    for (const taken of hand.taken.filter(({ opcode }) => opcode === "cancel" || opcode === "close")) {
+      hand.complete(taken, 0);
+    }
+    await flushed();
+    await givePipe(hand);
+    await outcome;
+    for (const taken of hand.taken.filter(({ opcode }) => opcode === "close").slice(2)) hand.complete(taken, 0);
+    await closing;
+    expect(closedAtEnd).toEqual([FILE, STREAM, READING, WRITING]);
+  });
+});

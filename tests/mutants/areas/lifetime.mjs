@@ -1,6 +1,6 @@
 // @ts-check
 /** Mutants of lifetime: what is awaited stays reachable, and nothing is left behind. */
-import { CORE, kit, simKit } from "../killers.mjs";
+import { CORE, core, kit, simKit } from "../killers.mjs";
 
 /** @param {string} test @returns {import("../list.mjs").Killer[]} */
 const life = (test) => [{ file: "tests/life/alive.test.ts", test }];
@@ -115,11 +115,19 @@ export const lifetime = [
     killedBy: life("libuv: a process is told of a backend that it dropped"),
   },
   {
+    name: "closes-between-steps",
+    promise: "P9",
+    file: `${CORE}dispatcher.ts`,
+    find: "return this.table.inUse > 0 || this.#asides > 0;",
+    replace: "return this.table.inUse > 0;",
+    killedBy: core("pipe-transfer", "waits for a transfer between two of its steps"),
+  },
+  {
     name: "used-backend-taken-for-dropped",
     promise: "P9",
     file: `${CORE}backend-closing.ts`,
-    find: "if (this.#tracker.size > 0 || dispatcher.table.inUse > 0 || dispatcher.asides > 0) {",
-    replace: "if (dispatcher.asides > 0) {",
+    find: "if (this.#tracker.size > 0 || dispatcher.inUse) {",
+    replace: "if (dispatcher.closed) {",
     killedBy: life("libuv: a process is told of a backend that it dropped"),
   },
 ];

@@ -193,3 +193,19 @@ export async function createCopyFromFile(
 function takeBuffer(dispatcher: Dispatcher): OwnedBuffer {
   return dispatcher.buffers.take(COPY_BYTES);
 }
+
+/** A buffer, however long one takes to come home; `undefined` when the backend closes before. */
+export async function takeUntilClosing(dispatcher: Dispatcher, bytes: number): Promise<OwnedBuffer | undefined> {
+  if (dispatcher.closed) return undefined;
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  dispatcher.onClosing.add(stop);
+  try {
+    return await dispatcher.buffers.takeWhenFree(bytes, { signal: controller.signal });
+  } catch (error) {
+    if (controller.signal.aborted) return undefined;
+    throw error;
+  } finally {
+    dispatcher.onClosing.delete(stop);
+  }
+}

@@ -20,6 +20,7 @@ import {
   createCopyToFile,
   readPipeAtLast,
   receiveInto,
+  takeUntilClosing,
   writeOrKeep,
 } from "./pipe-copy.js";
 import { closePipe, makePipe, type Pipe, prepareSplice, spliceAtLast } from "./pipe-operations.js";
@@ -84,8 +85,10 @@ export function pipeToFile(stream: StreamCore, file: FileCore, options: PipeToFi
   const bytesMax = checkLimit(where, "bytesMax", options.bytesMax);
   expectOwnResource(where, "file", file, dispatcher);
   const place = placeIn(file, position, false);
-  return transfer(where, dispatcher, bytesMax, options, file.state, (splices) =>
-    splices ? createSpliceToFile(stream, file, place) : createCopyToFile(stream, file, place),
+  return dispatcher.aside(() =>
+    transfer(where, dispatcher, bytesMax, options, file.state, (splices) =>
+      splices ? createSpliceToFile(stream, file, place) : createCopyToFile(stream, file, place),
+    ),
   );
 }
 
@@ -100,10 +103,12 @@ export function pipeFromFile(file: FileCore, stream: StreamCore, options: PipeFr
   expectOwnResource(where, "stream", stream, dispatcher);
   // What is read of a file that cannot seek and not sent is kept for its next read: in a buffer, not in a pipe.
   const place = file.position === undefined ? undefined : placeIn(file, position, true);
-  return transfer(where, dispatcher, length, options, undefined, (splices) =>
-    splices && place !== undefined
-      ? createSpliceFromFile(file, stream, place)
-      : createCopyFromFile(file, stream, place),
+  return dispatcher.aside(() =>
+    transfer(where, dispatcher, length, options, undefined, (splices) =>
+      splices && place !== undefined
+        ? createSpliceFromFile(file, stream, place)
+        : createCopyFromFile(file, stream, place),
+    ),
   );
 }
 
@@ -286,8 +291,9 @@ async function createSpliceToFile(stream: StreamCore, file: FileCore, place: Fil
   };
   // A full disk, for one: what the file does not take is there for the next receive.
   const giveBack = async () => {
-    using buffer = await dispatcher.buffers.takeWhenFree(COPY_BYTES);
-    while (inPipe > 0) {
+    using buffer = await takeUntilClosing(dispatcher, COPY_BYTES);
+    // Of a backend that closes nobody can receive any more.
+    while (buffer !== undefined && inPipe > 0) {
       const taken = await readPipeAtLast(file, pipe.reading, buffer, inPipe);
       inPipe -= taken;
       stream.receiveLane.salvageBytes(buffer.bytes.slice(0, taken));
