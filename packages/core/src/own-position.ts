@@ -10,6 +10,8 @@ export class OwnPosition {
   #offset: number;
   /** Bytes were appended: it stands at the end, wherever that is by the time somebody asks. */
   #atEnd = false;
+  /** How often bytes were appended. */
+  #appends = 0;
   readonly #findEnd: (() => Promise<number>) | undefined;
 
   /**
@@ -34,7 +36,10 @@ export class OwnPosition {
   /** Finds out where the end is. Rejects with the system's error. */
   async find(): Promise<void> {
     if (!this.#atEnd || this.#findEnd === undefined) return;
+    const appends = this.#appends;
     const end = await this.#findEnd();
+    // Whoever asked may have been cancelled meanwhile, and then others have gone on: an answer of before says nothing.
+    if (!this.#atEnd || this.#appends !== appends) return;
     this.#offset = end;
     this.#atEnd = false;
   }
@@ -64,7 +69,12 @@ export class OwnPosition {
   /** So many bytes were written at the position, or appended. */
   wrote(bytes: number): void {
     if (bytes === 0) return;
-    if (this.appends) this.#atEnd = true;
+    if (this.appends) this.#appended();
     else this.#offset += bytes;
+  }
+
+  #appended(): void {
+    this.#atEnd = true;
+    this.#appends++;
   }
 }

@@ -100,6 +100,34 @@ describe("a file that can seek", () => {
   });
 });
 
+describe("a file for appending", () => {
+  // mutant: own-position-found-too-late
+  test("does not go by an end that was asked for before the last append", async () => {
+    const { hand, io, file } = await setUp({ flags: "a+" });
+    const [first, second, third] = [io.buffers.take(4), io.buffers.take(4), io.buffers.take(4)];
+    const controller = new AbortController();
+    const all = Promise.allSettled([
+      file.write(first),
+      file.read(second, { signal: controller.signal }),
+      file.write(third),
+    ]);
+    await flushed();
+    hand.complete(hand.last("write"), 4);
+    await flushed();
+    controller.abort("enough");
+    await flushed();
+    hand.complete(hand.last("write"), 4);
+    // Where the file ended before the second append.
+    hand.complete(hand.last("stat"), 0);
+    await all;
+    const reading = file.read(second);
+    await flushed();
+    expect(hand.taken.at(-1)!.opcode).toBe("stat");
+    hand.complete(hand.last("stat"), -ERRNO.EIO);
+    await expect(reading).rejects.toMatchObject({ code: "EIO" });
+  });
+});
+
 describe("what cannot seek", () => {
   // mutant: position-on-a-pipe
   test("refuses a position with ESPIPE and the buffers, before the driver is asked", async () => {

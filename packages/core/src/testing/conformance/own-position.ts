@@ -130,6 +130,27 @@ export const ownPositionClause: Clause = {
       },
     },
     {
+      id: "appended-while-asked",
+      title:
+        "stands at the end of a file for appending, also when a read that asked where that is was aborted meanwhile",
+      needs: ["stat"],
+      run: async (context) => {
+        const { io } = context;
+        await using file = await context.openFile("", "a+");
+        for (let round = 0; round < 20; round++) {
+          await writeText(io, file, "one");
+          using buffer = io.buffers.take(8);
+          const controller = new AbortController();
+          const reading = file.read(buffer, { signal: controller.signal }).catch(() => undefined);
+          if (round % 2 === 0) await context.flush();
+          controller.abort();
+          await writeText(io, file, "two");
+          await reading;
+          equal(await readText(io, file, 8), "", "the read behind the appends");
+        }
+      },
+    },
+    {
       id: "aborted-writes",
       mutants: ["own-position-ignores-aborted-writes"],
       title: "moves by what an aborted write has written all the same, which is what its error counts",
