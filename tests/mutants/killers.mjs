@@ -17,6 +17,9 @@ export const simKit = (...ids) =>
 /** @param {string} name @param {...string} tests @returns {Killer[]} */
 export const core = (name, ...tests) => tests.map((test) => ({ file: `packages/core/test/${name}.test.ts`, test }));
 
+/** The random programs on a simulated machine, with the seeds of every run. @returns {Killer[]} */
+export const simProgram = () => core("sim/program", "balance their books");
+
 /** @param {string} name @param {...string} tests @returns {Killer[]} */
 export const detectTest = (name, ...tests) =>
   tests.map((test) => ({ file: `packages/detect/test/${name}.test.ts`, test }));

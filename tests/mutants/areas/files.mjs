@@ -1,6 +1,6 @@
 // @ts-check
 /** Mutants of files: the own position, lengths, what a full disk leaves. */
-import { CORE, core, kit, native, simKit } from "../killers.mjs";
+import { CORE, core, kit, native, simKit, simProgram } from "../killers.mjs";
 
 const EPOLL = "packages/driver-epoll/native/";
 
@@ -13,6 +13,14 @@ export const files = [
     find: "      this.writePosition(entry, start);\n",
     replace: "      this.writePosition(entry, -1);\n",
     killedBy: [...simKit("own-position/grows"), ...core("own-position", "handed over with an explicit one")],
+  },
+  {
+    name: "failed-write-forgets-its-part",
+    promise: "P6",
+    file: `${CORE}settle.ts`,
+    find: "!entry.lendExclusive && { bytesTransferred: bytes }",
+    replace: "!entry.lendExclusive && { bytesTransferred: bytes - entry.progress }",
+    killedBy: simProgram(),
   },
   {
     name: "own-position-ignores-writes",
@@ -34,9 +42,17 @@ export const files = [
     name: "own-position-ignores-appends",
     promise: "operations",
     file: `${CORE}own-position.ts`,
-    find: "    if (this.appends) this.#atEnd = true;\n    else",
+    find: "    if (this.appends) this.#appended();\n    else",
     replace: "    if (!this.appends)",
     killedBy: kit("own-position/appended"),
+  },
+  {
+    name: "own-position-found-too-late",
+    promise: "operations",
+    file: `${CORE}own-position.ts`,
+    find: "    if (!this.#atEnd || this.#appends !== appends) return;\n",
+    replace: "",
+    killedBy: core("own-position", "an end that was asked for before the last append"),
   },
   {
     name: "own-position-ignores-aborted-writes",
@@ -44,7 +60,7 @@ export const files = [
     file: `${CORE}own-position.ts`,
     find: "      this.wrote(bytes);\n",
     replace: "      if (told) this.wrote(bytes);\n",
-    killedBy: kit("own-position/aborted-writes"),
+    killedBy: [...kit("own-position/aborted-writes"), ...simProgram()],
   },
   {
     name: "own-position-follows-aborted-reads",
@@ -73,7 +89,7 @@ export const files = [
     file: `${CORE}resource/file-place.ts`,
     find: "      if (reads) position?.read(bytes);\n      else",
     replace: "      if (!reads)",
-    killedBy: kit("own-position/piped-from"),
+    killedBy: [...kit("own-position/piped-from"), ...simProgram()],
   },
   {
     name: "position-on-a-pipe",

@@ -23,6 +23,8 @@ const survivable = {
   ...roughFaults,
   ioError: 0,
   noSpace: 0,
+  diskFull: 0,
+  sizeLimit: 0,
   tooManyFiles: 0,
   reset: 0,
   resetBehindBytes: 0,

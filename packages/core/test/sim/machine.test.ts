@@ -115,6 +115,29 @@ describe("simulated files", () => {
     await file.close();
     await (await io.openFile("/tmp/b", "w")).close();
   });
+
+  for (const [fault, code] of [
+    ["diskFull", "ENOSPC"],
+    ["sizeLimit", "EFBIG"],
+  ] as const) {
+    it(`take a part of a write and then nothing that needs room for a while: ${code}`, async () => {
+      start({ faults: { [fault]: 1 } });
+      await using file = await io.openFile("/tmp/a", "w+");
+      using buffer = io.buffers.copyFrom("0123456789");
+      const failure = await file.writeFull(buffer).catch((error) => error);
+      const { size } = await file.stat();
+      expect(failure).toMatchObject({ code, bytesTransferred: size, buffer });
+      expect(size).toBeGreaterThan(0);
+      expect(size).toBeLessThan(10);
+      // What needs no room is written all the same.
+      expect(await write(file, "x", 0)).toBe(1);
+      simulation.calm();
+      await expect(file.writeFull(buffer)).rejects.toMatchObject({ code, bytesTransferred: 0 });
+      await io.sleep(10);
+      expect(await write(file, "the rest")).toBe(8);
+      expect(await read(file, 20, 0)).toBe(`x${"0123456789".slice(1, size)}the rest`);
+    });
+  }
 });
 
 interface Pair {

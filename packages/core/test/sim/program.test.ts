@@ -8,6 +8,7 @@ const CANARY_SEEDS_MAX = 100;
 describe("random programs on a simulated machine", () => {
   const reports: SimProgramReport[] = [];
 
+  // mutant: failed-write-forgets-its-part, own-position-ignores-aborted-writes, pipe-leaves-own-position
   it(`balance their books with each of ${SEEDS} seeds`, async () => {
     const failures: string[] = [];
     for (let seed = 1; seed <= SEEDS; seed++) {

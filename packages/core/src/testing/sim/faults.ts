@@ -15,6 +15,8 @@ export const faultTable = [
   ["again", "an attempt ends with -EAGAIN"],
   ["ioError", "a file operation ends with -EIO"],
   ["noSpace", "a write ends with -ENOSPC"],
+  ["diskFull", "a write takes what has room, and then the disk is full for a while: -ENOSPC"],
+  ["sizeLimit", "a write takes what has room, and then its file may not grow for a while: -EFBIG"],
   ["tooManyFiles", "an operation that needs a new handle ends with -EMFILE"],
   ["reset", "the connection is reset by the network"],
   ["resetBehindBytes", "the connection is reset behind bytes that have arrived and that nobody has received"],
@@ -48,6 +50,9 @@ export interface SimFaults extends Readonly<Record<FaultName, number>> {
 /** How long an operation takes that is stuck, virtual microseconds. */
 export const STUCK_US = 60_000_000;
 
+/** How long a disk is full, or a file may not grow, virtual microseconds. */
+export const FULL_US = 5_000;
+
 /** How long an end that is stalled takes nothing, virtual microseconds. */
 export const STALL_US = 20_000;
 
@@ -67,6 +72,8 @@ export const roughFaults: SimFaults = Object.freeze({
   again: 0.04,
   ioError: 0.01,
   noSpace: 0.01,
+  diskFull: 0.005,
+  sizeLimit: 0.005,
   tooManyFiles: 0.02,
   reset: 0.003,
   resetBehindBytes: 0.002,

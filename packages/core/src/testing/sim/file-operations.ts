@@ -3,6 +3,7 @@ import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
 import { ADVICE, ALLOCATE_FLAG, OPEN_FLAG, STAT_FIELD, WORD } from "../../record.js";
 import { type AttemptHost, answerOpen, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt-host.js";
+import { writeToDisk } from "./disk.js";
 import { openFifo, resumeOpen } from "./fifo.js";
 import type { Node } from "./file-system.js";
 import { Description, type OpenFile } from "./handles.js";
@@ -134,15 +135,14 @@ function read({ kernel }: AttemptHost, ticket: Ticket, file: OpenFile): number {
 }
 
 function write({ kernel, memory }: AttemptHost, ticket: Ticket, file: OpenFile): number {
-  const { dice, files, ledger } = kernel;
+  const { dice, ledger } = kernel;
   if ((file.flags & OPEN_FLAG.write) === 0 || file.node.kind !== "file") return -ERRNO.EBADF;
   if (dice.happens("ioError")) return -ERRNO.EIO;
-  if (dice.happens("noSpace")) return -ERRNO.ENOSPC;
   const own = ticket.position < 0;
   const appends = (file.flags & OPEN_FLAG.append) !== 0;
   const position = appends ? file.node.size : own ? file.position : ticket.position;
   const source = memory.source(ticket);
-  const count = files.write(file.node, position, source.subarray(0, dice.shortened(source.length)));
+  const count = writeToDisk(kernel, file.node, position, source.subarray(0, dice.shortened(source.length)));
   if (count < 0) return count;
   if (own && count === source.length) file.position = position + count;
   ledger.bytesWritten += count;

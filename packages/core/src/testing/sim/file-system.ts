@@ -27,12 +27,20 @@ interface Inode {
   readonly createdUs: number;
 }
 
+/** For a while there is room for so many bytes only. */
+interface Scarcity {
+  readonly bytesMax: number;
+  readonly untilUs: number;
+}
+
 /** A file's content and metadata. */
 export interface FileNode extends Inode {
   readonly kind: "file";
   /** Content; longer than `size` as a rule. */
   bytes: Uint8Array<ArrayBuffer>;
   size: number;
+  /** Until then it can be so long only; the device's own limit holds besides. */
+  limit: Scarcity | undefined;
   /** Handles that are open on it: without them and without a name its space is free. */
   opens: number;
 }
@@ -102,6 +110,7 @@ export class SimFileSystem {
   readonly #bytesMax: number;
   readonly #root: DirectoryNode;
   #bytesUsed = 0;
+  #scarcity: Scarcity | undefined = undefined;
   #lastInode = 0;
 
   /**
@@ -274,21 +283,35 @@ export class SimFileSystem {
   /** Writes as many bytes as fit on the device; how many, or a negative errno. */
   write(file: FileNode, position: number, source: Uint8Array): number {
     if (source.length === 0) return 0;
-    if (position >= FILE_BYTES_MAX) return -ERRNO.EFBIG;
-    const end = Math.min(position + source.length, FILE_BYTES_MAX);
-    const room = file.size + this.#bytesMax - this.#bytesUsed;
+    const longest = this.#smallest(FILE_BYTES_MAX, file.limit);
+    if (position >= longest) return -ERRNO.EFBIG;
+    const end = Math.min(position + source.length, longest);
+    const room = file.size + this.#deviceBytes - this.#bytesUsed;
     const count = Math.min(end, room) - position;
     if (count <= 0) return -ERRNO.ENOSPC;
-    if (position + count > file.size) this.resize(file, position + count);
-    file.bytes.set(source.subarray(0, count), position);
-    this.#touch(file);
+    this.#store(file, position, source.subarray(0, count));
     return count;
   }
 
   /** Sets the length; 0 or a negative errno. */
   resize(file: FileNode, size: number): number {
-    if (size > FILE_BYTES_MAX) return -ERRNO.EFBIG;
-    if (this.#bytesUsed + size - file.size > this.#bytesMax) return -ERRNO.ENOSPC;
+    if (size > file.size) {
+      if (size > this.#smallest(FILE_BYTES_MAX, file.limit)) return -ERRNO.EFBIG;
+      if (this.#bytesUsed + size - file.size > this.#deviceBytes) return -ERRNO.ENOSPC;
+    }
+    this.#setSize(file, size);
+    return 0;
+  }
+
+  /** What has room is in the file. */
+  #store(file: FileNode, position: number, source: Uint8Array): void {
+    const end = position + source.length;
+    if (end > file.size) this.#setSize(file, end);
+    file.bytes.set(source, position);
+    this.#touch(file);
+  }
+
+  #setSize(file: FileNode, size: number): void {
     if (size > file.bytes.length) {
       const grown = new Uint8Array(Math.max(size, file.bytes.length * 2, 512));
       grown.set(file.bytes.subarray(0, file.size));
@@ -299,7 +322,16 @@ export class SimFileSystem {
     this.#bytesUsed += size - file.size;
     file.size = size;
     this.#touch(file);
-    return 0;
+  }
+
+  /** For a while the device has room for `bytes` more, whichever file they go to. */
+  fillUp(bytes: number, durationUs: number): void {
+    this.#scarcity = { bytesMax: this.#bytesUsed + bytes, untilUs: this.#nowUs() + durationUs };
+  }
+
+  /** For a while the file can grow by `bytes` only. */
+  limitSize(file: FileNode, bytes: number, durationUs: number): void {
+    file.limit = { bytesMax: file.size + bytes, untilUs: this.#nowUs() + durationUs };
   }
 
   /** The file system as a test sees it. */
@@ -309,7 +341,9 @@ export class SimFileSystem {
         const bytes = typeof content === "string" ? encoder.encode(content) : content;
         const node = this.open(encoder.encode(path), OPEN_FLAG.write | OPEN_FLAG.create | OPEN_FLAG.truncate, 0o666);
         if (typeof node === "number" || node.kind !== "file") throw refused("write", path);
-        if (bytes.length > 0 && this.write(node, 0, bytes) !== bytes.length) throw refused("write", path);
+        // A shortage that passes is the program's trouble, not the test's.
+        if (bytes.length > Math.min(FILE_BYTES_MAX, this.#bytesMax - this.#bytesUsed)) throw refused("write", path);
+        this.#store(node, 0, bytes);
       },
       read: (path) => {
         const node = this.find(encoder.encode(path), true);
@@ -335,6 +369,17 @@ export class SimFileSystem {
       },
       exists: (path) => typeof this.find(encoder.encode(path), true) !== "number",
     };
+  }
+
+  /** What the device can hold now. */
+  get #deviceBytes(): number {
+    return this.#smallest(this.#bytesMax, this.#scarcity);
+  }
+
+  #smallest(bytesMax: number, scarcity: Scarcity | undefined): number {
+    return scarcity === undefined || this.#nowUs() >= scarcity.untilUs
+      ? bytesMax
+      : Math.min(bytesMax, scarcity.bytesMax);
   }
 
   #add(where: string, path: string, node: Node): void {
@@ -433,7 +478,8 @@ export class SimFileSystem {
   }
 
   #file(mode: number): FileNode {
-    return { kind: "file", bytes: new Uint8Array(0), size: 0, opens: 0, ...this.#inode(TYPE_FILE | (mode & 0o7777)) };
+    const inode = this.#inode(TYPE_FILE | (mode & 0o7777));
+    return { kind: "file", bytes: new Uint8Array(0), size: 0, limit: undefined, opens: 0, ...inode };
   }
 
   #directory(): DirectoryNode {

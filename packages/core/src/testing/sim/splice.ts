@@ -4,6 +4,7 @@ import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
 import { OPEN_FLAG, PIPE_WORD, WORD } from "../../record.js";
 import { type AttemptHost, badHandle, foundBehind, newHandle, type Outcome } from "./attempt-host.js";
+import { writeToDisk } from "./disk.js";
 import { writeStat } from "./file-operations.js";
 import { Description, type OpenFile, type Target } from "./handles.js";
 import { PipeEnd } from "./pipe.js";
@@ -152,15 +153,14 @@ function fromPipe(
 }
 
 function writeInto({ kernel }: AttemptHost, file: OpenFile, at: number, bytes: Uint8Array): number {
-  const { dice, files, ledger } = kernel;
+  const { dice, ledger } = kernel;
   const { node, flags } = file;
   if ((flags & OPEN_FLAG.write) === 0 || node.kind !== "file") return -ERRNO.EBADF;
   // Source: splice(2).
   if ((flags & OPEN_FLAG.append) !== 0) return -ERRNO.EINVAL;
   if (dice.happens("ioError")) return -ERRNO.EIO;
-  if (dice.happens("noSpace")) return -ERRNO.ENOSPC;
   const position = at < 0 ? file.position : at;
-  const count = files.write(node, position, bytes);
+  const count = writeToDisk(kernel, node, position, bytes);
   if (count === bytes.length && at < 0) file.position = position + count;
   if (count > 0) ledger.bytesWritten += count;
   return count;

@@ -343,7 +343,12 @@ function appendOnce(
 }
 
 /** Closes a file, now and then with an operation in flight, and checks that it is closed. */
-async function closeFile(context: Context, random: Random, file: File, step: () => Promise<void>): Promise<void> {
+export async function closeFile(
+  context: Context,
+  random: Random,
+  file: File,
+  step: () => Promise<void>,
+): Promise<void> {
   const last = random.chance(0.3) && !context.closing ? step() : undefined;
   if (file.closed) return;
   const ended = await context.end("close", file.close());
@@ -362,7 +367,7 @@ function wasAbandoned(mayAbandon: boolean, error: BatonError): boolean {
 }
 
 /** How many bytes an operation that failed had moved. */
-function bytesGone(context: Context, where: string, error: BatonError): number {
+export function bytesGone(context: Context, where: string, error: BatonError): number {
   const { bytesTransferred } = error;
   // Refused before anything was lent.
   if (bytesTransferred === undefined && NEVER_STARTED.has(error.code)) return 0;

@@ -18,7 +18,7 @@ interface Moved {
 /** After these nobody can go on; after those of a device what was taken may be lost. */
 const ENDS: ReadonlySet<string> = new Set([
   ...["EPIPE", "ECONNRESET", "ENOTCONN", "ERR_RESOURCE_CLOSED", "ERR_BACKEND_CLOSED"],
-  ...["EIO", "ENOSPC"],
+  ...["EIO", "ENOSPC", "EFBIG"],
 ]);
 
 export async function pipeActor(context: Context, random: Random, path: string): Promise<void> {
@@ -58,6 +58,8 @@ async function sendFile(
   stream: StreamSocket,
   size: number,
 ): Promise<Moved> {
+  // Nobody else moves the own position, so it is the same.
+  const atOwn = random.chance(0.5);
   let bytes = 0;
   let isBroken = false;
   while (bytes < size && !stream.closed && !context.closing) {
@@ -65,7 +67,7 @@ async function sendFile(
     const length = random.chance(0.5) ? random.between(1, size - bytes) : size - bytes;
     const ended = await context.end(
       "file.pipeTo",
-      source.pipeTo(stream, { position: bytes, length, ...early.options }),
+      source.pipeTo(stream, { ...(!atOwn && { position: bytes }), length, ...early.options }),
       early.codes,
     );
     early.done();
@@ -80,13 +82,14 @@ async function sendFile(
 }
 
 async function receiveFile(context: Context, random: Random, stream: StreamSocket, sink: File): Promise<Moved> {
+  const atOwn = random.chance(0.5);
   let bytes = 0;
   while (!stream.closed && !context.closing) {
     const early = context.earlyEnd(random, 0.3, false);
     const most = random.chance(0.3) ? { bytesMax: random.between(1, 3000) } : {};
     const ended = await context.end(
       "stream.pipeTo",
-      stream.pipeTo(sink, { position: bytes, ...most, ...early.options }),
+      stream.pipeTo(sink, { ...(!atOwn && { position: bytes }), ...most, ...early.options }),
       early.codes,
     );
     early.done();

@@ -15,6 +15,7 @@ import { appendActor, positionalFileActor, sequentialReadActor } from "./file-ac
 import { idleActor } from "./idle-actor.js";
 import { nameActor } from "./name-actor.js";
 import { checkAtEnd, checkAtRest, HeldBuffers } from "./oracle.js";
+import { ownPositionActor } from "./own-position-actor.js";
 import { pipeActor } from "./pipe-actor.js";
 import { batchActor, misuseActor, pathActor, poolActor, timerActor } from "./small-actors.js";
 import { socketActor } from "./socket-actor.js";
@@ -136,6 +137,7 @@ function startActors(context: Context, random: Random, hasSockets: boolean): Pro
   start(hasSockets ? 0.4 : 0.8, (chance, path) => positionalFileActor(context, chance, path));
   start(0.4, (chance, path) => sequentialReadActor(context, chance, path));
   start(0.4, (chance, path) => appendActor(context, chance, path));
+  start(0.5, (chance, path) => ownPositionActor(context, chance, path));
   start(hasSockets ? 0.3 : 0, (chance, path) => pipeActor(context, chance, path));
   start(0.3, (chance, path) => nameActor(context, chance, path));
   start(0.4, (chance, path) => chainActor(context, chance, path));

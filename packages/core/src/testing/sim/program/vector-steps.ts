@@ -4,6 +4,9 @@ import type { File } from "../../../resource/file.js";
 import type { Random } from "../random.js";
 import { type Context, fillPattern } from "./context.js";
 
+/** Most buffers of one vector. */
+const PARTS_MAX = 4;
+
 /** A file and what must be in it. */
 export interface KnownFile {
   readonly context: Context;
@@ -23,7 +26,7 @@ export interface KnownFile {
 export async function writeVector(known: KnownFile): Promise<void> {
   const { context, random, file } = known;
   const { position, length } = known.range(3000);
-  const buffers = await takeParts(known, length);
+  const buffers = await takeParts(context, random, length, PARTS_MAX);
   if (buffers === undefined) return;
   const seed = random.next();
   let filled = 0;
@@ -49,7 +52,7 @@ export async function writeVector(known: KnownFile): Promise<void> {
 export async function readVector(known: KnownFile): Promise<void> {
   const { context, random, file } = known;
   const { position, length } = known.range(3000);
-  const buffers = await takeParts(known, length);
+  const buffers = await takeParts(context, random, length, PARTS_MAX);
   if (buffers === undefined) return;
   const early = context.earlyEnd(random, 0.3, true);
   const ended = await context.end("readv", file.readv(buffers, { position, ...early.options }), early.codes);
@@ -71,12 +74,22 @@ export async function readVector(known: KnownFile): Promise<void> {
   home(context, "readv", buffers);
 }
 
-/** Buffers of `length` bytes in all; `undefined` when there are not enough. */
-async function takeParts({ context, random }: KnownFile, length: number): Promise<OwnedBuffer[] | undefined> {
+/** What is in buffers, one after the other. */
+export function partsOf(buffers: readonly OwnedBuffer[]): Uint8Array {
+  return Uint8Array.from(buffers.flatMap(({ bytes }) => [...bytes]));
+}
+
+/** Up to `partsMax` buffers of `length` bytes in all; `undefined` when there are not enough. */
+export async function takeParts(
+  context: Context,
+  random: Random,
+  length: number,
+  partsMax: number,
+): Promise<OwnedBuffer[] | undefined> {
   const buffers: OwnedBuffer[] = [];
   let left = length;
   while (left > 0) {
-    const part = buffers.length === 3 ? left : random.between(1, left);
+    const part = buffers.length === partsMax - 1 ? left : random.between(1, left);
     const buffer = await context.take(part);
     if (buffer === undefined) {
       for (const taken of buffers) context.letGo(taken);
