@@ -220,6 +220,13 @@ ${Object.entries(tables.BEGUN_WORD)
   .join("\n")}
 inline constexpr uint32_t kBegunBytes = ${tables.BEGUN_BYTES};
 
+// What adopt is to use a descriptor as, and its answer: a position as that to open, bits, and an address.
+${constants("uint32_t", "Adopt", tables.ADOPT_KIND)}
+${constants("uint32_t", "Adopt", tables.ADOPT_ANSWER)}
+${constants("uint32_t", "Adopt", tables.ADOPT_FLAG)}
+inline constexpr uint32_t kAdoptAnswerBytes = ${tables.ADOPT_ANSWER_BYTES};
+static_assert(kAdoptAnswerBytes == kAdoptAddressAt + kAddressBytes);
+
 // --- bits in arguments --------------------------------------------------------------------------
 
 // Socket options of listen, accept and connect.

@@ -1,12 +1,12 @@
 /** A driver under test on Node: scratch files in a directory of their own, and `node:fs` as the other way to them. */
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
+import { closeSync, fstatSync, mkdtempSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Driver } from "@baton-io/core";
-import type { ConformanceSubject } from "@baton-io/core/testing";
+import type { ConformanceSubject, OwnDescriptors } from "@baton-io/core/testing";
 import { collectGarbage } from "../../packages/core/test/collect-garbage.js";
 
 /** Node has no call for it. */
@@ -34,12 +34,26 @@ export function nodeSubject(
       readFile: async (path) => new Uint8Array(await readFile(path)),
       writeFile: (path, bytes) => writeFile(path, bytes),
     },
-    ...(process.platform === "linux" && { exhaustDescriptors }),
+    ...(process.platform === "linux" && { exhaustDescriptors, descriptors }),
     collectGarbage,
     cleanUp: () => rmSync(directory, { recursive: true, force: true }),
     ...extras,
   };
 }
+
+const descriptors: OwnDescriptors = {
+  open: (path, append = false) => openSync(path, append ? "a+" : "r+"),
+  skip: (descriptor, bytes) => void readSync(descriptor, new Uint8Array(bytes)),
+  isOpen: (descriptor) => {
+    try {
+      fstatSync(descriptor);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  close: closeSync,
+};
 
 const descriptorDirectory = "/proc/self/fd";
 

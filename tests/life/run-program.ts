@@ -1,5 +1,6 @@
 /** Runs a program to its end and tells how it ended. */
 import { spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 import { root } from "./bundle-programs.js";
 
 export interface RunOptions {
@@ -12,6 +13,8 @@ export interface RunOptions {
   readonly nodeArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
+  /** Descriptors that it is given, from 3 on. */
+  readonly descriptors?: readonly number[];
   /** Called with each line of its output as it comes. */
   readonly onLine?: (line: string, process: RunningProgram) => void;
 }
@@ -46,19 +49,21 @@ export function runProgram(path: string, options: RunOptions = {}): Promise<Endi
   const [command, ...before] = [...(options.within ?? []), options.program ?? process.execPath];
   const child = spawn(command!, [...before, ...(options.nodeArguments ?? []), path, ...(options.arguments ?? [])], {
     env: { ...inherited, ...addonEnvironment, ...options.environment },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", ...(options.descriptors ?? [])],
   });
+  const output = child.stdout as Readable;
+  const errors = child.stderr as Readable;
   let stdout = "";
   let stderr = "";
   let lines = 0;
   let hung = false;
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+  output.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
     const complete = stdout.split("\n").slice(0, -1);
     for (const line of complete.slice(lines)) options.onLine?.(line, { kill: (signal) => child.kill(signal) });
     lines = complete.length;
   });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  errors.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
   const timer = setTimeout(() => {

@@ -17,6 +17,7 @@ const cases = [libuvDriver, nullDriver, simDriver].flatMap((createDriver) => [
     scratchPath: (name) => name,
     makeFifo: () => undefined,
     exhaustDescriptors: () => () => undefined,
+    descriptors: createSimulation({ seed: 1 }).descriptors,
     collectGarbage: () => undefined,
   }),
 ]);

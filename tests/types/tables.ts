@@ -47,6 +47,7 @@ export const everyOperation: Readonly<Record<OpcodeName, true>> = {
   hardlink: true,
   symlink: true,
   poll: true,
+  adopt: true,
 };
 
 const { nop: _nop, ...rest } = everyOperation;

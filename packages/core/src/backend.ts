@@ -14,6 +14,7 @@ import { Operation } from "./operation.js";
 import type { Entry } from "./operation-table.js";
 import type { Lendable } from "./owned-buffer.js";
 import { type Checked, prepareNop, prepareRequest, type Request, type ResultOf } from "./request.js";
+import { type AdoptListenerOptions, type AdoptOptions, prepareAdopt } from "./resource/adopt.js";
 import { type BindUdpOptions, prepareBindUdp } from "./resource/bind-udp.js";
 import { type ConnectOptions, startConnect, type UnixConnectOptions } from "./resource/connect.js";
 import type { File } from "./resource/file.js";
@@ -220,6 +221,48 @@ export class Backend {
    */
   bindUdp(options: BindUdpOptions = NO_OPTIONS): Promise<UdpSocket> {
     return this.#dispatcher.run(() => prepareBindUdp(this.#dispatcher, this.#tracker, options));
+  }
+
+  /**
+   * Makes a file of a descriptor that the program has: one it was started with, or one that another library made (an
+   * inotify, an eventfd, a pipe). When the promise resolves the descriptor is Baton's, which closes it with the file and
+   * counts on nobody else reading, writing or closing it; while it is pending, and when it rejects, it is the program's
+   * as before.
+   *
+   * The file starts at the descriptor's own position, and appends if the descriptor does. epoll and libuv need what can
+   * keep a read waiting in non-blocking mode: pipes and terminals are opened once more for it, so that whoever shares
+   * them keeps his own; with everything else the mode is everybody's. io_uring leaves it as it is.
+   *
+   * Rejects with `EBADF`, with `EBUSY` when this backend has it already, with `EINVAL` for a socket, and with `ENOTSUP`
+   * for what the driver cannot wait for (libuv: an eventfd or inotify in blocking mode). Needs the operation `adopt`.
+   *
+   * @example const stdin = await io.adoptFile(0, { label: "stdin" });
+   */
+  adoptFile(fd: number, options: AdoptOptions = {}): Promise<File> {
+    return this.#dispatcher.run(() => prepareAdopt(this.#dispatcher, this.#tracker, "file", fd, options));
+  }
+
+  /**
+   * Makes a stream of a connected stream socket (TCP or Unix-domain) that the program has, as one that a parent process
+   * passed. Whose the descriptor is, and its mode: as for `adoptFile`. Rejects with
+   * `EBADF`, `EBUSY`, with `ENOTSOCK` for a file, `EPROTOTYPE` for another kind of socket, `ENOTCONN` for one that is
+   * not connected, `EINVAL` for one that listens. Needs the operation `adopt`.
+   *
+   * @example const control = (await io.adoptStream(3)) as UnixStream;
+   */
+  adoptStream(fd: number, options: AdoptOptions = {}): Promise<TcpStream | UnixStream> {
+    return this.#dispatcher.run(() => prepareAdopt(this.#dispatcher, this.#tracker, "stream", fd, options));
+  }
+
+  /**
+   * Makes a listener of a socket that listens, as a service manager passes them from descriptor 3 on
+   * (sd_listen_fds(3)). Whose the descriptor is, and the errors: as for `adoptStream`. A socket file is left when the
+   * listener closes: it is its maker's. Needs the operation `adopt`.
+   *
+   * @example const listener = await io.adoptListener(3);
+   */
+  adoptListener(fd: number, options: AdoptListenerOptions = {}): Promise<TcpListener | UnixListener> {
+    return this.#dispatcher.run(() => prepareAdopt(this.#dispatcher, this.#tracker, "listener", fd, options));
   }
 
   /** A timer that can be started again and again. */

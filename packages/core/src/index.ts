@@ -77,6 +77,7 @@ export type { ReceiveStats } from "./provided-buffers.js";
 export * from "./record.js";
 export type { Checked, Request, ResultOf } from "./request.js";
 export type { AcceptPaused } from "./resource/accept-pause.js";
+export type { AdoptListenerOptions, AdoptOptions } from "./resource/adopt.js";
 export type { BindUdpOptions } from "./resource/bind-udp.js";
 export type { ConnectOptions, UnixConnectOptions } from "./resource/connect.js";
 export type { NameOptions } from "./resource/connect-race.js";

@@ -459,6 +459,20 @@ export const opcodeTable = [
     summary: "Waits until a socket is ready, without moving a byte. The result is the bits that are.",
     source: "io_uring_prep_poll_add(3), Linux 5.1",
   },
+  {
+    number: 33,
+    name: "adopt",
+    syscall: "adopt",
+    buffer: "none",
+    fields: ["arena", "argument0", "argument1"],
+    result: "handle",
+    repeatable: false,
+    arguments:
+      "argument0 = the descriptor, argument1 = what it is to be used as (`ADOPT_KIND`). The answer is written to the arena area (layout: record.ts)",
+    summary:
+      "Makes a handle of a descriptor that the program has. One that is refused is as it was: -EBADF, -EBUSY when a handle of the session has it, -ENOTSOCK, -EINVAL for another kind of use, -EPROTOTYPE for a socket that is no stream, -ENOTSUP.",
+    source: "fstat(2), getsockname(2), fcntl(2) F_SETFL",
+  },
 ] as const;
 
 // Every row has the fields of a definition; the constant keeps names and numbers as literal types.

@@ -222,6 +222,20 @@ export const PIPE_BYTES = 16;
 export const BEGUN_WORD = { index: 0, generation: 1 } as const;
 export const BEGUN_BYTES = 8;
 
+/** What `adopt` is to use a descriptor as: its `argument1`. */
+export const ADOPT_KIND = { file: 0, stream: 1, listener: 2 } as const;
+
+/**
+ * The answer to `adopt` in its arena area: as that to `open` where the own position stands (file), a word of
+ * `ADOPT_FLAG` bits (file), and its own address (stream and listener).
+ */
+export const ADOPT_ANSWER = { positionAt: 0, flagsAt: 8, addressAt: 16 } as const;
+export const ADOPT_ANSWER_BYTES = 144;
+export const ADOPT_FLAG = {
+  /** Writes go to the end. */
+  appends: 1,
+} as const;
+
 /** Allocation mode bits of `allocate`; none: reserve, and grow the file where the range ends beyond it. */
 export const ALLOCATE_FLAG = {
   /** The file's length stays. */

@@ -109,6 +109,7 @@ class Engine {
   void Start(uint32_t slot);
   void Dispatch(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
   void StartOnHandle(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
+  void StartAdopt(uint32_t slot, const SubmissionRecord& record);
   void StartClose(uint32_t slot, const SubmissionRecord& record);
   void StartCancel(uint32_t slot, const SubmissionRecord& record);
   void StartTimer(uint32_t slot, const SubmissionRecord& record);

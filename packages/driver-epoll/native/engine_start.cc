@@ -1,8 +1,10 @@
 // Starting operations: each is looked at once, and goes to where it is tried.
 #include <utility>
 
+#include "baton/adopt_call.h"
 #include "baton/socket_calls.h"
 #include "engine.h"
+#include "non_blocking.h"
 
 namespace baton::epoll {
 
@@ -74,6 +76,8 @@ void Engine::Dispatch(uint32_t slot, const SubmissionRecord& record, Opcode opco
       return StartCancel(slot, record);
     case Opcode::kOpen:
       return StartOpen(slot, record);
+    case Opcode::kAdopt:
+      return StartAdopt(slot, record);
     case Opcode::kListen:
       return StartListen(slot, record);
     case Opcode::kConnect:
@@ -144,6 +148,24 @@ void Engine::StartOnHandle(uint32_t slot, const SubmissionRecord& record, Opcode
     default:
       return StartOnSocket(slot, record, opcode);
   }
+}
+
+void Engine::StartAdopt(uint32_t slot, const SubmissionRecord& record) {
+  Adoptee adoptee;
+  const int fd = static_cast<int>(record.argument0);
+  int error = LookAtGiven(handles_, record, &adoptee);
+  if (error == 0 && adoptee.pollable()) error = MakeNonBlocking(fd, adoptee);
+  if (error < 0) return Answer(slot, record, error);
+  WriteAdoptAnswer(adoptee, record.argument1, shared_.arena(record.arena_offset));
+  HandleState state;
+  state.pollable = adoptee.pollable();
+  state.device = adoptee.device;
+  state.direct = adoptee.direct();
+  state.seekable = adoptee.position >= 0;
+  state.named = record.argument1 == kAdoptFile;
+  int32_t handle;
+  const uint32_t flags = AdoptFd(fd, state, &handle);
+  Answer(slot, record, handle, flags);
 }
 
 void Engine::StartClose(uint32_t slot, const SubmissionRecord& record) {

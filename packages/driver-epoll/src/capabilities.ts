@@ -42,6 +42,7 @@ export const capabilities: Capabilities = defineCapabilities(
       hardlink: thread,
       symlink: thread,
       poll: attempt,
+      adopt: call,
     },
     features: {
       multishotAccept: emulated("the operation stays in the queue of its listener"),

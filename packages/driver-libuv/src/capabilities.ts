@@ -46,6 +46,10 @@ export const capabilities: Capabilities = defineCapabilities(
       mkdir: path,
       hardlink: path,
       symlink: path,
+      adopt:
+        process.platform === "linux"
+          ? native("node:fs and node:net, by number")
+          : unsupported("what a descriptor is, is looked up under /proc"),
       poll: unsupported("node:net keeps the readiness of its sockets to itself"),
     },
     features: {

@@ -12,6 +12,8 @@ import { scatter } from "./vector.js";
 export interface FileHandle {
   readonly kind: "file";
   readonly fd: number;
+  /** The descriptor that was adopted, where `fd` was opened in its stead; closed with it. */
+  readonly original: number | undefined;
   inFlight: number;
   onIdle: (() => void) | undefined;
   /** What was read of a FIFO before anybody asked: the first of the next read. */
@@ -96,13 +98,13 @@ export class FileOperations {
 
   close(submission: Submission, handle: FileHandle): void {
     whenIdle(handle, () => {
-      fs.close(handle.fd, (error) => this.#host.complete(submission, error == null ? 0 : errnoOf(error)));
+      closeDescriptors(handle, (error) => this.#host.complete(submission, error == null ? 0 : errnoOf(error)));
     });
   }
 
   /** Closes a file of which nobody wants to hear any more. */
   discard(handle: FileHandle): void {
-    whenIdle(handle, () => fs.close(handle.fd, () => undefined));
+    whenIdle(handle, () => closeDescriptors(handle, () => undefined));
   }
 
   /** Counts an operation on the handle; what it returns ends it. */
@@ -156,6 +158,11 @@ function readBehind(
   const first = views.findIndex(({ length }) => length > 0);
   const rest = [views[first]!.subarray(moved), ...views.slice(first + 1)];
   fs.readv(handle.fd, rest, null, (_error, bytesRead = 0) => done(null, moved + bytesRead));
+}
+
+function closeDescriptors({ fd, original }: FileHandle, done: fs.NoParamCallback): void {
+  if (original === undefined) fs.close(fd, done);
+  else fs.close(fd, () => fs.close(original, done));
 }
 
 function whenIdle(handle: FileHandle, close: () => void): void {

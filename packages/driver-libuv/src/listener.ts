@@ -7,6 +7,7 @@ import { Fifo } from "@baton-io/core";
 import type { PathPlace } from "./address-record.js";
 import type { Submission } from "./record-reader.js";
 import { SocketFile } from "./socket-file.js";
+import { descriptorOf } from "./socket-inside.js";
 import { errnoOf } from "./system-error.js";
 import { KeepAlive, type SubmissionHost, WaitingSubmissions } from "./waiting.js";
 
@@ -53,6 +54,11 @@ export class Listener {
       const submission = this.#accepts.take();
       if (submission !== undefined) this.#host.complete(submission, errnoOf(error));
     });
+  }
+
+  /** Its descriptor, where the runtime tells. */
+  get fd(): number | undefined {
+    return descriptorOf(this.#server);
   }
 
   accept(submission: Submission): void {

@@ -41,7 +41,7 @@ export function resumeOpen(host: FileHost, submission: Submission, handle: FileH
 }
 
 function createHandle(fd: number): FileHandle {
-  return { kind: "file", fd, inFlight: 0, onIdle: undefined, ahead: undefined };
+  return { kind: "file", fd, original: undefined, inFlight: 0, onIdle: undefined, ahead: undefined };
 }
 
 function answerHandle(host: FileHost, submission: Submission, fd: number): void {

@@ -19,6 +19,7 @@ import {
   SUBMIT_FLAG,
 } from "@baton-io/core";
 import type { Place } from "./address-record.js";
+import { type AdoptHost, adopt } from "./adopt.js";
 import { capabilities } from "./capabilities.js";
 import type { Datagram } from "./datagram.js";
 import { type CompletionExtras, Deliver } from "./deliver.js";
@@ -176,6 +177,8 @@ export class LibuvSession implements DriverSession, SocketHost {
     switch (opcode) {
       case OPCODE.open:
         return this.#open(submission);
+      case OPCODE.adopt:
+        return adopt(this.#adoptHost(), submission);
       case OPCODE.listen:
         return this.#sockets.listen(submission);
       case OPCODE.connect:
@@ -209,6 +212,33 @@ export class LibuvSession implements DriverSession, SocketHost {
     else if (handle.kind === "datagram") this.#beginOnDatagram(submission, handle);
     else if (opcode === OPCODE.accept) handle.accept(submission);
     else this.#complete(submission, opcode === OPCODE.shutdown ? -ERRNO.ENOTCONN : -ERRNO.EINVAL);
+  }
+
+  #adoptHost(): AdoptHost {
+    const isClosed = () => this.#closed;
+    return {
+      complete: (submission, result, extras) => this.#complete(submission, result, extras),
+      get isClosed() {
+        return isClosed();
+      },
+      hasDescriptor: (fd) => this.#hasDescriptor(fd),
+      addFile: (handle) => this.#handles.add(handle),
+      addStream: (submission, socket, path) => this.#sockets.adoptStream(submission, socket, path),
+      addListener: (submission, server, path) => this.#sockets.adoptListener(submission, server, path),
+      arena: this.shared.arena,
+    };
+  }
+
+  #hasDescriptor(fd: number): boolean {
+    for (const handle of this.#handles.values()) {
+      if (
+        handle.kind === "file"
+          ? handle.fd === fd || handle.original === fd
+          : handle.kind !== "datagram" && handle.fd === fd
+      )
+        return true;
+    }
+    return false;
   }
 
   #open(submission: Submission): void {

@@ -3,9 +3,14 @@
  * the reader. Other runtimes have their sockets made in another way: there nothing is known, and nobody asks.
  */
 import { readSync } from "node:fs";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { ERRNO, runtimeName } from "@baton-io/core";
 import { errnoOf } from "./system-error.js";
+
+/** A socket or server of the runtime's, with its own. */
+interface WithHandle {
+  readonly _handle?: RuntimeHandle | null;
+}
 
 interface RuntimeHandle {
   readonly fd?: number;
@@ -20,11 +25,12 @@ export class SocketInside {
 
   /** The socket is connected. What is asked later is answered also when it has been destroyed meanwhile. */
   constructor(socket: Socket) {
-    // Not among the types, because it is the runtime's own.
-    this.#handle =
-      runtimeName(process.versions) === "node"
-        ? (socket as unknown as { readonly _handle?: RuntimeHandle })._handle
-        : undefined;
+    this.#handle = handleOf(socket);
+  }
+
+  /** The descriptor; `undefined` where the runtime does not tell. */
+  get fd(): number | undefined {
+    return this.#handle?.fd;
   }
 
   /**
@@ -53,4 +59,15 @@ export class SocketInside {
       }
     }
   }
+}
+
+/** The descriptor of a server; `undefined` where the runtime does not tell. */
+export function descriptorOf(server: Server): number | undefined {
+  return handleOf(server)?.fd;
+}
+
+/** Not among the types, because it is the runtime's own. */
+function handleOf(owner: Socket | Server): RuntimeHandle | undefined {
+  if (runtimeName(process.versions) !== "node") return undefined;
+  return (owner as unknown as WithHandle)._handle ?? undefined;
 }

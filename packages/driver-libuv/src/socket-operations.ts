@@ -3,10 +3,10 @@ import * as dgram from "node:dgram";
 import * as fs from "node:fs";
 import * as net from "node:net";
 import { dirname } from "node:path";
-import { ADDRESS_FAMILY, ERRNO, SOCKET_OPTION } from "@baton-io/core";
+import { ADDRESS_FAMILY, ADOPT_ANSWER, ERRNO, SOCKET_OPTION } from "@baton-io/core";
 import { AddressRecords, type HostPlace, type PathPlace, type Place } from "./address-record.js";
 import { Datagram, type DatagramHost } from "./datagram.js";
-import { Listener } from "./listener.js";
+import { Listener, type ListenerHost } from "./listener.js";
 import type { Submission } from "./record-reader.js";
 import { Stream, type StreamHost } from "./stream.js";
 import { errnoOf } from "./system-error.js";
@@ -61,21 +61,34 @@ export class SocketOperations {
     server.once("error", onError);
     server.listen(listenOptions(place, submission), () => {
       server.off("error", onError);
-      // An accepted connection is at the listener's path, and its peer has none.
-      const ends = place.kind === "path" ? { local: place, remote: unnamed } : undefined;
-      const listener = new Listener(
-        server,
-        {
-          accepted: (accept, socket) => this.#host.completeWithHandle(accept, new Stream(socket, this.#host, ends)),
-          complete: (accept, result) => this.#host.complete(accept, result),
-          setCancel: (accept, cancel) => this.#host.setCancel(accept, cancel),
-        },
-        place.kind === "path" ? place : undefined,
-        submission.argument1,
-      );
+      const listener = this.#createListener(server, place.kind === "path" ? place : undefined, submission.argument1);
       this.answer(submission, listener.address()!);
       this.#host.completeWithHandle(submission, listener);
     });
+  }
+
+  /** A server that was adopted, which listens already; its address goes where the answer to that has it. */
+  adoptListener(submission: Submission, server: net.Server, path: PathPlace | undefined): void {
+    const listener = this.#createListener(server, path, 0);
+    this.#records.write(submission.arenaOffset + ADOPT_ANSWER.addressAt, listener.address()!);
+    this.#host.completeWithHandle(submission, listener);
+  }
+
+  /** A connection that was adopted. Which path the other end of one within the machine has is not known. */
+  adoptStream(submission: Submission, socket: net.Socket, path: PathPlace | undefined): void {
+    const ends = path && { local: path, remote: unnamed };
+    this.#host.completeWithHandle(submission, new Stream(socket, this.#host, ends));
+  }
+
+  #createListener(server: net.Server, path: PathPlace | undefined, backlog: number): Listener {
+    // An accepted connection is at the listener's path, and its peer has none.
+    const ends = path && { local: path, remote: unnamed };
+    const host: ListenerHost = {
+      accepted: (accept, socket) => this.#host.completeWithHandle(accept, new Stream(socket, this.#host, ends)),
+      complete: (accept, result) => this.#host.complete(accept, result),
+      setCancel: (accept, cancel) => this.#host.setCancel(accept, cancel),
+    };
+    return new Listener(server, host, path, backlog);
   }
 
   /** The runtime says `EACCES` where the kernel says that the path's directory is not there. */

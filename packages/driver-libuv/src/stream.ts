@@ -90,6 +90,11 @@ export class Stream {
     });
   }
 
+  /** Its descriptor, where the runtime tells. */
+  get fd(): number | undefined {
+    return this.#inside.fd;
+  }
+
   receive(submission: Submission): void {
     if (this.#receiveShut && this.#arrived.length === 0) this.#takeWhatTheKernelHas();
     this.#receives.add(submission);

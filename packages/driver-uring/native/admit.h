@@ -56,6 +56,7 @@ constexpr bool NeedsHandle(Opcode opcode, const SubmissionRecord& record) {
     case Opcode::kCancel:
     case Opcode::kOpen:
     case Opcode::kTimer:
+    case Opcode::kAdopt:
     case Opcode::kListen:
     case Opcode::kConnect:
     case Opcode::kDatagram:

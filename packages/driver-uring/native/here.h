@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "baton/adopt_call.h"
 #include "baton/file_calls.h"
 #include "baton/open_call.h"
 #include "baton/pipe.h"
@@ -28,6 +29,7 @@ struct Outcome {
 constexpr bool HasCall(Opcode opcode) {
   switch (opcode) {
     case Opcode::kOpen:
+    case Opcode::kAdopt:
     case Opcode::kListen:
     case Opcode::kAddress:
     case Opcode::kDatagram:
@@ -74,6 +76,17 @@ inline Outcome AdoptHere(State& state, Result<UniqueFd> fd) {
   return {result, flags};
 }
 
+// A descriptor of the program's. Its mode stays what it is: the ring waits for what is in non-blocking mode too (Linux
+// 6.18); a kernel that answers EAGAIN instead is asked again by core.
+inline Outcome AdoptGiven(State& state, const SubmissionRecord& record, uint8_t* area) {
+  Adoptee adoptee;
+  const int error = LookAtGiven(state.handles, record, &adoptee);
+  if (error < 0) return {error};
+  WriteAdoptAnswer(adoptee, record.argument1, area);
+  const auto [result, flags] = state.Adopt(static_cast<int>(record.argument0));
+  return {result, flags};
+}
+
 inline Outcome MakePipeHere(State& state, const SubmissionRecord& record) {
   auto ends = MakePipe(record.length, 0);
   if (!ends.ok()) return {ends.error(), 0};
@@ -89,6 +102,8 @@ inline Outcome PerformHere(State& state, Opcode opcode, const SubmissionRecord& 
   switch (opcode) {
     case Opcode::kOpen:
       return ResumeOpen(state, record);
+    case Opcode::kAdopt:
+      return AdoptGiven(state, record, area);
     case Opcode::kListen:
       return AdoptHere(state, Listen(area, record.argument0, static_cast<int>(record.argument1), 0));
     case Opcode::kDatagram:

@@ -99,6 +99,7 @@ class Preparation {
       case Opcode::kAddress:
       case Opcode::kDatagram:
       case Opcode::kPipe:
+      case Opcode::kAdopt:
         BATON_CHECK(false && "no entry of the ring");
     }
   }

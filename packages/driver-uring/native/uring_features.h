@@ -68,8 +68,8 @@ class OpcodeProbe {
   io_uring_probe* probe_;
 };
 
-// The operation of io_uring behind each of ours, -1 where there is none. Listen, datagram, pipe and address are several
-// system calls or one that never blocks; they are made on the calling thread.
+// The operation of io_uring behind each of ours, -1 where there is none. Listen, datagram, pipe, address and adopt are
+// several system calls or one that never blocks; they are made on the calling thread.
 constexpr int EntryOf(Opcode opcode) {
   switch (opcode) {
     case Opcode::kNop:
@@ -133,6 +133,7 @@ constexpr int EntryOf(Opcode opcode) {
     case Opcode::kAddress:
     case Opcode::kDatagram:
     case Opcode::kPipe:
+    case Opcode::kAdopt:
       return -1;
   }
   return -1;

@@ -22,6 +22,7 @@ const special: Partial<Record<OpcodeName, Support>> = {
   address: call,
   datagram: call,
   pipe: call,
+  adopt: call,
 };
 
 /** What stands in where the kernel lacks the entry, or where it is switched off: the call, and who has the entry. */

@@ -1,7 +1,7 @@
 // @ts-check
 /** Mutants of opening: opens that block, flags, descriptors that are adopted. */
 
-import { CORE, core, kit, LIBUV, simKit } from "../killers.mjs";
+import { CORE, core, kit, LIBUV, native, simKit } from "../killers.mjs";
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const opening = [
@@ -68,5 +68,77 @@ export const opening = [
     find: 'early ? "cancel" : "await"',
     replace: 'early ? "await" : "await"',
     killedBy: kit("fifo/closed-while-read"),
+  },
+  {
+    name: "adopted-at-the-start",
+    promise: "operations",
+    file: `${CORE}resource/adopt.ts`,
+    find: "  const position = Number(arena.int64(offset, ADOPT_ANSWER.positionAt >> 3));",
+    replace: "  const position = Math.min(0, Number(arena.int64(offset, ADOPT_ANSWER.positionAt >> 3)));",
+    killedBy: kit("adopt-file/position"),
+  },
+  {
+    name: "adopted-without-append",
+    promise: "operations",
+    file: `${CORE}resource/adopt.ts`,
+    find: "& ADOPT_FLAG.appends) !== 0;",
+    replace: "& ADOPT_FLAG.appends) < 0;",
+    killedBy: kit("adopt-file/appends"),
+  },
+  {
+    name: "adopted-twice",
+    promise: "P8",
+    file: `${LIBUV}adopt.ts`,
+    find: "  if (host.hasDescriptor(fd)) return host.complete(submission, -ERRNO.EBUSY);\n",
+    replace: "",
+    killedBy: kit("adopt-file/refused"),
+  },
+  {
+    name: "adopted-original-left-open",
+    promise: "P8",
+    file: `${LIBUV}file-operations.ts`,
+    find: "  else fs.close(fd, () => fs.close(original, done));",
+    replace: "  else fs.close(fd, done);",
+    killedBy: kit("adopt-file/ends-with-backend"),
+  },
+  {
+    name: "unseekable-waits-for-ever",
+    promise: "P8",
+    file: `${CORE}resource/create-file.ts`,
+    find: 'handle.position < 0 ? "cancel" : "await"',
+    replace: '"await"',
+    killedBy: kit("adopt-file/ends-with-backend"),
+  },
+  {
+    name: "listener-adopted-as-a-stream",
+    promise: "operations",
+    file: `${LIBUV}adopt.ts`,
+    find: "  if (found.listens !== forListener) return host.complete(submission, -ERRNO.EINVAL);\n",
+    replace: "",
+    killedBy: [{ file: "tests/life/adopt.test.ts", test: "libuv: listeners, connections and a pipe" }],
+  },
+  {
+    name: "adopted-in-the-mode-it-came-in",
+    promise: "operations",
+    file: "packages/driver-epoll/native/engine_start.cc",
+    find: "  if (error == 0 && adoptee.pollable()) error = MakeNonBlocking(fd, adoptee);\n",
+    replace: "",
+    killedBy: native("driver-epoll", "engine_adopt_cases.h", "a read of an adopted inotify waits"),
+  },
+  {
+    name: "adopted-with-the-mode-of-others",
+    promise: "operations",
+    file: "packages/driver-epoll/native/non_blocking.h",
+    find: "  if (OpensAgain(fd, adoptee.type)) {",
+    replace: "  if (OpensAgain(fd, adoptee.type) && fd < 0) {",
+    killedBy: native("driver-epoll", "engine_adopt_cases.h", "who shares an adopted pipe keeps its mode"),
+  },
+  {
+    name: "master-opened-again",
+    promise: "operations",
+    file: "packages/driver-epoll/native/non_blocking.h",
+    find: "  return S_ISCHR(type) && isatty(fd) == 1 && ioctl(fd, TIOCGPTN, &number) != 0;",
+    replace: "  return S_ISCHR(type) && isatty(fd) == 1 && ioctl(fd, TIOCGPTN, &number) <= 0;",
+    killedBy: native("driver-epoll", "engine_adopt_cases.h", "the master of a terminal is adopted as it is"),
   },
 ];

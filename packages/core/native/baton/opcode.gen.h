@@ -46,8 +46,9 @@ enum class Opcode : uint8_t {
   kHardlink = 30,  // link
   kSymlink = 31,  // symlink
   kPoll = 32,  // poll
+  kAdopt = 33,  // adopt
 };
-inline constexpr uint32_t kOpcodeCount = 33;
+inline constexpr uint32_t kOpcodeCount = 34;
 
 // Who touches the memory of an operation's buffer while it is in flight.
 enum class BufferUse : uint8_t { kNone, kKernelReads, kKernelWrites };
@@ -98,6 +99,7 @@ inline constexpr OpcodeInfo kOpcodeTable[kOpcodeCount] = {
   {"hardlink", "link", BufferUse::kNone, ResultMeaning::kZero, false},
   {"symlink", "symlink", BufferUse::kNone, ResultMeaning::kZero, false},
   {"poll", "poll", BufferUse::kNone, ResultMeaning::kEvents, true},
+  {"adopt", "adopt", BufferUse::kNone, ResultMeaning::kHandle, false},
 };
 
 constexpr bool IsOpcode(uint32_t number) { return number < kOpcodeCount; }
@@ -277,6 +279,17 @@ inline constexpr uint32_t kPipeBytes = 16;
 inline constexpr uint32_t kBegunIndexWord = 0;
 inline constexpr uint32_t kBegunGenerationWord = 1;
 inline constexpr uint32_t kBegunBytes = 8;
+
+// What adopt is to use a descriptor as, and its answer: a position as that to open, bits, and an address.
+inline constexpr uint32_t kAdoptFile = 0;
+inline constexpr uint32_t kAdoptStream = 1;
+inline constexpr uint32_t kAdoptListener = 2;
+inline constexpr uint32_t kAdoptPositionAt = 0;
+inline constexpr uint32_t kAdoptFlagsAt = 8;
+inline constexpr uint32_t kAdoptAddressAt = 16;
+inline constexpr uint32_t kAdoptAppends = 1;
+inline constexpr uint32_t kAdoptAnswerBytes = 144;
+static_assert(kAdoptAnswerBytes == kAdoptAddressAt + kAddressBytes);
 
 // --- bits in arguments --------------------------------------------------------------------------
 

@@ -23,7 +23,8 @@ export interface OpenHandle {
 
 export function createFile(dispatcher: Dispatcher, tracker: ResourceTracker, handle: OpenHandle): File {
   const state = new ResourceState(new ResourceHandle("file", handle.label, handle.index, handle.generation));
-  tracker.track(state, closingBy(dispatcher, tracker, "await"));
+  // With its backend: what waits for somebody else, as at a FIFO, may never come, and nobody else can end it.
+  tracker.track(state, closingBy(dispatcher, tracker, handle.position < 0 ? "cancel" : "await"));
   const position = handle.position < 0 ? undefined : createPosition(dispatcher, state, handle);
   const readLane = dispatcher.createLane();
   const writeLane = position === undefined ? dispatcher.createLane() : readLane;

@@ -55,6 +55,7 @@ function testSimulation(name: string, options: SimulationOptions): void {
         current.limitHandles(current.ledger.handlesOpened - current.ledger.handlesClosed + left);
         return () => current.limitHandles(65_536);
       },
+      descriptors: current.descriptors,
       scratchPath: (of) => `/scratch/${next++}-${of}`,
       makeFifo: (path) => current.files.makeFifo(path),
       oracle: {

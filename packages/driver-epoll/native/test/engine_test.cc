@@ -1,4 +1,5 @@
 // The engine over the real system, without Node.
+#include "engine_adopt_cases.h"
 #include "engine_chain_cases.h"
 #include "engine_datagram_cases.h"
 #include "engine_end_cases.h"

@@ -3,6 +3,7 @@ import { afterCancel } from "../traits/after-cancel.js";
 import { whenFull } from "../traits/when-full.js";
 import { whileClosing } from "../traits/while-closing.js";
 import { whileOpen } from "../traits/while-open.js";
+import { adoptFileClause } from "./adopt-file.js";
 import { backendClause, capabilitiesClause, inspectorClause } from "./backend.js";
 import type { Clause } from "./case.js";
 import { chainClause } from "./chains.js";
@@ -55,6 +56,7 @@ export const clauses: readonly Clause[] = [
   poolClause,
   fileOpenClause,
   fileOpenFlagsClause,
+  adoptFileClause,
   fifoClause,
   fileReadClause,
   fileWriteClause,

@@ -11,4 +11,4 @@ export {
   summarise,
   summaryLine,
 } from "./run.js";
-export type { ConformanceSubject, FileOracle, SubjectMeans, SubjectSource } from "./subject.js";
+export type { ConformanceSubject, FileOracle, OwnDescriptors, SubjectMeans, SubjectSource } from "./subject.js";

@@ -9,6 +9,16 @@ export interface FileOracle {
   writeFile(path: string, bytes: Uint8Array): Promise<void>;
 }
 
+/** Descriptors that the program has beside its backends. */
+export interface OwnDescriptors {
+  /** Opens a file or FIFO for reading and writing; `append`: writes go to the end. */
+  open(path: string, append?: boolean): number;
+  /** Moves the own position of a file on, by reading so many bytes. */
+  skip(descriptor: number, bytes: number): void;
+  isOpen(descriptor: number): boolean;
+  close(descriptor: number): void;
+}
+
 /**
  * A driver under test.
  *
@@ -48,10 +58,12 @@ export interface ConformanceSubject {
    * are left out without it, and counted.
    */
   exhaustDescriptors?(left: number): () => void;
+  /** Descriptors to be adopted. Cases that need some are left out without it, and counted. */
+  readonly descriptors?: OwnDescriptors;
 }
 
 /** Means that only some callers can supply. */
-export type SubjectMeans = "exhaustDescriptors" | "makeFifo" | "collectGarbage";
+export type SubjectMeans = "exhaustDescriptors" | "descriptors" | "makeFifo" | "collectGarbage";
 
 /** A subject, or what makes a new one for each case: a simulation has a world of its own. */
 export type SubjectSource = ConformanceSubject | (() => ConformanceSubject);

@@ -5,6 +5,7 @@
 
 import { OPCODE } from "../../opcode.js";
 import { POLL_EVENT, WORD } from "../../record.js";
+import { adopt } from "./adopt.js";
 import { type AttemptHost, badHandle, foundBehind, type Outcome } from "./attempt-host.js";
 import { attemptOnFile, closeHandle, openFile, statPath } from "./file-operations.js";
 import type { Target } from "./handles.js";
@@ -29,6 +30,8 @@ export function attempt(host: AttemptHost, ticket: Ticket): Outcome {
     case OPCODE.stat:
       if (ticket.word(WORD.argument0) !== 0) return statPath(host, ticket);
       break;
+    case OPCODE.adopt:
+      return adopt(host, ticket);
     case OPCODE.listen:
       return listen(host, ticket);
     case OPCODE.connect:

@@ -111,12 +111,17 @@ export class Handles {
   }
 
   add(description: Description): HandleId {
+    description.open(this.#descriptors);
+    return this.adopt(description);
+  }
+
+  /** A handle for what has a descriptor already. */
+  adopt(description: Description): HandleId {
     const index = this.#free.pop() ?? this.#cells.length;
     const cell = this.#cells[index] ?? { generation: 0, description: undefined };
     this.#cells[index] = cell;
     cell.generation = cell.generation === AUXILIARY_MAX ? 1 : cell.generation + 1;
     cell.description = description;
-    description.open(this.#descriptors);
     this.#open++;
     return { index, generation: cell.generation };
   }
@@ -124,6 +129,11 @@ export class Handles {
   find(index: number, generation: number): Description | undefined {
     const cell = this.#cells[index];
     return cell?.generation === generation ? cell.description : undefined;
+  }
+
+  /** One of the handles stands for it. */
+  has(description: Description): boolean {
+    return this.#cells.some((cell) => cell.description === description);
   }
 
   /** Takes a handle out; from here on its id means nothing. */

@@ -1,3 +1,4 @@
+export type { SimDescriptors } from "./adopt.js";
 export { EventHash } from "./event-hash.js";
 export {
   calmFaults,

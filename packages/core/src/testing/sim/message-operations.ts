@@ -14,7 +14,7 @@ export function datagram(host: AttemptHost, ticket: Ticket): Outcome {
   if (lacksHandles(host)) return -ERRNO.EMFILE;
   const socket = kernel.network.datagram(kernel, readRawAddress(host, ticket), ticket.word(WORD.argument0));
   if (typeof socket === "number") return socket;
-  answerAddress(host, ticket, socket.address);
+  answerAddress(host, ticket.word(WORD.arenaOffset), socket.address);
   return resultHandle(host, ticket, new Description(socket));
 }
 
@@ -27,7 +27,7 @@ export function attemptOnDatagram(host: AttemptHost, ticket: Ticket, socket: Sim
       return kernel.network.sendDatagram(kernel, socket, readRawAddress(host, ticket), memory.source(ticket));
     case OPCODE.address: {
       if (ticket.word(WORD.argument0) !== 0) return -ERRNO.ENOTCONN;
-      answerAddress(host, ticket, socket.address);
+      answerAddress(host, ticket.word(WORD.arenaOffset), socket.address);
       return 0;
     }
     case OPCODE.shutdown:
@@ -47,7 +47,7 @@ function receive(host: AttemptHost, ticket: Ticket, socket: SimDatagram): Outcom
   }
   const payload = message.bytes.subarray(0, ticket.length);
   const isTruncated = payload.length < message.bytes.length;
-  answerAddress(host, ticket, message.from);
+  answerAddress(host, ticket.word(WORD.arenaOffset), message.from);
   const flagsAt = (ticket.word(WORD.arenaOffset) + MESSAGE_FLAGS_AT) >> 2;
   host.arenaWords[flagsAt] = isTruncated ? MESSAGE_FLAG.truncated : 0;
   ticket.payload = payload;

@@ -4,6 +4,7 @@ import { type Capabilities, defineCapabilities, type FeatureName } from "../../c
 import type { Clock } from "../../clock.js";
 import type { Driver, DriverSession } from "../../driver.js";
 import { simCapabilities } from "./abilities.js";
+import { createDescriptors, type SimDescriptors } from "./adopt.js";
 import { Descriptors } from "./descriptors.js";
 import { EventHash } from "./event-hash.js";
 import { calmFaults, FaultDice, type FaultName, resolveFaults, type SimFaultsOption } from "./faults.js";
@@ -60,6 +61,8 @@ export interface Simulation {
   readonly violations: readonly string[];
   /** Client ports of connections that the simulated network broke: bytes may be missing on these, on no others. */
   readonly brokenConnections: ReadonlySet<number>;
+  /** Descriptors that the program has beside its backends, for `io.adoptFile` and its like. */
+  readonly descriptors: SimDescriptors;
   /** From here on so many handles may be open in a session at most: `EMFILE` beyond it. */
   limitHandles(handlesMax: number): void;
   /** No faults from here on: what is in flight must come to its end in bounded virtual time. */
@@ -125,6 +128,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     faults: dice.counts,
     violations,
     brokenConnections: kernel.network.broken,
+    descriptors: createDescriptors(kernel),
     limitHandles: (handlesMax) => {
       kernel.handlesMax = handlesMax;
     },

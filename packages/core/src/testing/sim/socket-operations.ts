@@ -15,7 +15,7 @@ export function listen(host: AttemptHost, ticket: Ticket): Outcome {
   const options = ticket.word(WORD.argument0);
   const listener = kernel.network.listen(kernel, readRawAddress(host, ticket), options, ticket.word(WORD.argument1));
   if (typeof listener === "number") return listener;
-  answerAddress(host, ticket, listener.address);
+  answerAddress(host, ticket.word(WORD.arenaOffset), listener.address);
   return resultHandle(host, ticket, new Description(listener));
 }
 
@@ -95,13 +95,12 @@ function receive(host: AttemptHost, ticket: Ticket, end: Endpoint): Outcome {
 }
 
 function address(host: AttemptHost, ticket: Ticket, which: SimAddress): number {
-  answerAddress(host, ticket, which);
+  answerAddress(host, ticket.word(WORD.arenaOffset), which);
   return 0;
 }
 
-/** Writes an address into the operation's arena area. */
-export function answerAddress({ arenaBytes, arenaWords }: AttemptHost, ticket: Ticket, where: SimAddress): void {
-  const offset = ticket.word(WORD.arenaOffset);
+/** Writes an address into the arena. */
+export function answerAddress({ arenaBytes, arenaWords }: AttemptHost, offset: number, where: SimAddress): void {
   if (where.family === "unix") {
     const { bytes } = where;
     writeAddress(arenaBytes, arenaWords, offset, { family: ADDRESS_FAMILY.unix, bytes, scope: 0 }, 0);
