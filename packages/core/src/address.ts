@@ -2,6 +2,7 @@
  * Addresses: what a caller writes, what travels in the arena, and the way between. Internet addresses are parsed
  * here and not by the system, so that every driver accepts the same texts.
  */
+import type { InterfaceIndex } from "./interface-index.js";
 import { ADDRESS_BYTES, ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD } from "./record.js";
 
 /** Where a socket is or goes: an internet address and port. */
@@ -23,15 +24,32 @@ export interface UnixAddress {
 /** The longest path of a Unix-domain socket in bytes: the 108 of `sun_path` less a terminating NUL. */
 export const UNIX_PATH_BYTES_MAX = 107;
 
-/** The bytes of an internet address, or `undefined` when the text is not one (a host name, then). */
-export function parseAddress(text: string): { family: number; bytes: Uint8Array; scope: number } | undefined {
+/** An internet address, taken apart. */
+export interface ParsedAddress {
+  /** `ADDRESS_FAMILY.ipv4` or `ADDRESS_FAMILY.ipv6`. */
+  readonly family: number;
+  readonly bytes: Uint8Array;
+  /** Number of the interface of an IPv6 address, 0 for any. */
+  readonly scope: number;
+}
+
+/**
+ * The bytes of an internet address, or `undefined` when the text is not one (a host name, then). An interface can be
+ * given by its number, and by its name where `interfaceIndex` knows that.
+ */
+export function parseAddress(text: string, interfaceIndex?: InterfaceIndex): ParsedAddress | undefined {
   const ipv4 = parseIpv4(text);
   if (ipv4 !== undefined) return { family: ADDRESS_FAMILY.ipv4, bytes: ipv4, scope: 0 };
   const percent = text.indexOf("%");
-  const scopeText = percent < 0 ? "0" : text.slice(percent + 1);
-  if (!/^\d{1,10}$/.test(scopeText)) return undefined;
   const ipv6 = parseIpv6(percent < 0 ? text : text.slice(0, percent));
-  return ipv6 && { family: ADDRESS_FAMILY.ipv6, bytes: ipv6, scope: Number(scopeText) | 0 };
+  if (ipv6 === undefined) return undefined;
+  const scope = percent < 0 ? 0 : parseScope(text.slice(percent + 1), interfaceIndex);
+  return scope === undefined ? undefined : { family: ADDRESS_FAMILY.ipv6, bytes: ipv6, scope };
+}
+
+/** Source: RFC 4007, section 11. */
+function parseScope(text: string, interfaceIndex: InterfaceIndex | undefined): number | undefined {
+  return /^\d{1,10}$/.test(text) ? Number(text) | 0 : interfaceIndex?.(text);
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {

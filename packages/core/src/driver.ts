@@ -4,7 +4,9 @@
  * one call a batch. Required is tiny (`probe`, `open`, `submit`, `close`, and memory); everything else is declared
  * in `capabilities`. How to write one: `docs/guides/writing-a-driver.md`.
  */
+
 import type { Capabilities } from "./capability.js";
+import type { InterfaceIndex } from "./interface-index.js";
 import { COMPLETION_BYTES, CONTROL_WORDS, SUBMISSION_BYTES } from "./record.js";
 
 /** A driver as its package exports it: a factory's plain object. Making it opens nothing. */
@@ -136,6 +138,11 @@ export interface DriverSession {
    * Addresses of a host name, best first, in text form; absent when the driver leaves that to the program.
    */
   lookup?(host: string): Promise<readonly string[]>;
+  /**
+   * The number of a network interface, for IPv6 addresses that name it (`fe80::1%eth0`); absent when only numbers are
+   * understood.
+   */
+  readonly interfaceIndex?: InterfaceIndex;
   /**
    * The system's values of open flags, as `fs.constants` has them, for programs that give flags as numbers; absent when
    * they mean nothing here.

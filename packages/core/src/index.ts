@@ -53,6 +53,7 @@ export { BatonError, type BatonErrorCode, batonError, type ErrorDetails, errorTa
 export { Fifo } from "./fifo.js";
 export { createHeapMemory, type HeapMemory, moveArrayBuffer } from "./heap-memory.js";
 export type { BufferInfo, Inspection, OperationInfo, ResourceInfo } from "./inspector.js";
+export { type InterfaceIndex, linuxInterfaceIndex } from "./interface-index.js";
 export { type BindingOptions, type BindingResult, isInstalled, loadBinding } from "./load-binding.js";
 export {
   createNativeSession,

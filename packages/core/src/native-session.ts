@@ -7,6 +7,7 @@ import type { DriverCloseReport, DriverMemory, DriverSession, Shortfall, Slab } 
 import { describeErrno } from "./errno.js";
 import { batonError } from "./errors.js";
 import { moveArrayBuffer } from "./heap-memory.js";
+import type { InterfaceIndex } from "./interface-index.js";
 import { linuxOpenConstants } from "./resource/open-flags.js";
 
 /** What the border hands over for one session. */
@@ -58,10 +59,11 @@ export function createNativeSession(parts: {
   guardPages: boolean;
   shortfalls?: readonly Shortfall[];
   lookup: (host: string) => Promise<readonly string[]>;
+  interfaceIndex: InterfaceIndex;
   /** `fs.constants`. */
   openConstants: Readonly<Record<string, number>>;
 }): DriverSession {
-  const { native, capabilities, lookup, openConstants, shortfalls = [] } = parts;
+  const { native, capabilities, lookup, interfaceIndex, openConstants, shortfalls = [] } = parts;
   return {
     shared: {
       records: native.records,
@@ -78,6 +80,7 @@ export function createNativeSession(parts: {
     submit: native.submit,
     close: async (deadlineMs) => native.close(deadlineMs),
     lookup,
+    interfaceIndex,
     openConstants: linuxOpenConstants(openConstants),
   };
 }

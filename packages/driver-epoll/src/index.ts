@@ -8,6 +8,7 @@ import {
   type Driver,
   type DriverProbe,
   describeErrno,
+  linuxInterfaceIndex,
   readableEnvironment,
   runtimeName,
   type Unavailable,
@@ -56,6 +57,7 @@ export function epollDriver(options: EpollOptions = {}): Driver {
         capabilities,
         runtime,
         guardPages: native.guardPages,
+        interfaceIndex: linuxInterfaceIndex((path) => readFileSync(path, "latin1")),
         lookup: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
         openConstants: constants,
       });

@@ -1,5 +1,6 @@
 /** The driver at work for one backend: reads submissions, hands each to the runtime, delivers completions. */
 import { lookup } from "node:dns/promises";
+import { readFileSync } from "node:fs";
 import {
   allocateSharedMemory,
   type Capabilities,
@@ -11,6 +12,8 @@ import {
   type DriverSession,
   ERRNO,
   type HeapMemory,
+  type InterfaceIndex,
+  linuxInterfaceIndex,
   MESSAGE_FLAGS_AT,
   MESSAGE_VECTOR_AT,
   OPCODE,
@@ -45,6 +48,7 @@ export class LibuvSession implements DriverSession, SocketHost {
   readonly shared: SharedMemory;
   readonly capabilities: Capabilities = capabilities;
   readonly openConstants: OpenConstants = openConstants;
+  readonly interfaceIndex: InterfaceIndex = linuxInterfaceIndex((path) => readFileSync(path, "latin1"));
   readonly memory: HeapMemory = createHeapMemory();
   readonly #records: Int32Array;
   readonly #submissions: Int32Array;

@@ -7,6 +7,7 @@ import {
   type Driver,
   type DriverProbe,
   describeErrno,
+  linuxInterfaceIndex,
   readableEnvironment,
   runtimeName,
   type Unavailable,
@@ -68,6 +69,7 @@ export function uringDriver(options: UringOptions = {}): Driver {
         runtime,
         guardPages: native.guardPages,
         shortfalls: findShortfalls(native, session.ring),
+        interfaceIndex: linuxInterfaceIndex((path) => readFileSync(path, "latin1")),
         lookup: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
         openConstants: constants,
       });

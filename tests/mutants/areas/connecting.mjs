@@ -118,4 +118,12 @@ export const connecting = [
     replace: "",
     killedBy: [{ file: "packages/driver-libuv/test/listener-bound.test.ts", test: "beyond its backlog" }],
   },
+  {
+    name: "interface-names-unknown",
+    promise: "operations",
+    file: `${CORE}interface-index.ts`,
+    find: "return Number.isInteger(index) && index > 0 ? index : undefined;",
+    replace: "return index > 1_000_000 ? index : undefined;",
+    killedBy: core("interface-index", "finds an interface by its name"),
+  },
 ];

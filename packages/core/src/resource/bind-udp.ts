@@ -80,7 +80,7 @@ export function prepareBindUdp(dispatcher: Dispatcher, tracker: ResourceTracker,
   const where = "bindUdp";
   checkOptions(where, options, bindUdpOptionNames);
   const { host = "127.0.0.1" } = options;
-  const parsed = typeof host === "string" ? parseAddress(host) : undefined;
+  const parsed = typeof host === "string" ? parseAddress(host, dispatcher.session.interfaceIndex) : undefined;
   if (parsed === undefined) {
     const given = typeof host === "string" ? `"${host}"` : describe(host);
     throw batonError("ERR_INVALID_ARG_VALUE", `${where}: host must be an internet address, not ${given}.`);

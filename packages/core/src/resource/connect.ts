@@ -89,10 +89,11 @@ async function startTcpConnect(
   const bits = socketOptionBits(where, options);
   const plan = checkNameOptions(where, options);
   const early = dispatcher.canceler.check(where, options);
-  const begin = (address: string, end: EarlyEnd | undefined) =>
-    beginConnect({ dispatcher, tracker, kind: "tcp-stream", address, port }, parseAddress(address)!, bits, end);
-  if (parseAddress(host) !== undefined) return dispatcher.run(() => begin(host, early));
   const { session, driverName } = dispatcher;
+  const parse = (address: string) => parseAddress(address, session.interfaceIndex);
+  const begin = (address: string, end: EarlyEnd | undefined) =>
+    beginConnect({ dispatcher, tracker, kind: "tcp-stream", address, port }, parse(address)!, bits, end);
+  if (parse(host) !== undefined) return dispatcher.run(() => begin(host, early));
   if (session.lookup === undefined) {
     throw batonError(
       "ERR_INVALID_ARG_VALUE",

@@ -162,7 +162,7 @@ export function prepareSendMessage(core: DatagramCore, buffer: Lendable, options
   const { dispatcher, state, sendLane } = core;
   // Options that are null are refused below, with what else is wrong with them.
   const { address, port } = options ?? {};
-  const parsed = typeof address === "string" ? parseAddress(address) : undefined;
+  const parsed = typeof address === "string" ? parseAddress(address, dispatcher.session.interfaceIndex) : undefined;
   if (options !== null && typeof options === "object") {
     if (parsed === undefined) {
       const given = typeof address === "string" ? `"${address}"` : describe(address);

@@ -18,7 +18,10 @@ import { UnixListener } from "./unix-listener.js";
 import { checkUnixPath, isUnix, type UnixListenOptions, type UnixPlace, unixListenOptionNames } from "./unix-socket.js";
 
 export interface ListenOptions extends StreamSocketOptions, OperationOptions {
-  /** Internet address to bind, in text form; default `"127.0.0.1"`. `"0.0.0.0"` and `"::"` are all addresses. */
+  /**
+   * Internet address to bind, in text form; default `"127.0.0.1"`. `"0.0.0.0"` and `"::"` are all addresses. Behind an
+   * IPv6 address may stand its interface, by number or name: `"fe80::1%eth0"`.
+   */
   readonly host?: string;
   /** 0–65535; default 0: the system chooses, see `listener.address`. */
   readonly port?: number;
@@ -134,7 +137,7 @@ function prepareTcpListen(dispatcher: Dispatcher, tracker: ResourceTracker, opti
   const where = "listen";
   checkOptions(where, options, listenOptionNames);
   const { host = "127.0.0.1", reusePort, ipv6Only } = options;
-  const parsed = typeof host === "string" ? parseAddress(host) : undefined;
+  const parsed = typeof host === "string" ? parseAddress(host, dispatcher.session.interfaceIndex) : undefined;
   if (parsed === undefined) {
     throw batonError(
       "ERR_INVALID_ARG_VALUE",

@@ -150,6 +150,26 @@ export const connectClause: Clause = {
       },
     },
     {
+      id: "interface",
+      title: "an IPv6 address may name its interface, by number or by name; one that there is not is refused",
+      run: async (context) => {
+        const { io } = context;
+        for (const nowhere of ["::1%nosuch0", "::1%", "::1%../lo"]) {
+          await rejects(io.listen({ host: nowhere }), "ERR_INVALID_ARG_VALUE");
+        }
+        const listener = await io.listen({ host: "::1%lo" }).catch((error: { code: string }) => error.code);
+        // A machine without IPv6, and systems that do not show their interfaces.
+        if (typeof listener === "string")
+          return oneOf(listener, ["EADDRNOTAVAIL", "EAFNOSUPPORT", "ERR_INVALID_ARG_VALUE"], "the code of the error");
+        const { port } = listener.address;
+        for (const host of ["::1%1", "::1%lo"]) {
+          const [near, far] = await Promise.all([context.far.connect({ host, port }), listener.accept()]);
+          await Promise.all([near.close(), far.close()]);
+        }
+        await listener.close();
+      },
+    },
+    {
       id: "bad-options",
       title: "a port that is none, an empty host and misspelt options are refused",
       run: async ({ io }) => {

@@ -13,6 +13,7 @@ import {
   type SharedMemory,
 } from "../../driver.js";
 import { ERRNO } from "../../errno.js";
+import type { InterfaceIndex } from "../../interface-index.js";
 import { OPCODE, type OpcodeDefinition, opcodeTable } from "../../opcode.js";
 import { CONTROL, SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "../../record.js";
 import { linuxOpenConstants, type OpenConstants } from "../../resource/open-flags.js";
@@ -43,6 +44,8 @@ export class SimSession implements DriverSession, AttemptHost {
   readonly shared: SharedMemory;
   readonly capabilities: Capabilities;
   readonly openConstants: OpenConstants = simOpenConstants;
+  /** It has one interface. */
+  readonly interfaceIndex: InterfaceIndex = (name) => (name === "lo" ? 1 : undefined);
   readonly memory: SimMemory;
   readonly handles: Handles;
   readonly arenaBytes: Uint8Array<ArrayBuffer>;
