@@ -64,10 +64,11 @@ export function renderNativeHeader(tables) {
   const bufferUses = ["none", "kernel-reads", "kernel-writes"];
   const results = ["zero", "bytes", "handle", "arena", "events"];
   const opcodes = opcodeTable.map((row) => `  k${camel(row.name)} = ${row.number},  // ${row.syscall}`).join("\n");
+  const areas = ["none", ...new Set(opcodeTable.flatMap(({ area = [] }) => area))];
   const rows = opcodeTable
     .map(
       (row) =>
-        `  {"${row.name}", "${row.syscall}", BufferUse::k${camel(row.buffer)}, ResultMeaning::k${camel(row.result)}, ${row.repeatable}},`,
+        `  {"${row.name}", "${row.syscall}", BufferUse::k${camel(row.buffer)}, AreaContent::k${camel(row.area ?? "none")}, ResultMeaning::k${camel(row.result)}, ${row.repeatable}, ${row.positionMin === undefined ? "INT64_MIN, INT64_MAX" : `${row.positionMin}, ${hex(tables.POSITION_MAX)}`}, ${row.lengthMax ?? "UINT32_MAX"}, ${row.argument0Max ?? "UINT32_MAX"}},`,
     )
     .join("\n");
   return `${HEADER}#ifndef BATON_OPCODE_GEN_H_
@@ -92,12 +93,21 @@ enum class BufferUse : uint8_t { ${bufferUses.map((use) => `k${camel(use)}`).joi
 // What a result means that is not negative.
 enum class ResultMeaning : uint8_t { ${results.map((result) => `k${camel(result)}`).join(", ")} };
 
+// What an operation finds, or leaves, in its arena area.
+enum class AreaContent : uint8_t { ${areas.map((area) => `k${camel(area)}`).join(", ")} };
+
 struct OpcodeInfo {
   const char* name;
   const char* syscall;
   BufferUse buffer;
+  AreaContent area;
   ResultMeaning result;
   bool repeatable;
+  // The positions that mean something, the largest length, and the largest first argument.
+  int64_t position_min;
+  int64_t position_max;
+  uint32_t length_max;
+  uint32_t argument0_max;
 };
 
 // By number.
@@ -120,6 +130,12 @@ inline constexpr uint32_t kSubmissionBytes = ${tables.SUBMISSION_BYTES};
 // Bits of \`SubmissionRecord::operation\`, already shifted behind the opcode.
 inline constexpr uint32_t kSubmitOpcodeMask = 0xff;
 ${constants("uint32_t", "Submit", tables.SUBMIT_FLAG, hex)}
+inline constexpr uint32_t kSubmitFlagsKnown = ${hex(tables.SUBMIT_FLAGS_KNOWN)};
+
+// The result of an operation whose record names memory that is not there.
+inline constexpr int32_t kBadRecord = ${tables.BAD_RECORD};
+// The largest position in a file, and the longest delay in microseconds.
+inline constexpr int64_t kPositionMax = ${hex(tables.POSITION_MAX)};
 
 // Unsigned where a negative value has no meaning; −1 stands for none. Written by core, unchanged from
 // the submission to the final completion.

@@ -14,6 +14,10 @@ export const fuzzers = {
     summary: "random programs on a simulated machine: SEED | FROM-TO | --count N | --canary",
     load: () => import("./sim.mjs"),
   },
+  records: {
+    summary: "random records against the native engines, under the sanitizers: [SECONDS [SEED]]",
+    load: () => import("./records.mjs"),
+  },
   differential: {
     summary: "the same scripts through every driver and node:fs: SEED | FROM-TO",
     load: () => import("./differential.mjs"),

@@ -11,7 +11,7 @@ import { root } from "../life/bundle-programs.js";
 const reasons = {
   counts: "the engine's own count or queue: only its own code changes it",
   result: "the type's own rule: whoever asks for a value has looked at the error before",
-  border: "core's record, looked at where it crosses the border or written by core from what it has checked",
+  border: "core's record, which `CheckRecord` or `IsFree` has looked at before",
   table: "the switch over it, or the row in the table of operations, admits no other opcode",
   noCall: "no system call is behind it: it fails for wrong arguments only, which are constants here",
   kernelBuffers: "the kernel names buffers that it was given, each once (io_uring_register_buf_ring(3))",
@@ -23,7 +23,6 @@ const checks: Readonly<Record<string, Readonly<Record<string, keyof typeof reaso
   "core/native/baton/napi_session.h": {
     "napi_add_async_cleanup_hook(env_, OnAsyncCleanup, this, &cleanup_) == napi_ok": "noCall",
     "napi_add_env_cleanup_hook(env_, OnCleanup, this) == napi_ok": "noCall",
-    "count <= engine.shared().limits().submission_batch_max": "border",
   },
   "core/native/baton/result.h": { "negative_errno < 0": "result", "ok()": "result" },
   "core/native/baton/slab.h": { "refs_ > 0": "counts" },
@@ -41,15 +40,9 @@ const checks: Readonly<Record<string, Readonly<Record<string, keyof typeof reaso
     "op.active": "counts",
     "op.active && op.generation == job.id.generation && op.job == &job": "counts",
   },
-  "driver-epoll/native/engine_sockets.cc": {
-    "ReadAddress(shared_.arena(record.arena_offset), &address) == 0": "border",
-    "cell != nullptr && bytes <= cell->length": "border",
-  },
   "driver-epoll/native/engine_start.cc": {
     "slot < shared_.limits().slots": "border",
     "!op.active": "border",
-    "cell != nullptr": "border",
-    "static_cast<size_t>(record.buffer_offset) + record.length <= cell->length": "border",
   },
   "driver-epoll/native/fd_queue.h": { "link.side == Side::kNone": "counts", "link.side != Side::kNone": "counts" },
   "driver-epoll/native/timer_queue.h": {
@@ -58,15 +51,12 @@ const checks: Readonly<Record<string, Readonly<Record<string, keyof typeof reaso
     "timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0": "noCall",
   },
   "driver-uring/native/buffer_ring.h": {
-    "registered() && !free_.empty() && bytes <= cell.length": "border",
+    "!free_.empty() && bytes <= cell.length": "border",
     "id < kEntries && numbers_[id] != kFree": "kernelBuffers",
   },
-  "driver-uring/native/engine.h": { "cell != nullptr": "border" },
   "driver-uring/native/op.h": { "slot < slots_": "border", "!op.active": "border" },
   "driver-uring/native/prepare.h": {
     'false && "no entry of the ring"': "table",
-    "cell != nullptr": "border",
-    "static_cast<size_t>(record_.buffer_offset) + record_.length <= cell->length": "border",
     "message->PrepareSend(area(), record_.vector_count, state_.buffers) == 0": "border",
     'false && "no call on files"': "table",
   },

@@ -3,6 +3,7 @@
  * improve. The table is also the source of `docs/reference/errors.md`.
  */
 import { describeErrno } from "./errno.js";
+import { BAD_RECORD } from "./record.js";
 
 export interface ErrorDefinition {
   /** When it is raised. */
@@ -136,6 +137,10 @@ export const errorTable = {
     meaning: "The driver broke its contract, for example by completing an operation twice.",
     remedy: "This is a bug in the driver: please report it with the message.",
   },
+  ERR_INVALID_RECORD: {
+    meaning: "The record of an operation names memory that is not there; the driver has refused it.",
+    remedy: "Nothing was done. This is a bug in Baton, or in what else writes to its memory: please report it.",
+  },
   ERR_DETACH_FAILED: {
     meaning: "The runtime did not detach a buffer that was lent, so old views could still reach it.",
     remedy: "This is a bug or a runtime that cannot be made safe: please report it.",
@@ -217,6 +222,7 @@ export function batonError(code: BatonErrorCode, message: string, details: Error
 
 /** Makes the error for a negative result of the system, in the words people know from Node. */
 export function systemError(result: number, syscall: string, details: ErrorDetails = {}): BatonError {
+  if (result === BAD_RECORD) return batonError("ERR_INVALID_RECORD", `${syscall}: not started.`, details);
   const { code, text } = describeErrno(result);
   const subject =
     details.path !== undefined

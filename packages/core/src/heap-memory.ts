@@ -4,9 +4,10 @@
  */
 import type { DriverMemory, Slab } from "./driver.js";
 import { batonError } from "./errors.js";
+import type { BufferLengths } from "./record-check.js";
 
 /** Heap memory, and the driver's way from a number to the bytes. */
-export interface HeapMemory extends DriverMemory {
+export interface HeapMemory extends DriverMemory, BufferLengths {
   forget(number: number): void;
   renew(number: number): ArrayBuffer;
   /** The bytes of a buffer, from `offset` on. */
@@ -100,6 +101,8 @@ export function createHeapMemory(): HeapMemory {
       cells[number] = own(buffer);
       return buffer;
     },
+    // What the program has dropped has no memory any more.
+    lengthOf: (number) => (cells[number]?.buffer === undefined ? -1 : cells[number].lengthBytes),
     view: (number, offset, length) => {
       const { buffer, offset: start } = expectCell(number);
       if (buffer === undefined) throw batonError("ERR_DRIVER_FAULT", `The program has dropped buffer ${number}.`);

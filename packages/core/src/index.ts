@@ -76,6 +76,7 @@ export {
 export { checkPlacement, type PlacementSystem } from "./placement.js";
 export type { ReceiveStats } from "./provided-buffers.js";
 export * from "./record.js";
+export { type BufferLengths, type ProvidedBuffer, RecordCheck } from "./record-check.js";
 export type { Checked, Request, ResultOf } from "./request.js";
 export type { AcceptPaused } from "./resource/accept-pause.js";
 export type { AdoptListenerOptions, AdoptOptions } from "./resource/adopt.js";

@@ -9,6 +9,7 @@ import type { OpcodeName } from "./opcode.js";
 import type { OrphanStats } from "./orphan.js";
 import type { BufferState, OwnedBuffer } from "./owned-buffer.js";
 import type { ReceiveStats } from "./provided-buffers.js";
+import { CONTROL } from "./record.js";
 import type { ResourceKind } from "./resource-handle.js";
 import type { ResourceTracker } from "./resource-tracker.js";
 
@@ -55,6 +56,11 @@ export interface Inspection {
   /** Receives without a buffer of their own. */
   readonly receiving: ReceiveStats;
   readonly counters: Readonly<Counters>;
+  /**
+   * Submissions and provided buffers that the driver passed over because they named nothing that is there: always 0,
+   * unless something has written to Baton's memory that should not have.
+   */
+  readonly passedOver: number;
 }
 
 function describeBuffer({ length, state }: OwnedBuffer): BufferInfo {
@@ -94,5 +100,6 @@ export function inspect(dispatcher: Dispatcher, tracker: ResourceTracker): Inspe
     buffers: dispatcher.buffers.stats(),
     receiving: dispatcher.provided.stats(),
     counters: { ...dispatcher.counters },
+    passedOver: new Int32Array(dispatcher.session.shared.control)[CONTROL.passedOver]!,
   };
 }

@@ -4,6 +4,8 @@
  * `docs/reference/operations.md`. `npm run generate` writes the generated files; a check proves it changes nothing.
  */
 
+import { TRANSFER_BYTES_MAX } from "./record.js";
+
 /** Who touches the memory of the operation's buffer while it is in flight. */
 export type BufferUse =
   /** The operation carries no buffer. */
@@ -25,6 +27,25 @@ export type RecordField =
   | "argument1"
   | "vector-count";
 
+/** What an operation finds, or leaves, in its arena area; how long the area must be follows from it (`record-check.ts`). */
+export type AreaContent =
+  | "none"
+  /** A path and a NUL. */
+  | "path"
+  /** The same; the answer to `open` takes its place. */
+  | "opened-path"
+  /** The same, or nothing; the answer to `stat` takes its place. */
+  | "stat-path"
+  /** Two paths, each with a NUL behind it. */
+  | "two-paths"
+  | "address"
+  | "vector"
+  | "message"
+  /** The answer to `pipe`. */
+  | "handles"
+  /** The answer to `adopt`. */
+  | "adopted";
+
 /** What a completion's `result` means when it is not a negative errno. */
 export type ResultMeaning = "zero" | "bytes" | "handle" | "arena" | "events";
 
@@ -37,6 +58,14 @@ export interface OpcodeDefinition {
   readonly syscall: string;
   readonly buffer: BufferUse;
   readonly fields: readonly RecordField[];
+  /** Default: `"none"`. */
+  readonly area?: AreaContent;
+  /** The least position that means something. Absent for operations without one. */
+  readonly positionMin?: number;
+  /** The largest `length` that means something. Absent where every one does. */
+  readonly lengthMax?: number;
+  /** The largest value of `argument0` that means something; of bits: all of them. Absent where every value does. */
+  readonly argument0Max?: number;
   readonly result: ResultMeaning;
   /** May be submitted again after `-EINTR` or `-EAGAIN` without changing what the caller sees. */
   readonly repeatable: boolean;
@@ -79,6 +108,8 @@ export const opcodeTable = [
     syscall: "open",
     buffer: "none",
     fields: ["handle", "arena", "length", "argument0", "argument1"],
+    area: "opened-path",
+    argument0Max: 0x7fff,
     result: "handle",
     repeatable: true,
     arguments:
@@ -105,6 +136,8 @@ export const opcodeTable = [
     syscall: "read",
     buffer: "kernel-writes",
     fields: ["handle", "buffer", "length", "position"],
+    positionMin: -1,
+    lengthMax: TRANSFER_BYTES_MAX,
     result: "bytes",
     repeatable: true,
     arguments: "position -1 = the handle's own position",
@@ -117,6 +150,8 @@ export const opcodeTable = [
     syscall: "write",
     buffer: "kernel-reads",
     fields: ["handle", "buffer", "length", "position"],
+    positionMin: -1,
+    lengthMax: TRANSFER_BYTES_MAX,
     result: "bytes",
     repeatable: true,
     arguments: "position -1 = the handle's own position",
@@ -153,6 +188,8 @@ export const opcodeTable = [
     syscall: "stat",
     buffer: "none",
     fields: ["handle", "arena", "length", "argument0"],
+    area: "stat-path",
+    argument0Max: 2,
     result: "arena",
     repeatable: true,
     arguments:
@@ -166,6 +203,7 @@ export const opcodeTable = [
     syscall: "ftruncate",
     buffer: "none",
     fields: ["handle", "position"],
+    positionMin: 0,
     result: "zero",
     repeatable: true,
     arguments: "position = the new length in bytes",
@@ -178,6 +216,8 @@ export const opcodeTable = [
     syscall: "listen",
     buffer: "none",
     fields: ["arena", "argument0", "argument1"],
+    area: "address",
+    argument0Max: 31,
     result: "handle",
     repeatable: false,
     arguments:
@@ -191,6 +231,7 @@ export const opcodeTable = [
     syscall: "accept",
     buffer: "none",
     fields: ["handle", "argument0"],
+    argument0Max: 31,
     result: "handle",
     repeatable: true,
     arguments: "argument0 = socket option bits for the new connection",
@@ -203,6 +244,8 @@ export const opcodeTable = [
     syscall: "connect",
     buffer: "none",
     fields: ["arena", "argument0"],
+    area: "address",
+    argument0Max: 31,
     result: "handle",
     repeatable: false,
     arguments: "arena = address, argument0 = socket option bits",
@@ -215,6 +258,7 @@ export const opcodeTable = [
     syscall: "recv",
     buffer: "kernel-writes",
     fields: ["handle", "buffer", "length", "argument0"],
+    lengthMax: TRANSFER_BYTES_MAX,
     result: "bytes",
     repeatable: true,
     arguments: "argument0 = message flags",
@@ -228,6 +272,7 @@ export const opcodeTable = [
     syscall: "send",
     buffer: "kernel-reads",
     fields: ["handle", "buffer", "length", "argument0"],
+    lengthMax: TRANSFER_BYTES_MAX,
     result: "bytes",
     repeatable: true,
     arguments: "argument0 = message flags",
@@ -240,6 +285,7 @@ export const opcodeTable = [
     syscall: "shutdown",
     buffer: "none",
     fields: ["handle", "argument0"],
+    argument0Max: 2,
     result: "zero",
     repeatable: true,
     arguments: "argument0 = 0: receiving side, 1: sending side, 2: both",
@@ -252,6 +298,7 @@ export const opcodeTable = [
     syscall: "timer",
     buffer: "none",
     fields: ["position"],
+    positionMin: 0,
     result: "zero",
     repeatable: true,
     arguments: "position = delay in microseconds",
@@ -264,6 +311,8 @@ export const opcodeTable = [
     syscall: "getsockname",
     buffer: "none",
     fields: ["handle", "arena", "argument0"],
+    area: "address",
+    argument0Max: 1,
     result: "arena",
     repeatable: true,
     arguments: "argument0 = 0: own address, 1: the peer's",
@@ -276,6 +325,8 @@ export const opcodeTable = [
     syscall: "readv",
     buffer: "kernel-writes",
     fields: ["handle", "position", "arena", "vector-count"],
+    area: "vector",
+    positionMin: -1,
     result: "bytes",
     repeatable: true,
     arguments: "arena = vectorCount entries of a vector (layout: record.ts); position -1 = the handle's own position",
@@ -288,6 +339,8 @@ export const opcodeTable = [
     syscall: "writev",
     buffer: "kernel-reads",
     fields: ["handle", "position", "arena", "vector-count"],
+    area: "vector",
+    positionMin: -1,
     result: "bytes",
     repeatable: true,
     arguments: "arena = vectorCount entries of a vector (layout: record.ts); position -1 = the handle's own position",
@@ -300,6 +353,7 @@ export const opcodeTable = [
     syscall: "recvmsg",
     buffer: "kernel-writes",
     fields: ["handle", "arena", "vector-count"],
+    area: "message",
     result: "bytes",
     repeatable: true,
     arguments:
@@ -313,6 +367,7 @@ export const opcodeTable = [
     syscall: "sendmsg",
     buffer: "kernel-reads",
     fields: ["handle", "arena", "vector-count"],
+    area: "message",
     result: "bytes",
     repeatable: true,
     arguments:
@@ -327,6 +382,8 @@ export const opcodeTable = [
     syscall: "bind",
     buffer: "none",
     fields: ["arena", "argument0"],
+    area: "address",
+    argument0Max: 31,
     result: "handle",
     repeatable: false,
     arguments: "arena = address to bind, overwritten with the address that was bound; argument0 = socket option bits",
@@ -339,6 +396,7 @@ export const opcodeTable = [
     syscall: "splice",
     buffer: "none",
     fields: ["handle", "second-handle", "length", "position", "argument0", "argument1"],
+    positionMin: -1,
     result: "bytes",
     repeatable: true,
     arguments:
@@ -352,6 +410,7 @@ export const opcodeTable = [
     syscall: "pipe",
     buffer: "none",
     fields: ["arena", "length"],
+    area: "handles",
     result: "arena",
     repeatable: false,
     arguments:
@@ -366,6 +425,8 @@ export const opcodeTable = [
     syscall: "fallocate",
     buffer: "none",
     fields: ["handle", "length", "position", "argument0", "argument1"],
+    positionMin: 0,
+    lengthMax: 7,
     result: "zero",
     repeatable: true,
     arguments:
@@ -379,6 +440,8 @@ export const opcodeTable = [
     syscall: "posix_fadvise",
     buffer: "none",
     fields: ["handle", "length", "position", "argument0", "argument1"],
+    positionMin: 0,
+    lengthMax: 5,
     result: "zero",
     repeatable: true,
     arguments:
@@ -392,6 +455,8 @@ export const opcodeTable = [
     syscall: "unlink",
     buffer: "none",
     fields: ["arena", "length", "argument0"],
+    area: "path",
+    argument0Max: 1,
     result: "zero",
     repeatable: false,
     arguments: "arena and length as for open; argument0 = 1: a directory, which must be empty",
@@ -404,6 +469,8 @@ export const opcodeTable = [
     syscall: "rename",
     buffer: "none",
     fields: ["arena", "length", "argument0", "argument1"],
+    area: "two-paths",
+    argument0Max: 1,
     result: "zero",
     repeatable: false,
     arguments:
@@ -417,6 +484,7 @@ export const opcodeTable = [
     syscall: "mkdir",
     buffer: "none",
     fields: ["arena", "length", "argument1"],
+    area: "path",
     result: "zero",
     repeatable: false,
     arguments: "arena and length as for open; argument1 = mode",
@@ -429,6 +497,7 @@ export const opcodeTable = [
     syscall: "link",
     buffer: "none",
     fields: ["arena", "length", "argument1"],
+    area: "two-paths",
     result: "zero",
     repeatable: false,
     arguments: "arena, length and argument1 as for rename: the file, then its new name",
@@ -441,6 +510,7 @@ export const opcodeTable = [
     syscall: "symlink",
     buffer: "none",
     fields: ["arena", "length", "argument1"],
+    area: "two-paths",
     result: "zero",
     repeatable: false,
     arguments: "arena, length and argument1 as for rename: what the link says, then the link's path",
@@ -453,6 +523,7 @@ export const opcodeTable = [
     syscall: "poll",
     buffer: "none",
     fields: ["handle", "argument0"],
+    argument0Max: 15,
     result: "events",
     repeatable: true,
     arguments: "argument0 = event bits to wait for (record.ts)",
@@ -465,6 +536,7 @@ export const opcodeTable = [
     syscall: "adopt",
     buffer: "none",
     fields: ["arena", "argument0", "argument1"],
+    area: "adopted",
     result: "handle",
     repeatable: false,
     arguments:

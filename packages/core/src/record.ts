@@ -76,6 +76,20 @@ export const SUBMIT_FLAG = {
   timeout: 0x800,
 } as const;
 
+/** All of them. A record with any other is refused. */
+export const SUBMIT_FLAGS_KNOWN: number =
+  SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect | SUBMIT_FLAG.link | SUBMIT_FLAG.timeout;
+
+/** The largest position in a file, in bytes, and the longest delay, in microseconds. */
+export const POSITION_MAX: number = Number.MAX_SAFE_INTEGER;
+
+/**
+ * The result of an operation whose record names memory that is not there: an area outside the arena, a buffer that there
+ * is not, more than there is of it. Nothing was done. Below every errno of the system's (−4095 to −1), because none of
+ * them would tell it from an answer of the kernel.
+ */
+export const BAD_RECORD = -4096;
+
 /** Word numbers in a completion record. */
 export const COMPLETION_WORD = {
   slot: 0,
@@ -118,6 +132,11 @@ export const CONTROL = {
    * Written by core: the length of each of those buffers, bytes, 0 for all of it; what lies behind must not be touched.
    */
   providedBytes: 3,
+  /**
+   * Counted by the driver: submissions that name no free slot, and provided numbers that name no buffer to be filled.
+   * There is nobody to answer, so they are passed over.
+   */
+  passedOver: 4,
 } as const;
 export const CONTROL_WORDS = 16;
 

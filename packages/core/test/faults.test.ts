@@ -6,7 +6,7 @@ import { createBackend } from "../src/index.js";
 import { EVENT } from "../src/lifecycle.js";
 import { defineKind } from "../src/operation-kind.js";
 import { OperationTable } from "../src/operation-table.js";
-import { COMPLETION_SHIFT, COMPLETION_WORD } from "../src/record.js";
+import { BAD_RECORD, COMPLETION_SHIFT, COMPLETION_WORD } from "../src/record.js";
 import { nullDriver } from "../src/testing/index.js";
 import { collectUntil } from "./collect-garbage.js";
 import { createHandDriver, flushed, handBackend } from "./sim/hand-driver.js";
@@ -50,6 +50,17 @@ describe("a throw", () => {
     await flushed();
     hand.complete(hand.last("nop"), 0);
     await nop;
+  });
+
+  // mutant: bad-record-taken-for-errno
+  test("is no answer to a record that the driver refuses: that has a code of its own", async () => {
+    const hand = createHandDriver();
+    const io = handBackend(hand);
+    const nop = io.nop();
+    await flushed();
+    hand.complete(hand.last("nop"), BAD_RECORD);
+    await expect(nop).rejects.toMatchObject({ code: "ERR_INVALID_RECORD", syscall: "nop" });
+    expect(io.inspect()).toMatchObject({ passedOver: 0, counters: { failed: 1, faults: 0 } });
   });
 
   // mutant: sink-throw-loses-the-rest

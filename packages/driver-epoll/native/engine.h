@@ -89,10 +89,10 @@ class Engine {
   enum class TimerKind : uint32_t { kDeadline, kRetry };
   static uint32_t TimerNumber(uint32_t slot, TimerKind kind) { return slot << 1 | static_cast<uint32_t>(kind); }
 
-  // A buffer that a receive may pick, and how much of it may be filled; 0 for all of it.
+  // A buffer that a receive may pick, and how much of it may be filled.
   struct Provided {
     uint32_t number;
-    uint32_t bytes;
+    size_t bytes;
   };
 
   // A queue that has more to do than one turn should.
@@ -121,17 +121,21 @@ class Engine {
   void UseHandle(Op& op, const SubmissionRecord& record);
   void LendMemory(Op& op, const SubmissionRecord& record);
   void LendVector(Op& op, const SubmissionRecord& record);
+  // Lends whatever memory the operation names. 0, or a negative errno with nothing lent.
+  [[nodiscard]] int Lend(Op& op, const SubmissionRecord& record);
   [[nodiscard]] int LendMessage(Op& op, const SubmissionRecord& record);
 
   // --- chains (engine_chains.cc) ----------------------------------------------------------------------------------
 
   uint32_t StartChain(uint32_t first, uint32_t count);
+  bool IsFree(uint32_t slot) const { return slot < shared_.limits().slots && !ops_[slot].active; }
+  bool AreFree(uint32_t first, uint32_t last) const;
+  void RefuseChain(uint32_t first, uint32_t last);
   void Hold(uint32_t slot);
   void HoldHandles(Op& op, const SubmissionRecord& record, const std::vector<int32_t>& closed);
   void StartHeld(uint32_t slot);
   void RunChains();
-  bool HasEndedWell(const SubmissionRecord& record, int32_t result) const;
-  void EndInChain(uint32_t slot, const SubmissionRecord& record, int32_t result);
+  void EndInChain(uint32_t slot, bool well);
 
   // --- files (engine_files.cc) ------------------------------------------------------------------------------------
 

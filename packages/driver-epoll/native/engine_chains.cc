@@ -1,9 +1,9 @@
 // Links: what is chained behind an operation is in flight from the start, holds its memory, and begins when its turn
 // comes.
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
+#include "baton/record_check.h"
 #include "engine.h"
 
 namespace baton::epoll {
@@ -12,7 +12,14 @@ namespace baton::epoll {
 // that has no link flag, or with the batch.
 uint32_t Engine::StartChain(uint32_t first, uint32_t count) {
   uint32_t last = first;
-  while (last + 1 < count && shared_.record(shared_.submission(last)).Has(kSubmitLink)) last++;
+  while (last + 1 < count && IsFree(shared_.submission(last)) &&
+         shared_.record(shared_.submission(last)).Has(kSubmitLink)) {
+    last++;
+  }
+  if (!AreFree(first, last)) {
+    RefuseChain(first, last);
+    return last - first + 1;
+  }
   // What one of them closes, those behind it do not hold: that close waits for nobody behind it.
   std::vector<int32_t> closed;
   for (uint32_t index = first; index <= last; index++) {
@@ -29,6 +36,29 @@ uint32_t Engine::StartChain(uint32_t first, uint32_t count) {
   }
   Start(shared_.submission(first));
   return last - first + 1;
+}
+
+// Each slot of the batch from `first` to `last` is free, and named once.
+bool Engine::AreFree(uint32_t first, uint32_t last) const {
+  std::vector<uint32_t> slots;
+  for (uint32_t index = first; index <= last; index++) slots.push_back(shared_.submission(index));
+  std::sort(slots.begin(), slots.end());
+  return std::adjacent_find(slots.begin(), slots.end()) == slots.end() &&
+         std::all_of(slots.begin(), slots.end(), [this](uint32_t slot) { return IsFree(slot); });
+}
+
+// Nothing of the chain starts: what has a slot of its own is answered, what has none is passed over.
+void Engine::RefuseChain(uint32_t first, uint32_t last) {
+  std::vector<uint32_t> answered;
+  for (uint32_t index = first; index <= last; index++) {
+    const uint32_t slot = shared_.submission(index);
+    if (IsFree(slot) && std::find(answered.begin(), answered.end(), slot) == answered.end()) {
+      answered.push_back(slot);
+      Answer(slot, shared_.record(slot), kBadRecord);
+    } else {
+      shared_.control(kControlPassedOver)++;
+    }
+  }
 }
 
 // Its handles are held as if it had begun: a close that comes meanwhile waits for it.
@@ -52,26 +82,19 @@ void Engine::Hold(uint32_t slot) {
   const SubmissionRecord& record = shared_.record(slot);
   Op& op = Enter(slot, record, Opcode::kNop);
   op.held = true;
-  if (record.buffer >= 0) LendMemory(op, record);
-  if (!IsOpcode(record.OpcodeNumber())) return;
-  switch (static_cast<Opcode>(record.OpcodeNumber())) {
-    case Opcode::kReadv:
-    case Opcode::kWritev:
-      return LendVector(op, record);
-    case Opcode::kReceiveMessage:
-    case Opcode::kSendMessage:
-      // An address that is none is told when its turn has come.
-      (void)LendMessage(op, record);
-      return;
-    default:
-      return;
-  }
+  op.operation = record.operation;
+  op.refusal = CheckRecord(record, shared_, buffers_);
+  if (op.refusal == 0) op.refusal = Lend(op, record);
 }
 
 // Its turn has come: it begins like any other, with the memory that it holds.
 void Engine::StartHeld(uint32_t slot) {
   Op held = ops_[slot];
   if (!held.active || !held.held) return;
+  const SubmissionRecord& record = shared_.record(slot);
+  // Another record than the one that was submitted, and whose memory is held.
+  if (record.operation != held.operation || record.generation != held.generation) held.refusal = kBadRecord;
+  if (held.refusal < 0) return Complete(slot, held.refusal);
   ops_[slot].active = false;
   in_flight_--;
   starting_ = &held;
@@ -91,33 +114,10 @@ void Engine::RunChains() {
   }
 }
 
-// Transfers of files have to be complete: what follows counts on all of it.
-bool Engine::HasEndedWell(const SubmissionRecord& record, int32_t result) const {
-  if (result < 0) return false;
-  switch (static_cast<Opcode>(record.OpcodeNumber())) {
-    case Opcode::kRead:
-    case Opcode::kWrite:
-      return static_cast<uint32_t>(result) == record.length;
-    case Opcode::kReadv:
-    case Opcode::kWritev: {
-      uint64_t bytes = 0;
-      for (uint32_t index = 0; index < record.vector_count; index++) {
-        uint32_t length;
-        const uint8_t* entry = shared_.arena(record.arena_offset) + index * kVectorEntryBytes;
-        std::memcpy(&length, entry + kVectorLengthWord * sizeof(length), sizeof(length));
-        bytes += length;
-      }
-      return static_cast<uint64_t>(result) == bytes;
-    }
-    default:
-      return true;
-  }
-}
-
-void Engine::EndInChain(uint32_t slot, const SubmissionRecord& record, int32_t result) {
+void Engine::EndInChain(uint32_t slot, bool well) {
   uint32_t next = chains_.Remove(slot);
   if (next == kNoSlot) return;
-  if (!stopping_ && HasEndedWell(record, result)) {
+  if (!stopping_ && well) {
     chains_.ready.push_back(next);
     return;
   }

@@ -8,10 +8,31 @@ namespace baton::epoll {
 
 // --- operations -----------------------------------------------------------------------------------------------------
 
+namespace {
+
+// Transfers of files have to be complete: what is chained behind them counts on all of it.
+bool HasEndedWell(const Op& op, const SubmissionRecord& record, int32_t result) {
+  if (result < 0) return false;
+  switch (op.opcode) {
+    case Opcode::kRead:
+    case Opcode::kWrite:
+      return static_cast<uint32_t>(result) == record.length;
+    case Opcode::kReadv:
+    case Opcode::kWritev:
+      return static_cast<uint64_t>(result) == op.vector->bytes();
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
 void Engine::Complete(uint32_t slot, int32_t result, uint32_t flags) {
-  ready_.push_back({slot, ops_[slot].generation, result, flags});
+  const Op& op = ops_[slot];
+  ready_.push_back({slot, op.generation, result, flags});
+  const bool well = !chains_.empty() && HasEndedWell(op, shared_.record(slot), result);
   Leave(slot);
-  if (!chains_.empty()) EndInChain(slot, shared_.record(slot), result);
+  if (!chains_.empty()) EndInChain(slot, well);
 }
 
 void Engine::CompleteMore(uint32_t slot, int32_t result, uint32_t flags) {
@@ -20,7 +41,8 @@ void Engine::CompleteMore(uint32_t slot, int32_t result, uint32_t flags) {
 
 void Engine::Answer(uint32_t slot, const SubmissionRecord& record, int32_t result, uint32_t flags) {
   ready_.push_back({slot, record.generation, result, flags});
-  if (!chains_.empty()) EndInChain(slot, record, result);
+  // Nothing that moves bytes ends well without having been in flight.
+  if (!chains_.empty()) EndInChain(slot, result >= 0);
 }
 
 // Takes an operation out of everything it stands in.

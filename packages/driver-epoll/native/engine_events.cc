@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "baton/record_check.h"
 #include "engine.h"
 
 namespace baton::epoll {
@@ -37,7 +38,7 @@ bool Engine::Attempt(uint32_t slot) {
       break;
     case Opcode::kReceiveMessage:
       result = AttemptReceiveMessage(fd, op.message->header());
-      if (result >= 0) op.message->WriteAnswer(shared_.arena(record.arena_offset));
+      if (result >= 0) op.message->WriteAnswer(op.area);
       break;
     case Opcode::kSendMessage:
       result = AttemptSendMessage(fd, op.message->header());
@@ -180,10 +181,8 @@ void Engine::RetryLater(uint32_t slot) {
 }
 
 void Engine::TakeProvided() {
-  uint32_t& count = shared_.control(kControlProvidedCount);
-  const uint32_t bytes = shared_.control(kControlProvidedBytes);
-  for (uint32_t index = 0; index < count; index++) provided_.push_back({shared_.provided(index), bytes});
-  count = 0;
+  TakeProvidedBuffers(shared_, buffers_, kProvidedMax - provided_.size(),
+                      [this](uint32_t number, const BufferCell&, size_t bytes) { provided_.push_back({number, bytes}); });
 }
 
 // --- threads --------------------------------------------------------------------------------------------------------
@@ -234,12 +233,12 @@ void Engine::OnJobDone(Job& job) {
   if (op.opcode == Opcode::kOpen && result >= 0) return OnOpened(slot, static_cast<OpenJob&>(job));
   uint32_t flags = 0;
   if ((op.opcode == Opcode::kListen || op.opcode == Opcode::kDatagram) && result >= 0) {
-    static_cast<BindJob&>(job).WriteAddress(shared_.arena(shared_.record(slot).arena_offset));
+    static_cast<BindJob&>(job).WriteAddress(op.area);
     HandleState state;
     state.pollable = true;
     flags = AdoptFd(result, state, &result);
   } else if (op.opcode == Opcode::kStat && result == 0) {
-    WriteStat(static_cast<StatJob&>(job).answer, shared_.arena(shared_.record(slot).arena_offset));
+    WriteStat(static_cast<StatJob&>(job).answer, op.area);
   } else if (op.opcode == Opcode::kSplice && result == -EAGAIN) {
     // An end was ready when the thread was asked, and was not when it came to it.
     if (!stopping_) return (void)AttemptSplice(slot);
@@ -254,6 +253,7 @@ void Engine::OnOpened(uint32_t slot, OpenJob& open) {
   state.device = open.device;
   state.direct = (shared_.record(slot).argument0 & kOpenDirect) != 0;
   const int fd = open.Take();
+  uint8_t* area = ops_[slot].area;
   const int64_t position = OwnPosition(fd);
   state.seekable = position >= 0;
   state.named = true;
@@ -261,10 +261,10 @@ void Engine::OnOpened(uint32_t slot, OpenJob& open) {
   const uint32_t flags = AdoptFd(fd, state, &index);
   if (index < 0) return Complete(slot, index, flags);
   if (!open.lacks_writer) {
-    WriteOpenAnswer(position, shared_.arena(shared_.record(slot).arena_offset));
+    WriteOpenAnswer(position, area);
     return Complete(slot, index, flags);
   }
-  WriteBegun({index, flags >> kAuxiliaryShift}, shared_.arena(shared_.record(slot).arena_offset));
+  WriteBegun({index, flags >> kAuxiliaryShift}, area);
   Complete(slot, -EAGAIN, kCompletionBegun);
 }
 

@@ -85,7 +85,8 @@ void Engine::StartStat(uint32_t slot, const SubmissionRecord& record, int fd) {
   Op& op = Enter(slot, record, Opcode::kStat);
   if (record.argument0 == 0) UseHandle(op, record);
   const int flags = record.argument0 == 0 ? AT_EMPTY_PATH : record.argument0 == 2 ? AT_SYMLINK_NOFOLLOW : 0;
-  Hand(slot, std::make_unique<StatJob>(IdOf(slot), fd, PathOf(record), flags));
+  std::string path = record.argument0 == 0 ? std::string() : PathOf(record);
+  Hand(slot, std::make_unique<StatJob>(IdOf(slot), fd, std::move(path), flags));
 }
 
 // Calls on an open file that may wait for its device.

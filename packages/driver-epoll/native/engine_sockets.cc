@@ -60,18 +60,16 @@ void Engine::StartConnect(uint32_t slot, const SubmissionRecord& record) {
 
 void Engine::TryConnect(uint32_t slot) {
   Op& op = ops_[slot];
-  const SubmissionRecord& record = shared_.record(slot);
   SystemAddress address;
-  BATON_CHECK(ReadAddress(shared_.arena(record.arena_offset), &address) == 0);
-  const int failed = connect(op.fd, address.get(), address.length);
-  int error = failed == 0 ? 0 : -errno;
+  int error = ReadAddress(op.area, &address);
+  if (error == 0 && connect(op.fd, address.get(), address.length) != 0) error = -errno;
   if (error == 0) return OnConnectEvent(slot);
   // A Unix-domain listener whose backlog is full: no event tells when there is room.
   if (error == -EAGAIN && address.family() == AF_UNIX) return RetryLater(slot);
   if (error == -EINPROGRESS || error == -EINTR) {
     // An interrupted connect goes on in the background, like one that is in progress. The operation itself is the
     // token: there is no handle until it is connected.
-    const Token token{slot | kConnectToken, record.generation};
+    const Token token{slot | kConnectToken, op.generation};
     error = poller_->Add(op.fd, token, EPOLLOUT | EPOLLET | EPOLLONESHOT);
     if (error == 0) return;
   }
@@ -99,12 +97,7 @@ void Engine::StartOnSocket(uint32_t slot, const SubmissionRecord& record, Opcode
   Op& op = Enter(slot, record, opcode);
   op.multishot = record.Has(kSubmitMultishot);
   UseHandle(op, record);
-  if (opcode == Opcode::kReceiveMessage || opcode == Opcode::kSendMessage) {
-    const int error = LendMessage(op, record);
-    if (error < 0) return Complete(slot, error);
-  } else if (record.buffer >= 0) {
-    LendMemory(op, record);
-  }
+  if (const int error = Lend(op, record); error < 0) return Complete(slot, error);
   if (opcode == Opcode::kPoll) {
     // It takes nothing from anybody, so it need not wait for whoever came before.
     if (!Attempt(slot)) Wait(slot, record.handle_index, Side::kAny);
@@ -136,6 +129,8 @@ bool Engine::AttemptMultishotAccept(uint32_t slot, int fd) {
 
 // A receive into a buffer that is picked now, when there is something to receive.
 int64_t Engine::AttemptPicked(const SubmissionRecord& record, int fd, uint32_t* flags) {
+  // Some may have been freed since they were provided.
+  while (!provided_.empty() && buffers_.FindProvided(provided_.back().number) == nullptr) provided_.pop_back();
   if (provided_.empty()) {
     // Nobody shall wait for a buffer that may never come while there is nothing to receive.
     char probe;
@@ -144,13 +139,13 @@ int64_t Engine::AttemptPicked(const SubmissionRecord& record, int fd, uint32_t* 
   }
   const auto [number, bytes] = provided_.back();
   const BufferCell* cell = buffers_.Find(number);
-  BATON_CHECK(cell != nullptr && bytes <= cell->length);
-  const size_t room = bytes == 0 ? cell->length : bytes;
   // A multishot receive need not say how much it wants: whole buffers.
-  const size_t length = record.Has(kSubmitMultishot) && record.length == 0 ? room : std::min<size_t>(record.length, room);
+  const size_t length =
+      record.Has(kSubmitMultishot) && record.length == 0 ? bytes : std::min<size_t>(record.length, bytes);
   const int64_t result = AttemptReceive(fd, cell->data, length, static_cast<int>(record.argument0));
   if (result > 0) {
     provided_.pop_back();
+    buffers_.TakeProvided(number);
     *flags = number << kAuxiliaryShift | kCompletionBufferPicked;
   }
   return result;

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "baton/adopt_call.h"
+#include "baton/record_check.h"
 #include "baton/socket_calls.h"
 #include "engine.h"
 #include "non_blocking.h"
@@ -34,7 +35,11 @@ uint32_t Engine::Submit(uint32_t count) {
   TakeProvided();
   for (uint32_t index = 0; index < count;) {
     const uint32_t slot = shared_.submission(index);
-    if (shared_.record(slot).Has(kSubmitLink)) [[unlikely]] {
+    if (!IsFree(slot)) [[unlikely]] {
+      // There is nobody to answer.
+      shared_.control(kControlPassedOver)++;
+      index++;
+    } else if (shared_.record(slot).Has(kSubmitLink)) [[unlikely]] {
       index += StartChain(index, count);
       // What comes behind it in the batch may be meant for one of its members.
       RunChains();
@@ -61,7 +66,10 @@ static bool KnowsFlags(const SubmissionRecord& record, Opcode opcode) {
 
 void Engine::Start(uint32_t slot) {
   const SubmissionRecord& record = shared_.record(slot);
-  if (!IsOpcode(record.OpcodeNumber())) return Answer(slot, record, -EINVAL);
+  const Memory memory = starting_ == nullptr ? Memory::kNamed : Memory::kHeld;
+  if (const int32_t wrong = CheckRecord(record, shared_, buffers_, memory); wrong < 0) {
+    return Answer(slot, record, wrong);
+  }
   const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
   if (!KnowsFlags(record, opcode)) return Answer(slot, record, -EOPNOTSUPP);
   Dispatch(slot, record, opcode);
@@ -223,6 +231,8 @@ Op& Engine::Enter(uint32_t slot, const SubmissionRecord& record, Opcode opcode) 
   op.handle = -1;
   op.second_handle = -1;
   op.fd = -1;
+  if (InfoOf(opcode).area != AreaContent::kNone) [[unlikely]]
+    op.area = shared_.arena(record.arena_offset);
   in_flight_++;
   return op;
 }
@@ -237,7 +247,7 @@ void Engine::UseHandle(Op& op, const SubmissionRecord& record) {
   handles_.At(record.handle_index).users++;
 }
 
-// Where the operation's buffer is; from here on the operation counts on its memory. What was held in a chain counts on
+// Where the operation's buffer is, which `CheckRecord` has found; from here on the operation counts on it. What was held in a chain counts on
 // it already, and the buffer may have been freed since.
 void Engine::LendMemory(Op& op, const SubmissionRecord& record) {
   if (starting_ != nullptr) {
@@ -245,12 +255,10 @@ void Engine::LendMemory(Op& op, const SubmissionRecord& record) {
     op.slab = std::exchange(starting_->slab, nullptr);
     return;
   }
-  const BufferCell* cell = buffers_.Find(static_cast<uint32_t>(record.buffer));
-  BATON_CHECK(cell != nullptr);
-  BATON_CHECK(static_cast<size_t>(record.buffer_offset) + record.length <= cell->length);
-  op.slab = cell->slab;
+  const BufferCell& cell = buffers_.At(static_cast<uint32_t>(record.buffer));
+  op.slab = cell.slab;
   if (op.slab != nullptr) op.slab->Ref();
-  op.part = {cell->data + record.buffer_offset, record.length};
+  op.part = {cell.data + record.buffer_offset, record.length};
 }
 
 void Engine::LendVector(Op& op, const SubmissionRecord& record) {
@@ -260,6 +268,17 @@ void Engine::LendVector(Op& op, const SubmissionRecord& record) {
   }
   op.vector = vectors_.Take();
   op.vector->Take(shared_.arena(record.arena_offset), record.vector_count, buffers_);
+}
+
+int Engine::Lend(Op& op, const SubmissionRecord& record) {
+  const OpcodeInfo& info = InfoOf(static_cast<Opcode>(record.OpcodeNumber()));
+  if (info.area == AreaContent::kMessage) return LendMessage(op, record);
+  if (info.area == AreaContent::kVector) {
+    LendVector(op, record);
+  } else if (NamesBuffer(info, record)) {
+    LendMemory(op, record);
+  }
+  return 0;
 }
 
 // 0, or a negative errno with nothing lent.

@@ -51,6 +51,12 @@ struct Op {
   uint32_t moved;
   // With a worker thread, else null. The pool owns it.
   Job* job;
+  // Of one that waits for its turn in a chain: the word of its record that tells what it is, and what it is answered
+  // with when its turn comes, 0 when it begins then.
+  uint32_t operation;
+  int32_t refusal;
+  // Its area in the arena, kept from its start: what its record says later was not looked at.
+  uint8_t* area;
   int64_t deadline_ns;
   int64_t retry_ns;
 

@@ -24,6 +24,11 @@ export class Pending {
     return sum;
   }
 
+  /** Something is in flight in the slot. */
+  has(slot: number): boolean {
+    return this.#operations.has(slot);
+  }
+
   add(submission: Submission): void {
     this.#operations.set(submission.slot, submission);
   }

@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import {
   allocateSharedMemory,
   type Capabilities,
-  CONTROL,
   createHeapMemory,
   type DriverCloseReport,
   type DriverHost,
@@ -18,6 +17,9 @@ import {
   MESSAGE_VECTOR_AT,
   OPCODE,
   type OpenConstants,
+  PROVIDED_MAX,
+  type ProvidedBuffer,
+  RecordCheck,
   type SharedMemory,
   SUBMIT_FLAG,
 } from "@baton-io/core";
@@ -52,9 +54,10 @@ export class LibuvSession implements DriverSession, SocketHost {
   readonly memory: HeapMemory = createHeapMemory();
   readonly #records: Int32Array;
   readonly #submissions: Int32Array;
-  readonly #control: Int32Array;
-  readonly #provided: Int32Array;
-  readonly #picks: { readonly number: number; readonly lengthBytes: number }[] = [];
+  readonly #check: RecordCheck;
+  /** Buffers that a receive may pick, and their numbers. */
+  readonly #picks: ProvidedBuffer[] = [];
+  readonly #pickNumbers = new Set<number>();
   readonly #handles = new HandleTable<Handle>();
   readonly #pending = new Pending((submission) => this.#bytesOf(submission));
   readonly #deliver: Deliver;
@@ -69,8 +72,7 @@ export class LibuvSession implements DriverSession, SocketHost {
     this.shared = allocateSharedMemory(limits);
     this.#records = new Int32Array(this.shared.records);
     this.#submissions = new Int32Array(this.shared.submissions);
-    this.#control = new Int32Array(this.shared.control);
-    this.#provided = new Int32Array(this.shared.provided);
+    this.#check = new RecordCheck(this.shared, this.memory);
     this.#deliver = new Deliver(host, this.shared, limits);
     this.#vectors = new Vectors(this.shared.arena, this.memory);
     this.#messageFlags = new DataView(this.shared.arena);
@@ -92,7 +94,9 @@ export class LibuvSession implements DriverSession, SocketHost {
     this.#takeProvided();
     this.#deliver.beginSubmit();
     for (let index = 0; index < count; index++) {
-      const submission = readSubmission(this.#records, this.#submissions[index]!);
+      const slot = this.#submissions[index]!;
+      if (!this.#check.expectFree(slot, this.#pending.has(slot))) continue;
+      const submission = readSubmission(this.#records, slot);
       try {
         this.#begin(submission);
       } catch (error) {
@@ -146,12 +150,14 @@ export class LibuvSession implements DriverSession, SocketHost {
   }
 
   pick(length: number): { number: number; bytes: Uint8Array } | undefined {
-    const pick = this.#picks.pop();
-    if (pick === undefined) return undefined;
-    return {
-      number: pick.number,
-      bytes: this.memory.view(pick.number, 0, Math.min(length, pick.lengthBytes || length)),
-    };
+    for (let pick = this.#picks.pop(); pick !== undefined; pick = this.#picks.pop()) {
+      const { number, bytes } = pick;
+      this.#pickNumbers.delete(number);
+      // It may have been freed since it was provided.
+      if (this.memory.lengthOf(number) < bytes) continue;
+      return { number, bytes: this.memory.view(number, 0, Math.min(length, bytes)) };
+    }
+    return undefined;
   }
 
   messageViews({ arenaOffset, vectorCount }: Submission): Uint8Array[] {
@@ -171,6 +177,8 @@ export class LibuvSession implements DriverSession, SocketHost {
 
   #begin(submission: Submission): void {
     const { opcode } = submission;
+    const wrong = this.#check.check(submission.slot);
+    if (wrong < 0) return this.#deliver.complete(submission, wrong);
     // A flag of a feature that is declared to be lacking is refused, not passed over.
     if ((submission.flags & ~FLAGS_KNOWN) !== 0) return this.#deliver.complete(submission, -ERRNO.ENOTSUP);
     if (opcode === OPCODE.nop) return this.#deliver.complete(submission, 0);
@@ -304,9 +312,13 @@ export class LibuvSession implements DriverSession, SocketHost {
   }
 
   #takeProvided(): void {
-    const count = this.#control[CONTROL.providedCount]!;
-    const lengthBytes = this.#control[CONTROL.providedBytes]!;
-    for (let index = 0; index < count; index++) this.#picks.push({ number: this.#provided[index]!, lengthBytes });
-    this.#control[CONTROL.providedCount] = 0;
+    this.#check.takeProvided(
+      PROVIDED_MAX - this.#picks.length,
+      (number) => this.#pickNumbers.has(number),
+      (buffer) => {
+        this.#pickNumbers.add(buffer.number);
+        this.#picks.push(buffer);
+      },
+    );
   }
 }

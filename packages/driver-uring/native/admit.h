@@ -9,6 +9,7 @@
 
 #include "baton/address.h"
 #include "baton/file_calls.h"
+#include "baton/record_check.h"
 #include "here.h"
 #include "state.h"
 
@@ -91,8 +92,6 @@ inline int32_t RefuseArguments(State& state, Opcode opcode, const SubmissionReco
       const int32_t first = path(record.length);
       return first < 0 ? first : path(record.argument1);
     }
-    case Opcode::kAdvise:
-      return SystemAdvice(record.length) < 0 ? -EINVAL : 0;
     case Opcode::kSendMessage: {
       uint32_t family;
       const uint8_t* area = state.shared.arena(record.arena_offset);
@@ -112,7 +111,7 @@ inline Handles::Cell* FindHandle(State& state, int32_t index, uint32_t generatio
 }
 
 inline Admission Admit(State& state, const SubmissionRecord& record, Place place, Hold hold = Hold::kNot) {
-  if (!IsOpcode(record.OpcodeNumber())) return Refused(-EINVAL);
+  if (const int32_t wrong = CheckRecord(record, state.shared, state.buffers); wrong < 0) return Refused(wrong);
   const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
   constexpr uint32_t kFlags = kSubmitMultishot | kSubmitBufferSelect | kSubmitTimeout;
   if (record.Has(kFlags) || place == Place::kInChain) [[unlikely]] {

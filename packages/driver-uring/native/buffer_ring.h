@@ -45,18 +45,21 @@ class BufferRing {
 
   bool registered() const { return ring_ != nullptr; }
 
-  // Puts the first `bytes` of a buffer in, 0 for all of it; the kernel sees it after `Publish`.
-  void Add(uint32_t number, const BufferCell& cell, uint32_t bytes) {
-    BATON_CHECK(registered() && !free_.empty() && bytes <= cell.length);
-    const size_t length = bytes == 0 ? cell.length : bytes;
+  // How many more it takes; 0 unless it is registered.
+  size_t room() const { return free_.size(); }
+
+  // Puts the first `bytes` of a buffer in; the kernel sees it after `Publish`.
+  void Add(uint32_t number, const BufferCell& cell, size_t bytes) {
+    BATON_CHECK(!free_.empty() && bytes <= cell.length);
     const uint16_t id = free_.back();
     free_.pop_back();
     numbers_[id] = number;
-    io_uring_buf_ring_add(ring_, cell.data, static_cast<unsigned>(length), id,
-                          io_uring_buf_ring_mask(kEntries), pending_++);
+    io_uring_buf_ring_add(ring_, cell.data, static_cast<unsigned>(bytes), id, io_uring_buf_ring_mask(kEntries),
+                          pending_++);
   }
 
   void Publish() {
+    if (pending_ == 0) return;
     io_uring_buf_ring_advance(ring_, pending_);
     pending_ = 0;
   }

@@ -16,6 +16,7 @@
 #include "baton/check.h"
 #include "baton/fork_guard.h"
 #include "baton/opcode.gen.h"
+#include "baton/record_check.h"
 #include "baton/shared_memory.h"
 #include "finish.h"
 #include "handover.h"
@@ -69,7 +70,11 @@ class Engine {
     uint32_t taken = 0;
     while (taken < count) {
       const uint32_t slot = state_.shared.submission(taken);
-      if (state_.shared.record(slot).Has(kSubmitLink)) [[unlikely]] {
+      if (!state_.operations.IsFree(slot)) [[unlikely]] {
+        // There is nobody to answer.
+        state_.shared.control(kControlPassedOver)++;
+        taken++;
+      } else if (state_.shared.record(slot).Has(kSubmitLink)) [[unlikely]] {
         const std::vector<uint32_t> chain = ChainAt(taken, count);
         if (!starter_.StartChain(chain)) break;
         taken += static_cast<uint32_t>(chain.size());
@@ -147,21 +152,16 @@ class Engine {
     std::vector<uint32_t> chain;
     for (uint32_t index = first; index < count; index++) {
       chain.push_back(state_.shared.submission(index));
-      if (!state_.shared.record(chain.back()).Has(kSubmitLink)) break;
+      if (!state_.operations.IsFree(chain.back()) || !state_.shared.record(chain.back()).Has(kSubmitLink)) break;
     }
     return chain;
   }
 
   void TakeProvided() {
-    uint32_t& count = state_.shared.control(kControlProvidedCount);
-    for (uint32_t index = 0; index < count; index++) {
-      const uint32_t number = state_.shared.provided(index);
-      const BufferCell* cell = state_.buffers.Find(number);
-      BATON_CHECK(cell != nullptr);
-      state_.buffer_ring.Add(number, *cell, state_.shared.control(kControlProvidedBytes));
-    }
-    if (count > 0) state_.buffer_ring.Publish();
-    count = 0;
+    BufferRing& ring = state_.buffer_ring;
+    TakeProvidedBuffers(state_.shared, state_.buffers, ring.room(),
+                        [&ring](uint32_t number, const BufferCell& cell, size_t bytes) { ring.Add(number, cell, bytes); });
+    ring.Publish();
   }
 
   // The network may keep what it has for as long as the peer likes.
@@ -332,7 +332,7 @@ class Engine {
       if ((cqe.flags & IORING_CQE_F_MORE) != 0) {
         *result = op.result;
         const bool must_end = op.ends_early || state_.stopping;
-        if (must_end && TakeMemoryBack(state_, op, state_.shared.record(slot))) return true;
+        if (must_end && TakeMemoryBack(state_, op)) return true;
         op.awaits_notification = true;
         return false;
       }

@@ -39,10 +39,9 @@ inline uint32_t AdoptArrival(State& state, int32_t* result) {
 
 // An open that was told not to wait for the other end of a FIFO has ended. Everything else waits as it should from here
 // on.
-inline uint32_t FinishOpen(State& state, uint32_t slot, int32_t* result) {
-  const SubmissionRecord& record = state.shared.record(slot);
-  uint8_t* area = state.shared.arena(record.arena_offset);
-  const uint32_t bits = record.argument0;
+inline uint32_t FinishOpen(State& state, const Op& op, uint32_t slot, int32_t* result) {
+  uint8_t* area = op.data;
+  const uint32_t bits = state.shared.record(slot).argument0;
   if (*result < 0) {
     *result = static_cast<int32_t>(FifoAnswer(*result, FirstPath(area), bits));
     return 0;
@@ -67,10 +66,9 @@ inline uint32_t Interpret(State& state, Op& op, uint32_t slot, uint32_t cqe_flag
   switch (op.opcode) {
     case Opcode::kReceive:
       if ((cqe_flags & IORING_CQE_F_BUFFER) == 0) return 0;
-      return state.buffer_ring.Take(cqe_flags >> IORING_CQE_BUFFER_SHIFT) << kAuxiliaryShift |
-             kCompletionBufferPicked;
+      return state.TakePicked(cqe_flags >> IORING_CQE_BUFFER_SHIFT) << kAuxiliaryShift | kCompletionBufferPicked;
     case Opcode::kOpen:
-      return FinishOpen(state, slot, result);
+      return FinishOpen(state, op, slot, result);
     case Opcode::kAccept:
       return *result >= 0 ? AdoptArrival(state, result) : 0;
     case Opcode::kConnect:
@@ -84,10 +82,10 @@ inline uint32_t Interpret(State& state, Op& op, uint32_t slot, uint32_t cqe_flag
       if (*result == -ETIME) *result = 0;
       return 0;
     case Opcode::kStat:
-      if (*result == 0) WriteStat(*op.stat, state.shared.arena(state.shared.record(slot).arena_offset));
+      if (*result == 0) WriteStat(*op.stat, op.data);
       return 0;
     case Opcode::kReceiveMessage:
-      if (*result >= 0) op.message->WriteAnswer(state.shared.arena(state.shared.record(slot).arena_offset));
+      if (*result >= 0) op.message->WriteAnswer(op.data);
       return 0;
     case Opcode::kPoll:
       if (*result >= 0) *result = static_cast<int32_t>(PollBits(static_cast<uint32_t>(*result)));

@@ -98,7 +98,7 @@ inline Outcome MakePipeHere(State& state, const SubmissionRecord& record) {
 
 // `fd` is the descriptor of its handle, -1 without one.
 inline Outcome PerformHere(State& state, Opcode opcode, const SubmissionRecord& record, int fd) {
-  uint8_t* area = record.arena_offset < 0 ? nullptr : state.shared.arena(record.arena_offset);
+  uint8_t* area = InfoOf(opcode).area == AreaContent::kNone ? nullptr : state.shared.arena(record.arena_offset);
   switch (opcode) {
     case Opcode::kOpen:
       return ResumeOpen(state, record);

@@ -55,13 +55,18 @@ struct Op {
   TimeoutState timeout_state;
   int32_t handle;
   int32_t second_handle;
-  // The socket that is being connected, else -1.
-  int fd;
+  union {
+    // The socket that is being connected, else -1.
+    int fd;
+    // How long the part of a send is.
+    uint32_t length;
+  };
   // A result that is held back.
   int32_t result;
   // Keeps the memory of the buffer until the final completion.
   Slab* slab;
-  // Where a send's bytes start: it may be submitted a second time, and its pages be exchanged.
+  // Where the arena area is, or where a send's bytes start: it may be submitted a second time, and its pages be exchanged.
+  // Kept from the start of the operation: what its record says by then was not looked at.
   uint8_t* data;
   // Memory that the kernel reads or writes, by opcode.
   union {
@@ -112,6 +117,8 @@ class Operations {
     if (slot >= slots_ || !ops_[slot].active || ops_[slot].generation != generation) return nullptr;
     return &ops_[slot];
   }
+  // The slot is there, and nothing is in flight in it.
+  bool IsFree(uint32_t slot) const { return slot < slots_ && !ops_[slot].active; }
   uint32_t slots() const { return slots_; }
   uint32_t in_flight() const { return in_flight_; }
 
@@ -134,6 +141,7 @@ class Operations {
     op.second_handle = -1;
     op.fd = -1;
     op.slab = nullptr;
+    op.data = nullptr;
     op.stat = nullptr;
     op.timeout = nullptr;
     in_flight_++;

@@ -38,6 +38,8 @@ class Preparation {
 
   // `chained`: others stand behind it in the same chain.
   void Fill(io_uring_sqe* sqe, bool chained) {
+    if (InfoOf(op_.opcode).area != AreaContent::kNone) [[unlikely]]
+      op_.data = area();
     switch (op_.opcode) {
       case Opcode::kNop:
         return io_uring_prep_nop(sqe);
@@ -110,14 +112,12 @@ class Preparation {
   uint64_t position() const { return static_cast<uint64_t>(record_.Position()); }
   int message_flags() const { return static_cast<int>(record_.argument0); }
 
-  // Where the operation's buffer is; from here on the operation counts on its memory.
+  // Where the operation's buffer is, which `CheckRecord` has found; from here on the operation counts on its memory.
   uint8_t* Lend() {
-    const BufferCell* cell = state_.buffers.Find(static_cast<uint32_t>(record_.buffer));
-    BATON_CHECK(cell != nullptr);
-    BATON_CHECK(static_cast<size_t>(record_.buffer_offset) + record_.length <= cell->length);
-    op_.slab = cell->slab;
+    const BufferCell& cell = state_.buffers.At(static_cast<uint32_t>(record_.buffer));
+    op_.slab = cell.slab;
     if (op_.slab != nullptr) op_.slab->Ref();
-    return cell->data + record_.buffer_offset;
+    return cell.data + record_.buffer_offset;
   }
 
   // Where the kernel knows the memory beforehand it need not look it up, nor pin it for the device.
@@ -132,7 +132,8 @@ class Preparation {
     struct statx* stat = state_.operations.TakeStat(op_);
     const bool of_handle = record_.argument0 == 0;
     const int flags = of_handle ? AT_EMPTY_PATH : record_.argument0 == 2 ? AT_SYMLINK_NOFOLLOW : 0;
-    io_uring_prep_statx(sqe, of_handle ? fd_ : AT_FDCWD, FirstPath(area()), flags, kStatMask, stat);
+    const char* path = of_handle ? "" : FirstPath(area());
+    io_uring_prep_statx(sqe, of_handle ? fd_ : AT_FDCWD, path, flags, kStatMask, stat);
   }
 
   void FillReceive(io_uring_sqe* sqe) {
@@ -152,6 +153,7 @@ class Preparation {
   void FillSend(io_uring_sqe* sqe, bool chained) {
     const int flags = message_flags() | MSG_NOSIGNAL;
     op_.data = Lend();
+    op_.length = record_.length;
     const bool wanted = state_.zero_copy_min_bytes != 0 && record_.length >= state_.zero_copy_min_bytes;
     // One that turns out not to be possible is sent again the plain way; within a chain that would be too late. And the
     // timeout of an entry is over with its first completion, while the network may have the memory for much longer.

@@ -57,6 +57,7 @@ class Starter {
 
   // Starts a chain, which is taken whole. False when there is no room for its beginning; then nothing has happened.
   bool StartChain(const std::vector<uint32_t>& slots) {
+    if (!AreFree(slots)) return RefuseChain(slots);
     Chain chain(slots.begin(), slots.end());
     const SubmissionRecord& first = state_.shared.record(chain.front());
     const Admission admission = Admit(state_, first, Place::kInChain);
@@ -101,7 +102,7 @@ class Starter {
 
   // Ends a send of which the network still has the memory; false when it must be waited for.
   bool EndZeroCopy(uint32_t slot, Op& op) {
-    if (!TakeMemoryBack(state_, op, state_.shared.record(slot))) return false;
+    if (!TakeMemoryBack(state_, op)) return false;
     const bool gate = op.gate;
     End(slot, op, {op.result});
     Ended(slot, gate, true);
@@ -204,6 +205,25 @@ class Starter {
     return true;
   }
 
+  // Each slot is free, and named once.
+  bool AreFree(std::vector<uint32_t> slots) const {
+    std::sort(slots.begin(), slots.end());
+    return std::adjacent_find(slots.begin(), slots.end()) == slots.end() &&
+           std::all_of(slots.begin(), slots.end(), [this](uint32_t slot) { return state_.operations.IsFree(slot); });
+  }
+
+  // Nothing of it starts: what has a slot of its own is answered, what has none is passed over.
+  bool RefuseChain(const std::vector<uint32_t>& slots) {
+    for (auto slot = slots.begin(); slot != slots.end(); ++slot) {
+      if (state_.operations.IsFree(*slot) && std::find(slots.begin(), slot, *slot) == slot) {
+        Answer(*slot, state_.shared.record(*slot), {kBadRecord});
+      } else {
+        state_.shared.control(kControlPassedOver)++;
+      }
+    }
+    return true;
+  }
+
   static uint32_t EntriesOf(const SubmissionRecord& record) { return record.Has(kSubmitTimeout) ? 2 : 1; }
 
   // A cancel whose target the kernel does not have is answered here; true when the kernel is to be asked.
@@ -266,16 +286,16 @@ class Starter {
   // to wait.
   bool Repeat(uint32_t slot) {
     Op& op = state_.operations.At(slot);
-    const SubmissionRecord& record = state_.shared.record(slot);
+    const uint32_t flags = state_.shared.record(slot).argument0;
     const int fd = state_.handles.At(op.handle).fd;
     io_uring_sqe* sqe = handover_.GetSqe();
     if (sqe == nullptr) return false;
     if (op.opcode == Opcode::kClose) {
       io_uring_prep_close(sqe, fd);
     } else {
-      io_uring_prep_send(sqe, fd, op.data, record.length, static_cast<int>(record.argument0) | MSG_NOSIGNAL);
+      io_uring_prep_send(sqe, fd, op.data, op.length, static_cast<int>(flags) | MSG_NOSIGNAL);
     }
-    sqe->user_data = UserData(slot, record.generation);
+    sqe->user_data = UserData(slot, op.generation);
     return true;
   }
 
@@ -313,6 +333,9 @@ class Starter {
   }
 
   Admission AdmitInChain(const Op& op, const SubmissionRecord& record) {
+    // Another than the one that was submitted.
+    const bool is_other = record.OpcodeNumber() != static_cast<uint8_t>(op.opcode) || record.generation != op.generation;
+    if (op.active && is_other) return Refused(kBadRecord);
     return Admit(state_, record, Place::kInChain, op.holds_descriptors ? Hold::kHeld : Hold::kNot);
   }
 

@@ -53,6 +53,13 @@ struct State {
     features.multishot_receive = false;
   }
 
+  // The number of the buffer that the kernel picked.
+  uint32_t TakePicked(uint32_t id) {
+    const uint32_t number = buffer_ring.Take(id);
+    buffers.TakeProvided(number);
+    return number;
+  }
+
   // A descriptor becomes a handle: the result of its completion, and the completion's flags.
   std::pair<int32_t, uint32_t> Adopt(int fd) {
     const HandleId id = handles.Add(fd);

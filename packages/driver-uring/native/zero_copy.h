@@ -75,9 +75,9 @@ inline int ExchangePages(const Pages& pages) {
 }
 
 // Takes the memory of a send back from the network, which goes on with what it has. False when it must be waited for.
-inline bool TakeMemoryBack(State& state, const Op& op, const SubmissionRecord& record) {
+inline bool TakeMemoryBack(State& state, const Op& op) {
   if (op.result <= 0) return false;
-  const Pages pages(op.data, record.length);
+  const Pages pages(op.data, op.length);
   if (IsWrittenTo(state, pages) || ExchangePages(pages) < 0) return false;
   state.buffers.Changed(op.slab);
   return true;

@@ -1,7 +1,12 @@
 // @ts-check
 /** Mutants of the way of an operation: admission, slots, batches, foreign resources. */
 
-import { CORE, core, kit, LIBUV } from "../killers.mjs";
+import { CORE, core, kit, LIBUV, native } from "../killers.mjs";
+
+const NATIVE = "packages/core/native/baton/";
+const URING = "packages/driver-uring/native/";
+const EPOLL = "packages/driver-epoll/native/";
+const RECORDS = "engine_record_cases.h";
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const border = [
@@ -132,6 +137,183 @@ export const border = [
     find: "if (cause !== undefined) this.endQueued(entry, cause);",
     replace: "if (cause !== undefined) entry.held = true;",
     killedBy: core("faults", "ends an operation while it is being made"),
+  },
+  // --- what a record may say ------------------------------------------------------------------------------------------
+  {
+    name: "record-part-unchecked",
+    promise: "P1",
+    file: `${CORE}record-check.ts`,
+    find: "return offset + length <= this.#memory.lengthOf(number);",
+    replace: "return this.#memory.lengthOf(number) >= 0;",
+    killedBy: kit("spi-records/buffer-of-read", "spi-records/parts-of-writev"),
+  },
+  {
+    name: "record-area-unchecked",
+    promise: "P1",
+    file: `${CORE}record-check.ts`,
+    find: "if (bytes > areaBytes || offset % 4 !== 0 || offset + areaBytes > this.#arenaBytes.length) return false;",
+    replace: "if (bytes > areaBytes || offset % 4 !== 0) return false;",
+    killedBy: kit("spi-records/area-of-stat", "spi-records/area-of-listen"),
+  },
+  {
+    name: "record-path-unended",
+    promise: "P1",
+    file: `${CORE}record-check.ts`,
+    find: 'case "stat-path":\n        return this.#arenaBytes[offset + length] === 0;',
+    replace: 'case "stat-path":\n        return true;',
+    killedBy: kit("spi-records/area-of-open", "spi-records/area-of-mkdir"),
+  },
+  {
+    name: "record-numbers-unchecked",
+    promise: "P1",
+    file: `${CORE}record-check.ts`,
+    find: "if (position < positionMin || position > POSITION_MAX) return false;",
+    replace: "",
+    killedBy: kit("spi-records/numbers-of-read", "spi-records/numbers-of-timer"),
+  },
+  {
+    name: "record-generation-unchecked",
+    promise: "P1",
+    file: `${CORE}record-check.ts`,
+    find: "if (this.#word(base, WORD.generation) <= 0) return BAD_RECORD;",
+    replace: "",
+    killedBy: kit("spi-records/identity"),
+  },
+  {
+    name: "record-slot-unchecked",
+    promise: "P1",
+    file: `${CORE}record-check.ts`,
+    find: "if (slot >= 0 && slot < this.#slots && !isInFlight) return true;",
+    replace: "return true;",
+    killedBy: kit("spi-records/no-slot", "spi-records/slot-in-flight"),
+  },
+  {
+    name: "provided-unchecked",
+    promise: "P1",
+    file: `${CORE}record-check.ts`,
+    find: "if (left > 0 && length > 0 && bytes <= length && !isProvided(number)) {",
+    replace: "if (left > 0 && !isProvided(number)) {",
+    killedBy: kit("spi-records/no-buffer-provided"),
+  },
+  {
+    name: "provided-twice",
+    promise: "P1",
+    file: `${CORE}record-check.ts`,
+    find: "bytes <= length && !isProvided(number)) {",
+    replace: "bytes <= length) {",
+    killedBy: kit("spi-records/no-buffer-provided"),
+  },
+  {
+    name: "bad-record-taken-for-errno",
+    promise: "P1",
+    file: `${CORE}errors.ts`,
+    find: "if (result === BAD_RECORD) return",
+    replace: "if (result === 0) return",
+    killedBy: core("faults", "has a code of its own"),
+  },
+  {
+    name: "native-part-unchecked",
+    promise: "P1",
+    file: `${NATIVE}record_check.h`,
+    find: "return static_cast<bool>((cell.data != nullptr) & (size_t{offset} + length <= cell.length));",
+    replace: "return cell.data != nullptr;",
+    killedBy: native("core", "record_check_test.cc", "up to the last byte of its buffer"),
+  },
+  {
+    name: "native-area-unchecked",
+    promise: "P1",
+    file: `${NATIVE}record_check.h`,
+    find: "  if (uint64_t{offset} + record.arena_length > shared.limits().arena_bytes) return false;\n",
+    replace: "",
+    killedBy: native("core", "record_check_test.cc", "up to the last byte of the arena"),
+  },
+  {
+    name: "native-path-unended",
+    promise: "P1",
+    file: `${NATIVE}record_check.h`,
+    find: "      return area[record.length] == 0;",
+    replace: "      return true;",
+    killedBy: native("core", "record_check_test.cc", "ends with a NUL within its area"),
+  },
+  {
+    name: "native-numbers-unchecked",
+    promise: "P1",
+    file: `${NATIVE}record_check.h`,
+    find: "const bool is_nobodys = record.generation - 1 >= kGenerationMax;",
+    replace: "const bool is_nobodys = false;",
+    killedBy: native("core", "record_check_test.cc", "that mean nothing do not pass"),
+  },
+  {
+    name: "native-provided-twice",
+    promise: "P1",
+    file: `${NATIVE}buffer_table.h`,
+    find: "cells_[number].slab == nullptr || cells_[number].provided) return nullptr;",
+    replace: "cells_[number].slab == nullptr) return nullptr;",
+    killedBy: native("core", "record_check_test.cc", "a buffer is provided once"),
+  },
+  {
+    name: "native-provided-freed",
+    promise: "P1",
+    file: `${NATIVE}buffer_table.h`,
+    find: "      if (cells_[first + index].provided) run.slab->Ref();\n",
+    replace: "",
+    killedBy: native("core", "record_check_test.cc", "that is freed while receives may pick it"),
+  },
+  {
+    name: "uring-slot-unchecked",
+    promise: "P1",
+    file: `${URING}op.h`,
+    find: "return slot < slots_ && !ops_[slot].active;",
+    replace: "return slot >= slots_ || !ops_[slot].active;",
+    killedBy: native("core", RECORDS, "that names no free slot is passed over"),
+  },
+  {
+    name: "epoll-slot-unchecked",
+    promise: "P1",
+    file: `${EPOLL}engine.h`,
+    find: "return slot < shared_.limits().slots && !ops_[slot].active;",
+    replace: "return slot < shared_.limits().slots;",
+    killedBy: native("core", RECORDS, "that names no free slot is passed over"),
+  },
+  {
+    name: "uring-chain-slots-unchecked",
+    promise: "P1",
+    file: `${URING}starter.h`,
+    find: "    if (!AreFree(slots)) return RefuseChain(slots);\n",
+    replace: "    (void)&Starter::AreFree;\n    (void)&Starter::RefuseChain;\n",
+    killedBy: native("core", RECORDS, "nothing of a chain starts that names a slot twice"),
+  },
+  {
+    name: "epoll-chain-slots-unchecked",
+    promise: "P1",
+    file: `${EPOLL}engine_chains.cc`,
+    find: "  if (!AreFree(first, last)) {",
+    replace: "  if (first > last) {",
+    killedBy: native("core", RECORDS, "nothing of a chain starts that names a slot twice"),
+  },
+  {
+    name: "epoll-area-looked-up-late",
+    promise: "P1",
+    file: `${EPOLL}engine_events.cc`,
+    find: "WriteStat(static_cast<StatJob&>(job).answer, op.area);",
+    replace: "WriteStat(static_cast<StatJob&>(job).answer, shared_.arena(shared_.record(slot).arena_offset));",
+    killedBy: native("core", RECORDS, "an answer goes where its area was at the start"),
+  },
+  {
+    name: "uring-held-record-trusted",
+    promise: "P1",
+    file: `${URING}starter.h`,
+    find: "if (op.active && is_other) return Refused(kBadRecord);",
+    replace: "(void)is_other;",
+    killedBy: native("core", RECORDS, "whose record has become another by its turn"),
+  },
+  {
+    name: "epoll-held-record-trusted",
+    promise: "P1",
+    file: `${EPOLL}engine_chains.cc`,
+    find: "  if (record.operation != held.operation || record.generation != held.generation) held.refusal = kBadRecord;\n",
+    replace: "",
+    killedBy: native("core", RECORDS, "whose record has become another by its turn"),
   },
   {
     name: "libuv-throw-gets-out",

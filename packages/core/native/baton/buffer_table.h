@@ -20,6 +20,8 @@ struct BufferCell {
   // Null for borrowed memory, whose owner vouched for it.
   Slab* slab = nullptr;
   uint32_t index_in_slab = 0;
+  // A receive may pick it at any time.
+  bool provided = false;
 };
 
 // Is told of the slabs of a table: of each after it was allocated, and before the table lets go of it.
@@ -49,7 +51,7 @@ class BufferTable {
     if (!slab.ok()) return Result<uint32_t>::Error(slab.error());
     const uint32_t first = TakeNumbers(count);
     for (size_t index = 0; index < count; index++) {
-      cells_[first + index] = {slab.value()->buffer(index), bytes, slab.value(), static_cast<uint32_t>(index)};
+      cells_[first + index] = {slab.value()->buffer(index), bytes, slab.value(), static_cast<uint32_t>(index), false};
     }
     runs_.emplace(first, Run{count, slab.value()});
     if (observer_ != nullptr) observer_->OnAllocated(slab.value());
@@ -59,7 +61,7 @@ class BufferTable {
   // Gives a number to memory that belongs to somebody else.
   uint32_t Borrow(uint8_t* data, size_t length) {
     const uint32_t first = TakeNumbers(1);
-    cells_[first] = {data, length, nullptr, 0};
+    cells_[first] = {data, length, nullptr, 0, false};
     runs_.emplace(first, Run{1, nullptr});
     return first;
   }
@@ -71,7 +73,11 @@ class BufferTable {
     if (found == runs_.end()) return 0;
     const Run run = found->second;
     runs_.erase(found);
-    for (size_t index = 0; index < run.count; index++) cells_[first + index] = {};
+    for (size_t index = 0; index < run.count; index++) {
+      // Whoever may pick it does not ask here first: its memory stays for ever.
+      if (cells_[first + index].provided) run.slab->Ref();
+      cells_[first + index] = {};
+    }
     free_[run.count].push_back(first);
     if (run.slab != nullptr) {
       if (observer_ != nullptr) observer_->OnFreed(run.slab);
@@ -101,6 +107,26 @@ class BufferTable {
   const BufferCell* Find(uint32_t number) const {
     if (number >= cells_.size() || cells_[number].data == nullptr) return nullptr;
     return &cells_[number];
+  }
+
+  // The cell of a number below `size`, with memory or without.
+  const BufferCell& At(uint32_t number) const { return cells_[number]; }
+
+  // Receives may pick the buffer from here on. Null when it has no memory of a slab, or they may already.
+  const BufferCell* Provide(uint32_t number) {
+    if (number >= cells_.size() || cells_[number].slab == nullptr || cells_[number].provided) return nullptr;
+    cells_[number].provided = true;
+    return &cells_[number];
+  }
+
+  // The cell of a buffer that receives may pick; null when it was freed meanwhile.
+  const BufferCell* FindProvided(uint32_t number) const {
+    return number < cells_.size() && cells_[number].provided ? &cells_[number] : nullptr;
+  }
+
+  // A receive has picked it.
+  void TakeProvided(uint32_t number) {
+    if (number < cells_.size()) cells_[number].provided = false;
   }
 
   size_t size() const { return cells_.size(); }

@@ -163,7 +163,8 @@ class NapiSession {
     Engine& engine = *session->engine_;
     if (engine.is_forked()) [[unlikely]]
       return Throw(env, "this process was forked from the one that opened the session");
-    BATON_CHECK(count <= engine.shared().limits().submission_batch_max);
+    if (count > engine.shared().limits().submission_batch_max) [[unlikely]]
+      return Throw(env, "more submissions than there is room for");
     const uint32_t taken = engine.Submit(count);
     if (taken < count) session->owes_room_ = true;
     session->UpdateInterest();

@@ -56,50 +56,59 @@ enum class BufferUse : uint8_t { kNone, kKernelReads, kKernelWrites };
 // What a result means that is not negative.
 enum class ResultMeaning : uint8_t { kZero, kBytes, kHandle, kArena, kEvents };
 
+// What an operation finds, or leaves, in its arena area.
+enum class AreaContent : uint8_t { kNone, kOpenedPath, kStatPath, kAddress, kVector, kMessage, kHandles, kPath, kTwoPaths, kAdopted };
+
 struct OpcodeInfo {
   const char* name;
   const char* syscall;
   BufferUse buffer;
+  AreaContent area;
   ResultMeaning result;
   bool repeatable;
+  // The positions that mean something, the largest length, and the largest first argument.
+  int64_t position_min;
+  int64_t position_max;
+  uint32_t length_max;
+  uint32_t argument0_max;
 };
 
 // By number.
 inline constexpr OpcodeInfo kOpcodeTable[kOpcodeCount] = {
-  {"nop", "nop", BufferUse::kNone, ResultMeaning::kZero, true},
-  {"cancel", "cancel", BufferUse::kNone, ResultMeaning::kZero, true},
-  {"open", "open", BufferUse::kNone, ResultMeaning::kHandle, true},
-  {"close", "close", BufferUse::kNone, ResultMeaning::kZero, false},
-  {"read", "read", BufferUse::kKernelWrites, ResultMeaning::kBytes, true},
-  {"write", "write", BufferUse::kKernelReads, ResultMeaning::kBytes, true},
-  {"fsync", "fsync", BufferUse::kNone, ResultMeaning::kZero, true},
-  {"fdatasync", "fdatasync", BufferUse::kNone, ResultMeaning::kZero, true},
-  {"stat", "stat", BufferUse::kNone, ResultMeaning::kArena, true},
-  {"truncate", "ftruncate", BufferUse::kNone, ResultMeaning::kZero, true},
-  {"listen", "listen", BufferUse::kNone, ResultMeaning::kHandle, false},
-  {"accept", "accept", BufferUse::kNone, ResultMeaning::kHandle, true},
-  {"connect", "connect", BufferUse::kNone, ResultMeaning::kHandle, false},
-  {"receive", "recv", BufferUse::kKernelWrites, ResultMeaning::kBytes, true},
-  {"send", "send", BufferUse::kKernelReads, ResultMeaning::kBytes, true},
-  {"shutdown", "shutdown", BufferUse::kNone, ResultMeaning::kZero, true},
-  {"timer", "timer", BufferUse::kNone, ResultMeaning::kZero, true},
-  {"address", "getsockname", BufferUse::kNone, ResultMeaning::kArena, true},
-  {"readv", "readv", BufferUse::kKernelWrites, ResultMeaning::kBytes, true},
-  {"writev", "writev", BufferUse::kKernelReads, ResultMeaning::kBytes, true},
-  {"receiveMessage", "recvmsg", BufferUse::kKernelWrites, ResultMeaning::kBytes, true},
-  {"sendMessage", "sendmsg", BufferUse::kKernelReads, ResultMeaning::kBytes, true},
-  {"datagram", "bind", BufferUse::kNone, ResultMeaning::kHandle, false},
-  {"splice", "splice", BufferUse::kNone, ResultMeaning::kBytes, true},
-  {"pipe", "pipe", BufferUse::kNone, ResultMeaning::kArena, false},
-  {"allocate", "fallocate", BufferUse::kNone, ResultMeaning::kZero, true},
-  {"advise", "posix_fadvise", BufferUse::kNone, ResultMeaning::kZero, true},
-  {"unlink", "unlink", BufferUse::kNone, ResultMeaning::kZero, false},
-  {"rename", "rename", BufferUse::kNone, ResultMeaning::kZero, false},
-  {"mkdir", "mkdir", BufferUse::kNone, ResultMeaning::kZero, false},
-  {"hardlink", "link", BufferUse::kNone, ResultMeaning::kZero, false},
-  {"symlink", "symlink", BufferUse::kNone, ResultMeaning::kZero, false},
-  {"poll", "poll", BufferUse::kNone, ResultMeaning::kEvents, true},
-  {"adopt", "adopt", BufferUse::kNone, ResultMeaning::kHandle, false},
+  {"nop", "nop", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"cancel", "cancel", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"open", "open", BufferUse::kNone, AreaContent::kOpenedPath, ResultMeaning::kHandle, true, INT64_MIN, INT64_MAX, UINT32_MAX, 32767},
+  {"close", "close", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, false, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"read", "read", BufferUse::kKernelWrites, AreaContent::kNone, ResultMeaning::kBytes, true, -1, 0x1fffffffffffff, 2147479552, UINT32_MAX},
+  {"write", "write", BufferUse::kKernelReads, AreaContent::kNone, ResultMeaning::kBytes, true, -1, 0x1fffffffffffff, 2147479552, UINT32_MAX},
+  {"fsync", "fsync", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"fdatasync", "fdatasync", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"stat", "stat", BufferUse::kNone, AreaContent::kStatPath, ResultMeaning::kArena, true, INT64_MIN, INT64_MAX, UINT32_MAX, 2},
+  {"truncate", "ftruncate", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, 0, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
+  {"listen", "listen", BufferUse::kNone, AreaContent::kAddress, ResultMeaning::kHandle, false, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
+  {"accept", "accept", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kHandle, true, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
+  {"connect", "connect", BufferUse::kNone, AreaContent::kAddress, ResultMeaning::kHandle, false, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
+  {"receive", "recv", BufferUse::kKernelWrites, AreaContent::kNone, ResultMeaning::kBytes, true, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX},
+  {"send", "send", BufferUse::kKernelReads, AreaContent::kNone, ResultMeaning::kBytes, true, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX},
+  {"shutdown", "shutdown", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, INT64_MIN, INT64_MAX, UINT32_MAX, 2},
+  {"timer", "timer", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, 0, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
+  {"address", "getsockname", BufferUse::kNone, AreaContent::kAddress, ResultMeaning::kArena, true, INT64_MIN, INT64_MAX, UINT32_MAX, 1},
+  {"readv", "readv", BufferUse::kKernelWrites, AreaContent::kVector, ResultMeaning::kBytes, true, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
+  {"writev", "writev", BufferUse::kKernelReads, AreaContent::kVector, ResultMeaning::kBytes, true, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
+  {"receiveMessage", "recvmsg", BufferUse::kKernelWrites, AreaContent::kMessage, ResultMeaning::kBytes, true, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"sendMessage", "sendmsg", BufferUse::kKernelReads, AreaContent::kMessage, ResultMeaning::kBytes, true, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"datagram", "bind", BufferUse::kNone, AreaContent::kAddress, ResultMeaning::kHandle, false, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
+  {"splice", "splice", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kBytes, true, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
+  {"pipe", "pipe", BufferUse::kNone, AreaContent::kHandles, ResultMeaning::kArena, false, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"allocate", "fallocate", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, 0, 0x1fffffffffffff, 7, UINT32_MAX},
+  {"advise", "posix_fadvise", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, 0, 0x1fffffffffffff, 5, UINT32_MAX},
+  {"unlink", "unlink", BufferUse::kNone, AreaContent::kPath, ResultMeaning::kZero, false, INT64_MIN, INT64_MAX, UINT32_MAX, 1},
+  {"rename", "rename", BufferUse::kNone, AreaContent::kTwoPaths, ResultMeaning::kZero, false, INT64_MIN, INT64_MAX, UINT32_MAX, 1},
+  {"mkdir", "mkdir", BufferUse::kNone, AreaContent::kPath, ResultMeaning::kZero, false, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"hardlink", "link", BufferUse::kNone, AreaContent::kTwoPaths, ResultMeaning::kZero, false, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"symlink", "symlink", BufferUse::kNone, AreaContent::kTwoPaths, ResultMeaning::kZero, false, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"poll", "poll", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kEvents, true, INT64_MIN, INT64_MAX, UINT32_MAX, 15},
+  {"adopt", "adopt", BufferUse::kNone, AreaContent::kAdopted, ResultMeaning::kHandle, false, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
 };
 
 constexpr bool IsOpcode(uint32_t number) { return number < kOpcodeCount; }
@@ -120,6 +129,12 @@ inline constexpr uint32_t kSubmitMultishot = 0x100;
 inline constexpr uint32_t kSubmitBufferSelect = 0x200;
 inline constexpr uint32_t kSubmitLink = 0x400;
 inline constexpr uint32_t kSubmitTimeout = 0x800;
+inline constexpr uint32_t kSubmitFlagsKnown = 0xf00;
+
+// The result of an operation whose record names memory that is not there.
+inline constexpr int32_t kBadRecord = -4096;
+// The largest position in a file, and the longest delay in microseconds.
+inline constexpr int64_t kPositionMax = 0x1fffffffffffff;
 
 // Unsigned where a negative value has no meaning; −1 stands for none. Written by core, unchanged from
 // the submission to the final completion.
@@ -210,6 +225,7 @@ inline constexpr uint32_t kControlCompletionCount = 0;
 inline constexpr uint32_t kControlCompletionsWaiting = 1;
 inline constexpr uint32_t kControlProvidedCount = 2;
 inline constexpr uint32_t kControlProvidedBytes = 3;
+inline constexpr uint32_t kControlPassedOver = 4;
 inline constexpr uint32_t kControlWords = 16;
 
 // Most buffers that core provides in all.

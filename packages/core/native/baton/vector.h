@@ -19,7 +19,7 @@ namespace baton {
 
 class BufferVector {
  public:
-  // Reads `count` entries at `area`. Core has proved that each part lies within a buffer.
+  // Reads `count` entries at `area`, of which `CheckRecord` has proved that each part lies within a buffer.
   void Take(const uint8_t* area, uint32_t count, const BufferTable& buffers) {
     BATON_CHECK(count <= kVectorMax && entries_.empty() && slabs_.empty());
     entries_.reserve(count);

@@ -16,6 +16,10 @@
 
 namespace baton::test {
 
+// Areas may start anywhere in the first 64 KiB, and each is long enough for the longest vector.
+inline constexpr uint32_t kAreaBytes = 16384;
+inline constexpr uint32_t kArenaBytes = 65536 + kAreaBytes;
+
 template <typename Engine>
 class EngineBench {
  public:
@@ -38,10 +42,14 @@ class EngineBench {
     record.handle_index = -1;
     record.buffer = -1;
     record.arena_offset = -1;
+    record.arena_length = kAreaBytes;
     record.second_handle_index = -1;
     queued_.push_back(slot);
     return record;
   }
+
+  // Queues a slot that may be none.
+  void Queue(uint32_t slot) { queued_.push_back(slot); }
 
   // Submits what is queued, in batches, and takes what is ready. Returns how many records the engine took.
   uint32_t Submit() {

@@ -32,7 +32,7 @@ struct BenchOptions {
 inline std::unique_ptr<Engine> MakeEngine(const BenchOptions& options) {
   // As every runtime does: a pipe without a reader is an errno.
   (void)std::signal(SIGPIPE, SIG_IGN);
-  auto shared = SharedMemory::Create({options.slots, 1024, options.completion_batch_max, 65536});
+  auto shared = SharedMemory::Create({options.slots, 1024, options.completion_batch_max, baton::test::kArenaBytes});
   BATON_CHECK(shared.ok());
   EngineOptions engine_options;
   engine_options.threads_max = options.threads_max;

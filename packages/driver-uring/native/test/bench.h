@@ -32,7 +32,7 @@ inline std::unique_ptr<Engine<FaultRing>> MakeEngine(const BenchOptions& options
   ring_options.disabled_features = options.disabled_features;
   auto ring = Ring::Create(ring_options);
   BATON_CHECK(ring.ok());
-  auto shared = SharedMemory::Create({options.slots, 1024, options.completion_batch_max, 65536});
+  auto shared = SharedMemory::Create({options.slots, 1024, options.completion_batch_max, baton::test::kArenaBytes});
   BATON_CHECK(shared.ok());
   const Features features = DetectFeatures(ring.value()->raw(), options.disabled_features);
   auto engine = Engine<FaultRing>::Create(std::make_unique<FaultRing>(ring.Take()), shared.Take(), features,

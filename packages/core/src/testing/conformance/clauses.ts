@@ -33,6 +33,7 @@ import { rejectionClause } from "./rejections.js";
 import { fileSalvageClause, salvageClause } from "./salvage.js";
 import { spiDescriptorsClause } from "./spi-descriptors.js";
 import { spiHandlesClause, spiMemoryClause, spiSocketsClause } from "./spi-handles.js";
+import { spiRecordsClause } from "./spi-records.js";
 import { spiCancelClause, spiSessionClause } from "./spi-session.js";
 import { stalledClause } from "./stalled.js";
 import { streamEndingsClause } from "./stream-endings.js";
@@ -47,6 +48,7 @@ export const clauses: readonly Clause[] = [
   spiCancelClause,
   spiHandlesClause,
   spiDescriptorsClause,
+  spiRecordsClause,
   spiSocketsClause,
   spiMemoryClause,
   capabilitiesClause,

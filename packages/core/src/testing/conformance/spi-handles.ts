@@ -58,7 +58,9 @@ async function listenByHand(raw: RawSession): Promise<{ handle: RawHandle; port:
 }
 
 /** A connection by hand: the two ends, and the listener. */
-async function connectByHand(raw: RawSession): Promise<{ near: RawHandle; far: RawHandle; listener: RawHandle }> {
+export async function connectByHand(
+  raw: RawSession,
+): Promise<{ near: RawHandle; far: RawHandle; listener: RawHandle }> {
   const { handle: listener, port } = await listenByHand(raw);
   const accept = raw.write({ opcode: OPCODE.accept, slot: 11, handle: listener });
   const connect = raw.write({ opcode: OPCODE.connect, slot: 12, arena: addressBytes(port) });

@@ -5,6 +5,7 @@
  */
 import type { DriverMemory, Slab } from "../../driver.js";
 import { createHeapMemory, type HeapMemory } from "../../heap-memory.js";
+import type { BufferLengths } from "../../record-check.js";
 import type { Ledger } from "./ledger.js";
 import type { Part, Ticket } from "./ticket.js";
 
@@ -20,7 +21,7 @@ interface Lend {
   readonly checksum: number;
 }
 
-export class SimMemory implements DriverMemory {
+export class SimMemory implements DriverMemory, BufferLengths {
   readonly alignmentBytes: number;
   readonly #heap: HeapMemory = createHeapMemory();
   readonly #capacities = new Map<number, number>();
@@ -80,6 +81,10 @@ export class SimMemory implements DriverMemory {
 
   renew(number: number): ArrayBuffer {
     return this.#heap.renew(number);
+  }
+
+  lengthOf(number: number): number {
+    return this.#heap.lengthOf(number);
   }
 
   // --- what the kernel does ---------------------------------------------------------------------------------------
@@ -159,14 +164,11 @@ export class SimMemory implements DriverMemory {
     }
   }
 
-  /** Takes buffers that core provides. */
+  /** Takes a buffer that core provides. */
   provide(number: number): void {
-    const capacity = this.capacity(number);
-    if (capacity < 0) return this.#violate(`buffer ${number} is provided and does not exist`);
-    if (this.isWithKernel(number)) this.#violate(`buffer ${number} is provided while the kernel has it`);
     this.#provided.add(number);
     this.#ledger.buffersProvided++;
-    this.#view(number, 0, capacity).fill(POISON);
+    this.#view(number, 0, this.capacity(number)).fill(POISON);
   }
 
   /** A provided buffer goes to the program, with what was received. */

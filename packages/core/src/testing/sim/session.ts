@@ -10,12 +10,14 @@ import {
   type DriverHost,
   type DriverLimits,
   type DriverSession,
+  PROVIDED_MAX,
   type SharedMemory,
 } from "../../driver.js";
 import { ERRNO } from "../../errno.js";
 import type { InterfaceIndex } from "../../interface-index.js";
-import { OPCODE, type OpcodeDefinition, opcodeTable } from "../../opcode.js";
-import { CONTROL, SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "../../record.js";
+import { OPCODE, type Opcode, type OpcodeDefinition, opcodeDefinition } from "../../opcode.js";
+import { BAD_RECORD, CONTROL, SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "../../record.js";
+import { RecordCheck } from "../../record-check.js";
 import { linuxOpenConstants, type OpenConstants } from "../../resource/open-flags.js";
 import { isCancellable, isOnDisk, isOnFile, isQuick, lacksFeature } from "./abilities.js";
 import { attempt } from "./attempt.js";
@@ -55,7 +57,7 @@ export class SimSession implements DriverSession, AttemptHost {
   readonly #records: Int32Array;
   readonly #submissions: Int32Array;
   readonly #control: Int32Array;
-  readonly #providedWindow: Int32Array;
+  readonly #check: RecordCheck;
   readonly #completions: CompletionQueue;
   /** In flight, by slot. */
   readonly #tickets = new Map<number, Ticket>();
@@ -86,7 +88,7 @@ export class SimSession implements DriverSession, AttemptHost {
     this.#records = new Int32Array(this.shared.records);
     this.#submissions = new Int32Array(this.shared.submissions);
     this.#control = new Int32Array(this.shared.control);
-    this.#providedWindow = new Int32Array(this.shared.provided);
+    this.#check = new RecordCheck(this.shared, this.memory);
     this.#completions = new CompletionQueue(new Int32Array(this.shared.completions), kernel.dice);
   }
 
@@ -190,13 +192,17 @@ export class SimSession implements DriverSession, AttemptHost {
   }
 
   #takeProvided(): void {
-    const count = this.#control[CONTROL.providedCount]!;
-    this.#control[CONTROL.providedCount] = 0;
-    for (let index = 0; index < count; index++) {
-      const number = this.#providedWindow[index]!;
-      this.memory.provide(number);
-      this.#provided.push(number);
-    }
+    const passedOver = this.#control[CONTROL.passedOver]!;
+    this.#check.takeProvided(
+      PROVIDED_MAX - this.#provided.length,
+      (number) => this.memory.isWithKernel(number),
+      ({ number }) => {
+        this.memory.provide(number);
+        this.#provided.push(number);
+      },
+    );
+    const wrong = this.#control[CONTROL.passedOver]! - passedOver;
+    if (wrong > 0) this.kernel.violate(`${wrong} buffers are provided that the kernel has, or that do not exist`);
   }
 
   /** How many of the offered submissions are taken now. */
@@ -234,31 +240,53 @@ export class SimSession implements DriverSession, AttemptHost {
 
   #beginAll(count: number): void {
     const hasLinks = isSupported(this.capabilities.features.links);
-    let head: Ticket | undefined;
+    for (let index = 0; index < count; ) {
+      let end = index + 1;
+      while (hasLinks && end < count && this.#isLinked(end - 1) && !this.#tickets.has(this.#submissions[end - 1]!))
+        end++;
+      this.#beginChain([...this.#submissions.subarray(index, end)]);
+      index = end;
+    }
+  }
+
+  /** Begins operations each of which waits for the one before it, or one alone. */
+  #beginChain(slots: readonly number[]): void {
+    const takeable = slots.filter((slot, index) => {
+      const there = this.#tickets.get(slot);
+      if (this.#check.expectFree(slot, there !== undefined || slots.indexOf(slot) < index)) return true;
+      this.kernel.violate(
+        `slot ${slot} is submitted, and the slot still has ${there?.text ?? "another, or is not there"}`,
+      );
+      return false;
+    });
+    // Of a chain with a member that is none nothing starts.
+    if (takeable.length < slots.length) {
+      for (const slot of takeable) this.#end(this.#take(slot), BAD_RECORD);
+      return;
+    }
     let before: Ticket | undefined;
+    const tickets = slots.map((slot) => this.#take(slot));
     const closed = new Set<number>();
-    for (let index = 0; index < count; index++) {
-      const ticket = this.#take(this.#submissions[index]!);
-      const isBehind = hasLinks && before?.linked === true;
-      if (isBehind) {
+    for (const ticket of tickets) {
+      if (before !== undefined) {
         ticket.isBehind = true;
-        before!.behind = ticket;
-      } else {
-        head = ticket;
-        closed.clear();
+        before.behind = ticket;
       }
       this.#holdHandles(ticket, closed);
       if (ticket.opcode === OPCODE.close) closed.add(ticket.word(WORD.handleIndex));
       before = ticket;
-      if (!hasLinks || !ticket.linked || index === count - 1) this.#start(head!);
     }
+    this.#start(tickets[0]!);
   }
 
   /** Takes a submission over, with its buffers and handles. */
   #take(slot: number): Ticket {
     const { kernel } = this;
     const { timeline, ledger, dice, hash } = kernel;
-    const ticket = new Ticket(this.#records, this.arenaWords, slot, (woken) => this.#schedule(woken, dice.delayUs()));
+    const refusal = this.#check.check(slot);
+    const ticket = new Ticket(this.#records, this.arenaWords, { slot, refusal }, (woken) =>
+      this.#schedule(woken, dice.delayUs()),
+    );
     hash.event(EVENT_KIND.submit, slot, ticket.generation, ticket.opcode, ticket.word(WORD.length), timeline.nowUs);
     this.#checkIdentity(ticket);
     this.#tickets.set(slot, ticket);
@@ -287,6 +315,7 @@ export class SimSession implements DriverSession, AttemptHost {
   #start(ticket: Ticket): void {
     const { kernel } = this;
     const { timeline, dice } = kernel;
+    if (ticket.refusal !== 0) return this.#end(ticket, ticket.refusal);
     if (ticket.timeoutUs > 0 && kernel.bug !== "timeout-ignored") {
       ticket.timeout = timeline.schedule(ticket.timeoutUs, () => this.#timeUp(ticket));
     }
@@ -304,8 +333,9 @@ export class SimSession implements DriverSession, AttemptHost {
 
   #checkIdentity(ticket: Ticket): void {
     const { kernel } = this;
-    const there = this.#tickets.get(ticket.slot);
-    if (there !== undefined) kernel.violate(`${ticket.text}: the slot still has ${there.text}`);
+    if (ticket.refusal === BAD_RECORD && ticket.parts.length === 0) {
+      kernel.violate(`${ticket.text}: its record names memory that is not there`);
+    }
     const before = this.#generations.get(ticket.slot) ?? 0;
     if (ticket.generation < before) kernel.violate(`${ticket.text}: the slot had generation ${before} before`);
   }
@@ -342,8 +372,7 @@ export class SimSession implements DriverSession, AttemptHost {
   /** What is asked for in vain, `-EINTR` or `-EAGAIN`, or 0 when the attempt goes through. */
   #refusal(ticket: Ticket): number {
     const { dice } = this.kernel;
-    const definition: OpcodeDefinition | undefined = opcodeTable[ticket.opcode];
-    if (definition === undefined) return -ERRNO.EINVAL;
+    const definition: OpcodeDefinition = opcodeDefinition(ticket.opcode as Opcode);
     if (lacksFeature(this.capabilities, ticket)) return -ERRNO.ENOTSUP;
     if (!definition.repeatable) return 0;
     if (dice.happens("interrupted")) return -ERRNO.EINTR;

@@ -52,6 +52,8 @@ export class Ticket {
   readonly record: Int32Array;
   /** Called when what it waits for may be there. */
   readonly onWake: () => void;
+  /** What it is answered with instead of being attempted; 0 for nothing. */
+  readonly refusal: number;
   /** Its final completion exists; it may not have been handed over yet. */
   ended = false;
   /** A cancel has said that it does not reach it, and it will end soon all the same. */
@@ -84,7 +86,12 @@ export class Ticket {
   /** When a timer is due. */
   dueUs = 0;
 
-  constructor(records: Int32Array, arenaWords: Int32Array, slot: number, onWake: (ticket: Ticket) => void) {
+  constructor(
+    records: Int32Array,
+    arenaWords: Int32Array,
+    { slot, refusal }: { readonly slot: number; readonly refusal: number },
+    onWake: (ticket: Ticket) => void,
+  ) {
     const base = slot << SUBMISSION_SHIFT;
     this.record = records.slice(base, base + SUBMISSION_WORDS);
     const operation = this.record[WORD.operation]!;
@@ -96,7 +103,8 @@ export class Ticket {
     this.linked = (operation & SUBMIT_FLAG.link) !== 0;
     this.timeoutUs = (operation & SUBMIT_FLAG.timeout) !== 0 ? this.record[TIMEOUT_US_WORD]! >>> 0 : 0;
     this.hasUnknownFlags = (operation & ~(0xff | KNOWN_FLAGS)) !== 0;
-    this.parts = this.bufferSelect ? [] : partsOf(this.record, arenaWords);
+    this.refusal = refusal;
+    this.parts = this.bufferSelect ? [] : partsOf(this.record, arenaWords, refusal === 0);
     this.onWake = () => onWake(this);
   }
 
@@ -172,17 +180,17 @@ export class Ticket {
   }
 }
 
-/** The parts of buffers that a record names: by itself, or by a vector in the arena. */
-function partsOf(record: Int32Array, arenaWords: Int32Array): Part[] {
+/** The parts of buffers that a record names: by itself, or by a vector in the arena, which has been looked at. */
+function partsOf(record: Int32Array, arenaWords: Int32Array, isVectorSound: boolean): Part[] {
   const opcode = record[WORD.operation]! & 0xff;
   const arenaOffset = record[WORD.arenaOffset]!;
   switch (opcode) {
     case OPCODE.readv:
     case OPCODE.writev:
-      return vectorAt(arenaWords, arenaOffset, record[WORD.vectorCount]!);
+      return isVectorSound ? vectorAt(arenaWords, arenaOffset, record[WORD.vectorCount]!) : [];
     case OPCODE.receiveMessage:
     case OPCODE.sendMessage:
-      return vectorAt(arenaWords, arenaOffset + MESSAGE_VECTOR_AT, record[WORD.vectorCount]!);
+      return isVectorSound ? vectorAt(arenaWords, arenaOffset + MESSAGE_VECTOR_AT, record[WORD.vectorCount]!) : [];
   }
   const number = record[WORD.buffer]!;
   if (number < 0) return [];
