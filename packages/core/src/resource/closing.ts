@@ -28,7 +28,10 @@ export function closeHandle(dispatcher: Dispatcher, index: number, generation: n
   const entry = dispatcher.beginReserved(closeKind);
   if (entry === undefined) {
     // The reserve is for a moment full of cancels; they end by themselves.
-    dispatcher.clock.turn(() => closeHandle(dispatcher, index, generation));
+    void dispatcher.aside(async () => {
+      await new Promise<void>((resolve) => dispatcher.clock.turn(resolve));
+      closeHandle(dispatcher, index, generation);
+    });
     return;
   }
   dispatcher.records[entry.base + WORD.handleIndex] = index;

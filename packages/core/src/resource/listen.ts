@@ -105,7 +105,7 @@ const unixListenKind = defineKind("listen", {
     const { dispatcher, socketFile } = entry.subject as UnixListenSubject;
     const close = () => closeHandle(dispatcher, result, flags >>> AUXILIARY_SHIFT);
     if (socketFile === undefined) close();
-    else void removeSocketFile(dispatcher, socketFile).then(close);
+    else void dispatcher.aside(() => removeSocketFile(dispatcher, socketFile).then(close));
   },
   details: (entry) => ({ address: (entry.subject as UnixListenSubject).place.label }),
 });
