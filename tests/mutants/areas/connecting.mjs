@@ -1,6 +1,6 @@
 // @ts-check
 /** Mutants of listening and connecting: look-ups, addresses, descriptors that run out. */
-import { CORE, core, kit, LIBUV, simKit } from "../killers.mjs";
+import { CORE, core, kit, LIBUV, simKit, simProgram } from "../killers.mjs";
 
 const RACE = `${CORE}resource/connect-race.ts`;
 
@@ -68,7 +68,7 @@ export const connecting = [
     file: `${CORE}resource/acceptor.ts`,
     find: "if (!expected && isShortage(error)) return",
     replace: "if (expected && isShortage(error)) return",
-    killedBy: simKit("descriptor-shortage/accept-goes-on"),
+    killedBy: [...simKit("descriptor-shortage/accept-goes-on"), ...simProgram()],
   },
   {
     name: "shortage-told-each-time",

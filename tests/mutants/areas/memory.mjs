@@ -1,7 +1,7 @@
 // @ts-check
 /** Mutants of buffers: the pool, its bound, memory that leaves its thread. */
 
-import { CORE, core, kit, simKit } from "../killers.mjs";
+import { CORE, core, kit, simKit, simProgram } from "../killers.mjs";
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const memory = [
@@ -79,6 +79,7 @@ export const memory = [
     killedBy: [
       ...kit("stalled/program-takes-all", "stalled/honest-served"),
       ...core("sim/small-pool", "keeps most of its bytes for the program"),
+      ...simProgram(),
     ],
   },
   {

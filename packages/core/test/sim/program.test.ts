@@ -9,6 +9,7 @@ describe("random programs on a simulated machine", () => {
   const reports: SimProgramReport[] = [];
 
   // mutant: failed-write-forgets-its-part, own-position-ignores-aborted-writes, pipe-leaves-own-position
+  // mutant: no-reserve, shortage-ends-the-accept
   it(`balance their books with each of ${SEEDS} seeds`, async () => {
     const failures: string[] = [];
     for (let seed = 1; seed <= SEEDS; seed++) {

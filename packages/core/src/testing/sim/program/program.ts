@@ -17,8 +17,10 @@ import { nameActor } from "./name-actor.js";
 import { checkAtEnd, checkAtRest, HeldBuffers } from "./oracle.js";
 import { ownPositionActor } from "./own-position-actor.js";
 import { pipeActor } from "./pipe-actor.js";
+import { shortageActor } from "./shortage-actor.js";
 import { batchActor, misuseActor, pathActor, poolActor, timerActor } from "./small-actors.js";
 import { socketActor } from "./socket-actor.js";
+import { stalledActor } from "./stalled-actor.js";
 
 export interface SimProgramOptions {
   /** Decides what the program does and what the machine does; a non-negative integer. */
@@ -45,6 +47,8 @@ export interface SimProgramReport {
 
 /** Everything must have ended so long after the faults are off, virtual milliseconds. */
 const CALM_MS_MAX = 20_000;
+/** With so few, actors that hold some and wait for more can wait for each other. */
+const HANDLES_FEW = 20;
 const EVENTS_MAX = 100_000;
 
 /**
@@ -57,11 +61,12 @@ export async function runSimProgram(options: SimProgramOptions): Promise<SimProg
   const random = new Random(options.seed);
   const isAbrupt = random.chance(0.15);
   const hasSockets = random.chance(0.75);
+  const handlesMax = random.pick([HANDLES_FEW, 1000]);
   const simulation = createSimulation({
     seed: random.next(),
     faults: faultsOf(random, isAbrupt),
     socketBufferBytes: random.pick([64, 500, 4096, 65_536]),
-    handlesMax: random.pick([20, 1000]),
+    handlesMax,
     without: optionalFeatures.filter(() => random.chance(0.25)),
     eventsMax: EVENTS_MAX,
     plantedBug: options.plantedBug,
@@ -80,7 +85,7 @@ export async function runSimProgram(options: SimProgramOptions): Promise<SimProg
     leakDetection: false,
   });
   const context = new Context(io, simulation);
-  await Promise.race([live(context, random, isAbrupt, hasSockets), simulation.stopped]);
+  await Promise.race([live(context, random, { isAbrupt, hasSockets, handlesMax }), simulation.stopped]);
   return {
     seed: options.seed,
     failures: [...context.failures, ...simulation.violations],
@@ -95,12 +100,21 @@ export async function runSimProgram(options: SimProgramOptions): Promise<SimProg
 /** What core does without in its own way. */
 const optionalFeatures = ["multishotAccept", "multishotReceive", "links", "linkTimeout"] as const;
 
+/** What kind of program it is. */
+interface Plan {
+  /** Its backend is closed under it. */
+  readonly isAbrupt: boolean;
+  readonly hasSockets: boolean;
+  readonly handlesMax: number;
+}
+
 /** Runs the actors, ends the faults, closes the backend and looks at what is left. */
-async function live(context: Context, random: Random, isAbrupt: boolean, hasSockets: boolean): Promise<void> {
+async function live(context: Context, random: Random, plan: Plan): Promise<void> {
+  const { isAbrupt } = plan;
   const { simulation } = context;
   const { clock } = simulation;
   const calmTimer = clock.after(random.between(5, 60), () => simulation.calm());
-  const actors = Promise.all(startActors(context, random, hasSockets)).catch((error: unknown) => {
+  const actors = Promise.all(startActors(context, random, plan)).catch((error: unknown) => {
     const stack = error instanceof Error ? error.stack : undefined;
     context.fail(`an actor throws: ${stack ?? String(error)}`);
   });
@@ -126,7 +140,7 @@ async function live(context: Context, random: Random, isAbrupt: boolean, hasSock
   await checkAtEnd(context, unconfirmed, isAbrupt);
 }
 
-function startActors(context: Context, random: Random, hasSockets: boolean): Promise<void>[] {
+function startActors(context: Context, random: Random, { hasSockets, handlesMax }: Plan): Promise<void>[] {
   const actors: Promise<void>[] = [];
   const start = (probability: number, actor: (random: Random, path: string) => Promise<void>) => {
     const chance = random.fork();
@@ -142,6 +156,8 @@ function startActors(context: Context, random: Random, hasSockets: boolean): Pro
   start(0.3, (chance, path) => nameActor(context, chance, path));
   start(0.4, (chance, path) => chainActor(context, chance, path));
   start(hasSockets ? 0.3 : 0, (chance) => idleActor(context, chance));
+  start(hasSockets && handlesMax > HANDLES_FEW ? 0.3 : 0, (chance) => stalledActor(context, chance));
+  start(0.3, (chance) => shortageActor(context, chance, handlesMax));
   start(hasSockets ? 0.4 : 0, (chance) => datagramActor(context, chance));
   start(0.3, (chance) => timerActor(context, chance));
   start(0.3, (chance) => poolActor(context, chance));

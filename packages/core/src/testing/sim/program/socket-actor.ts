@@ -204,7 +204,8 @@ class Server {
             this.#serve(stream);
             if (--left === 0) break;
           }
-        } catch {
+        } catch (error) {
+          this.#expectNoShortage(error);
           await context.pause(1);
         }
         return;
@@ -235,8 +236,15 @@ class Server {
     const early = context.earlyEnd(this.#random, 0.6, false);
     const ended = await context.end("accept", this.#listener.accept(early.options), early.codes);
     early.done();
-    if (ended.ok) this.#serve(ended.value);
-    else await context.pause(0.2);
+    if (ended.ok) return this.#serve(ended.value);
+    this.#expectNoShortage(ended.error);
+    await context.pause(0.2);
+  }
+
+  /** A listener waits until there are descriptors again. */
+  #expectNoShortage(error: unknown): void {
+    const { code } = error as { readonly code?: unknown };
+    this.#context.expect(code !== "EMFILE", () => "accept: a caller is told of a shortage");
   }
 
   #serve(stream: StreamSocket): void {
