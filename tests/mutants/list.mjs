@@ -903,7 +903,7 @@ export const mutants = [
     name: "aborted-listen-leaves-its-file",
     promise: "P6",
     file: `${CORE}resource/listen.ts`,
-    find: "    else void removeSocketFile(dispatcher, socketFile).then(close);",
+    find: "    else void dispatcher.aside(() => removeSocketFile(dispatcher, socketFile).then(close));",
     replace: "    else close();",
     killedBy: core("unix-socket", "that was made after its abort is removed"),
   },
