@@ -68,6 +68,13 @@ export function promiseOfMany<T>(run: () => Promise<T>): Promise<T> {
   return promise;
 }
 
+/** The same for each step of a loop. */
+export function stepsOfMany<T>(steps: AsyncGenerator<T, void, void>): AsyncGenerator<T, void, void> {
+  const next = steps.next.bind(steps);
+  steps.next = () => promiseOfMany(next);
+  return steps;
+}
+
 function isClosed(error: unknown): boolean {
   return error instanceof BatonError && (error.code === "ERR_RESOURCE_CLOSED" || error.code === "ERR_BACKEND_CLOSED");
 }

@@ -2,7 +2,7 @@
 import type { SocketAddress, UnixAddress } from "../address.js";
 import type { OperationOptions } from "../dispatcher.js";
 import { isLendable, type Lendable, type Unreleased } from "../owned-buffer.js";
-import { promiseOfMany } from "../rejection.js";
+import { promiseOfMany, stepsOfMany } from "../rejection.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import type { File } from "./file.js";
 import { doors, fileCore, wrongResource } from "./inner.js";
@@ -100,7 +100,7 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
    * }
    */
   [Symbol.asyncIterator](): AsyncGenerator<ReceivedChunk, void, void> {
-    return readChunks(this.#core);
+    return stepsOfMany(readChunks(this.#core));
   }
 
   /**

@@ -104,6 +104,16 @@ const askedEnds: Readonly<Record<string, Asked>> = {
       await pair.near.close();
     },
   },
+  "loop-closed": {
+    title: "closing a connection under a step of a loop over it",
+    needs: [...receiving, "bufferSelect"],
+    ask: async (context) => {
+      await using pair = await context.pair();
+      void pair.near[Symbol.asyncIterator]().next();
+      await context.turn(3);
+      await pair.near.close();
+    },
+  },
   "transfer-closed": {
     title: "closing a connection under a transfer from it",
     needs: [...receiving, "open", "write", "pipeTo"],
@@ -142,7 +152,7 @@ function askedCase([id, { title, needs = [], ask }]: [string, Asked]): CaseDefin
     id: `asked-${id}`,
     title: `${title} rejects a promise, and nobody has to catch that`,
     needs,
-    mutants: [id === "transfer-closed" ? "transfer-end-unhandled" : "asked-end-unhandled"],
+    mutants: [id === "transfer-closed" || id === "loop-closed" ? "transfer-end-unhandled" : "asked-end-unhandled"],
     run: async (context) => {
       const strays = new StrayRejections();
       try {
