@@ -6,7 +6,6 @@ import { findDriver, isFound } from "../../../tests/conformance/drivers.js";
 
 const CHUNK_BYTES = 2 ** 20;
 
-// mutant: driver-times-what-it-sends-uncopied
 test("each ends within its timeoutMs, with the peer's count and with its buffer home", async ({ skip }) => {
   const uring = await findDriver("uring");
   if (!isFound(uring)) return skip(uring.why);

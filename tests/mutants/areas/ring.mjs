@@ -116,17 +116,12 @@ export const ring = [
     killedBy: native("driver-uring", "memory_use_test.cc", "that a peer does not read can be ended"),
   },
   {
-    name: "driver-times-what-it-sends-uncopied",
+    name: "zero-copy-outlives-its-timeout",
     promise: "P5",
-    file: `${CORE}cancel.ts`,
-    find: '(plain || name !== "send")',
-    replace: '(plain || name === "send")',
-    killedBy: [
-      {
-        file: "packages/driver-uring/test/zero-copy.test.ts",
-        test: "each ends within its timeoutMs, with the peer's count and with its buffer home",
-      },
-    ],
+    file: `${URING}prepare.h`,
+    find: "!chained && !record_.Has(kSubmitTimeout) && ",
+    replace: "!chained && ",
+    killedBy: native("driver-uring", "memory_use_test.cc", "of which the kernel keeps the time is over when it has the bytes"),
   },
   // --- what the system says -------------------------------------------------------------------------------------------
   {

@@ -52,10 +52,6 @@ void PrepareListen(Bench& bench, uint32_t slot, int32_t offset, uint32_t flags) 
   listen.argument1 = 1;
 }
 
-void SetTimeout(SubmissionRecord& record, uint32_t microseconds) {
-  record.second_handle_index = static_cast<int32_t>(microseconds);
-}
-
 }  // namespace
 
 // mutant: chain-ignores-gates

@@ -145,6 +145,18 @@ TEST("a send without a copy that a peer does not read can be ended, and the buff
   }
 }
 
+// mutant: zero-copy-outlives-its-timeout
+TEST("a send of which the kernel keeps the time is over when it has the bytes, whatever the peer reads") {
+  Bench bench({.zero_copy_min_bytes = 1});
+  const auto [client, server] = Connection(bench);
+  const uint32_t buffer = bench.engine().buffers().Allocate(1 << 20, 1, {}).Take();
+  for (int32_t sent = 1 << 20; sent == 1 << 20;) {
+    SetTimeout(PrepareSend(bench, 5, client, buffer, 1 << 20, kSubmitTimeout), 20'000);
+    sent = Complete(bench, 5).result;
+    EXPECT(sent > 0 || sent == -ECANCELED);
+  }
+}
+
 TEST("where a connection has no send without a copy, the bytes go the plain way, in a chain and with a timeout too") {
   Bench bench({.zero_copy_min_bytes = 1});
   const UnixConnection connection(bench);

@@ -71,6 +71,10 @@ inline CompletionRecord Complete(Bench& bench, uint32_t slot) {
   return completion;
 }
 
+inline void SetTimeout(SubmissionRecord& record, uint32_t microseconds) {
+  record.second_handle_index = static_cast<int32_t>(microseconds);
+}
+
 // Two ends of a TCP connection, as handles of the engine.
 struct Connection {
   CompletionRecord client;
