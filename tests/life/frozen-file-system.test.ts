@@ -1,20 +1,38 @@
-/** What hangs in the kernel when its session ends keeps its descriptors: it never reaches a file of somebody else. */
+/**
+ * What hangs in the kernel holds up nobody else, and when its session ends it keeps its descriptors: it never reaches a
+ * file of somebody else.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { findDrivers, isFound } from "../conformance/drivers.js";
+import { findDriver, findDrivers, isFound } from "../conformance/drivers.js";
 import { bundlePrograms, root } from "./bundle-programs.js";
 import { reportOf, runProgram } from "./run-program.js";
 
 const TIMEOUT_MS = 60_000;
 
-const programs = bundlePrograms(new URL("programs/frozen-writes.ts", import.meta.url));
+/** The system runs other things too; a freeze lasts five seconds. */
+const LONGEST_TURN_MS = 1000;
+
+const programs = bundlePrograms(
+  new URL("programs/frozen-writes.ts", import.meta.url),
+  new URL("programs/frozen-calls.ts", import.meta.url),
+);
 
 interface Report {
   readonly unconfirmed: number;
   readonly own: string;
   readonly strangersBytes: number;
+}
+
+interface CallsReport {
+  readonly calls: number;
+  readonly failed: number;
+  /** Calls that hung when the other work was done, and whether the file system was frozen then. */
+  readonly hanging: number;
+  readonly meanwhile: boolean;
+  readonly longestMs: number;
 }
 
 /** A mount namespace of its own: nothing of what is mounted there is left when its process ends. */
@@ -31,6 +49,18 @@ function whyNot(): string | undefined {
 }
 const why = whyNot();
 
+/** Runs a program with a directory that is removed afterwards. */
+async function inDirectory<Result>(program: string, ...before: string[]): Promise<Result> {
+  mkdirSync(join(root, ".baton"), { recursive: true });
+  const directory = mkdtempSync(join(root, ".baton", "frozen-"));
+  try {
+    const options = { within, arguments: [...before, directory], timeoutMs: TIMEOUT_MS };
+    return reportOf<Result>(await runProgram(programs.path(program), options));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
 for (const driver of await findDrivers()) {
   describe(`${driver.name}: a chain of two writes hangs in a frozen file system`, () => {
     for (const [life, title] of [
@@ -40,21 +70,31 @@ for (const driver of await findDrivers()) {
       test(`${title}, and when it goes on, no other file is written to`, { timeout: TIMEOUT_MS }, async ({ skip }) => {
         if (!isFound(driver)) return skip(driver.why);
         if (why !== undefined) return skip(why);
-        mkdirSync(join(root, ".baton"), { recursive: true });
-        const directory = mkdtempSync(join(root, ".baton", "frozen-"));
-        try {
-          const options = { within, arguments: [driver.name, life, directory], timeoutMs: TIMEOUT_MS };
-          const report = reportOf<Report>(await runProgram(programs.path("frozen-writes"), options));
-          expect(report.strangersBytes).toBe(0);
-          // What was begun ends in its own file, what was not is not begun any more.
-          expect(report.own).toMatch(/^(first\.(second)?)?$/);
-          if (life === "close" && driver.name === "uring") {
-            expect(report).toMatchObject({ unconfirmed: 2, own: "first.second" });
-          }
-        } finally {
-          rmSync(directory, { recursive: true, force: true });
+        const report = await inDirectory<Report>("frozen-writes", driver.name, life);
+        expect(report.strangersBytes).toBe(0);
+        // What was begun ends in its own file, what was not is not begun any more.
+        expect(report.own).toMatch(/^(first\.(second)?)?$/);
+        if (life === "close" && driver.name === "uring") {
+          expect(report).toMatchObject({ unconfirmed: 2, own: "first.second" });
         }
       });
     }
+  });
+}
+
+for (const name of ["uring", "uring-5.6", "epoll", "libuv"]) {
+  describe(`${name}: many calls hang in a frozen file system`, () => {
+    test("the event loop turns, work on other files goes on, and all of them end well at the thaw", {
+      timeout: TIMEOUT_MS,
+    }, async ({ skip }) => {
+      const driver = await findDriver(name.split("-")[0]!);
+      if (!isFound(driver)) return skip(driver.why);
+      if (why !== undefined) return skip(why);
+      const report = await inDirectory<CallsReport>("frozen-calls", name);
+      expect(report.longestMs).toBeLessThan(LONGEST_TURN_MS);
+      expect(report.failed).toBe(0);
+      // The runtime has four threads for everybody, and all of them hang.
+      if (name !== "libuv") expect(report).toMatchObject({ meanwhile: true, hanging: report.calls });
+    });
   });
 }

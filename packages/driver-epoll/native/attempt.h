@@ -15,19 +15,10 @@
 #include <cstdint>
 
 #include "baton/poll_events.h"
+#include "baton/uninterrupted.h"
 #include "parts.h"
 
 namespace baton::epoll {
-
-// Repeats a call that a signal interrupted.
-template <typename Call>
-int64_t Uninterrupted(Call call) {
-  for (;;) {
-    const auto result = call();
-    if (result >= 0) return static_cast<int64_t>(result);
-    if (errno != EINTR) return -errno;
-  }
-}
 
 // --- sockets ------------------------------------------------------------------------------------------------------
 

@@ -19,16 +19,17 @@
 #include "attempt.h"
 #include "baton/buffer_table.h"
 #include "baton/check.h"
+#include "baton/file_jobs.h"
 #include "baton/fork_guard.h"
 #include "baton/handle_table.h"
 #include "baton/opcode.gen.h"
 #include "baton/shared_memory.h"
+#include "baton/worker_pool.h"
 #include "chains.h"
 #include "jobs.h"
 #include "op.h"
 #include "poller.h"
 #include "timer_queue.h"
-#include "worker_pool.h"
 
 namespace baton::epoll {
 
@@ -240,8 +241,6 @@ class Engine {
   std::deque<CompletionRecord> ready_;
   std::vector<Again> again_;
   EngineCounters counters_;
-  // Since when no thread could be made, 0 when one could.
-  int64_t no_thread_since_ns_ = 0;
   uint32_t in_flight_ = 0;
   bool stopping_ = false;
 };

@@ -164,7 +164,7 @@ uint32_t Engine::CloseLast(uint64_t deadline_ms) {
   if (handed_.empty()) return 0;
   WorkerPool last(1);
   // Without a thread there is nobody else to do it.
-  if (!last.AddAll(handed_)) {
+  if (last.AddAll(handed_) < 0) {
     for (const auto& job : std::exchange(handed_, {})) {
       job->result = job->Run();
       OnJobDone(*job);

@@ -13,8 +13,6 @@ constexpr int kEventsMax = 256;
 // Pause before the first repetition of what no event announces; doubled each time, up to the last.
 constexpr int64_t kRetryFirstNs = 1'000'000;
 constexpr uint8_t kRetryDoublingsMax = 6;
-// How long operations that want a thread are sent back with EAGAIN when there is none, before they fail.
-constexpr int64_t kNoThreadPatienceNs = 1'000'000'000;
 
 }  // namespace
 
@@ -202,20 +200,14 @@ void Engine::Settle() {
 void Engine::FlushJobs() {
   if (handed_.empty()) return;
   counters_.jobs += handed_.size();
-  if (workers_.AddAll(handed_)) {
-    no_thread_since_ns_ = 0;
-    return;
-  }
-  // There is no thread and none can be made. For a while it is worth asking again; then it is an answer.
-  const int64_t now_ns = TimerQueue::NowNs();
-  if (no_thread_since_ns_ == 0) no_thread_since_ns_ = now_ns;
-  const int64_t refusal = now_ns - no_thread_since_ns_ > kNoThreadPatienceNs ? -ENOMEM : -EAGAIN;
+  const int refusal = workers_.AddAll(handed_);
+  if (refusal == 0) return;
   for (const auto& job : std::exchange(handed_, {})) {
     if (!job->Withdraw()) continue;
     const uint32_t slot = job->id.slot;
     // What must be closed is closed here.
     const bool closes = slot == kNoSlot || ops_[slot].opcode == Opcode::kClose;
-    const int64_t result = closes ? job->Run() : refusal;
+    const int64_t result = closes ? job->Run() : int64_t{refusal};
     if (slot == kNoSlot) continue;
     ops_[slot].job = nullptr;
     Complete(slot, static_cast<int32_t>(result));
@@ -233,10 +225,10 @@ void Engine::OnJobDone(Job& job) {
   if (op.opcode == Opcode::kOpen && result >= 0) return OnOpened(slot, static_cast<OpenJob&>(job));
   uint32_t flags = 0;
   if ((op.opcode == Opcode::kListen || op.opcode == Opcode::kDatagram) && result >= 0) {
-    static_cast<BindJob&>(job).WriteAddress(op.area);
     HandleState state;
     state.pollable = true;
-    flags = AdoptFd(result, state, &result);
+    const int fd = static_cast<BindJob&>(job).Take(op.area);
+    flags = AdoptFd(fd, state, &result);
   } else if (op.opcode == Opcode::kStat && result == 0) {
     WriteStat(static_cast<StatJob&>(job).answer, op.area);
   } else if (op.opcode == Opcode::kSplice && result == -EAGAIN) {

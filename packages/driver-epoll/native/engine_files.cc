@@ -1,10 +1,10 @@
 // Files: reads that the page cache can serve are made at once, everything else on a worker thread.
 #include <fcntl.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 
-#include "baton/file_calls.h"
 #include "engine.h"
 
 namespace baton::epoll {
@@ -89,46 +89,15 @@ void Engine::StartStat(uint32_t slot, const SubmissionRecord& record, int fd) {
   Hand(slot, std::make_unique<StatJob>(IdOf(slot), fd, std::move(path), flags));
 }
 
-// Calls on an open file that may wait for its device.
 void Engine::StartOnFile(uint32_t slot, const SubmissionRecord& record, Opcode opcode, int fd) {
   Op& op = Enter(slot, record, opcode);
   UseHandle(op, record);
-  Hand(slot, MakeCallJob(IdOf(slot), [record, opcode, fd]() -> int64_t {
-         switch (opcode) {
-           case Opcode::kFsync:
-             return Uninterrupted([fd] { return fsync(fd); });
-           case Opcode::kFdatasync:
-             return Uninterrupted([fd] { return fdatasync(fd); });
-           case Opcode::kTruncate:
-             return Uninterrupted([&] { return ftruncate(fd, record.Position()); });
-           case Opcode::kAllocate:
-             return CallAllocate(fd, record.length, record.Position(), record.Argument());
-           default:
-             return CallAdvise(fd, record.length, record.Position(), record.Argument());
-         }
-       }));
+  Hand(slot, MakeFileJob(IdOf(slot), record, opcode, fd));
 }
 
-// Calls on one path or two: directories may have to be read.
 void Engine::StartOnPaths(uint32_t slot, const SubmissionRecord& record, Opcode opcode) {
   Enter(slot, record, opcode);
-  const bool two = opcode == Opcode::kRename || opcode == Opcode::kHardlink || opcode == Opcode::kSymlink;
-  std::string second;
-  if (two) second.assign(SecondPath(shared_.arena(record.arena_offset), record), record.argument1);
-  Hand(slot, MakeCallJob(IdOf(slot), [record, opcode, first = PathOf(record), second = std::move(second)]() -> int64_t {
-         switch (opcode) {
-           case Opcode::kUnlink:
-             return CallUnlink(first.c_str(), record.argument0);
-           case Opcode::kRename:
-             return CallRename(first.c_str(), second.c_str(), record.argument0);
-           case Opcode::kMkdir:
-             return CallMkdir(first.c_str(), record.argument1);
-           case Opcode::kHardlink:
-             return CallHardlink(first.c_str(), second.c_str());
-           default:
-             return CallSymlink(first.c_str(), second.c_str());
-         }
-       }));
+  Hand(slot, MakePathJob(IdOf(slot), record, opcode, shared_.arena(record.arena_offset)));
 }
 
 std::string Engine::PathOf(const SubmissionRecord& record) const {

@@ -34,7 +34,7 @@ bool Engine::StartBind(uint32_t slot, const SubmissionRecord& record, Opcode opc
   const uint8_t* area = shared_.arena(record.arena_offset);
   if (!NamesPath(area)) return false;
   Enter(slot, record, opcode);
-  Hand(slot, std::make_unique<BindJob>(IdOf(slot), record, area));
+  Hand(slot, std::make_unique<BindJob>(IdOf(slot), record, area, SOCK_NONBLOCK));
   return true;
 }
 

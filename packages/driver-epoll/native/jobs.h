@@ -1,41 +1,25 @@
-// The calls that worker threads make, each with everything it needs by value: nothing of the engine is touched there.
+// The calls that only this driver has threads make, each with everything it needs by value: nothing of the engine is touched there.
 #ifndef BATON_EPOLL_JOBS_H_
 #define BATON_EPOLL_JOBS_H_
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "attempt.h"
 #include "baton/open_call.h"
-#include "baton/socket_calls.h"
 #include "baton/stat_answer.h"
-#include "worker_pool.h"
+#include "baton/uninterrupted.h"
+#include "baton/unique_fd.h"
+#include "baton/worker_pool.h"
 
 namespace baton::epoll {
-
-// Any call that answers 0 or a negative errno and leaves nothing else behind.
-template <typename Call>
-class CallJob final : public Job {
- public:
-  CallJob(JobId job_id, Call call) : Job(job_id), call_(std::move(call)) {}
-  int64_t Run() override { return call_(); }
-
- private:
-  Call call_;
-};
-
-template <typename Call>
-std::unique_ptr<Job> MakeCallJob(JobId id, Call call) {
-  return std::make_unique<CallJob<Call>>(id, std::move(call));
-}
 
 // A read or write that would block. `done` bytes were moved before, without blocking.
 class TransferJob final : public Job {
@@ -112,32 +96,6 @@ class OpenJob final : public Job {
   const uint32_t bits_;
   const mode_t mode_;
   UniqueFd opened_;
-};
-
-// Makes a socket whose address is a name in a file system, which can wait as every change of a directory can.
-class BindJob final : public Job {
- public:
-  BindJob(JobId job_id, const SubmissionRecord& record, const uint8_t* area)
-      : Job(job_id),
-        listens_(static_cast<Opcode>(record.OpcodeNumber()) == Opcode::kListen),
-        options_(record.argument0),
-        backlog_(static_cast<int>(record.argument1)) {
-    std::memcpy(area_, area, sizeof(area_));
-  }
-
-  int64_t Run() override {
-    auto fd = listens_ ? Listen(area_, options_, backlog_, SOCK_NONBLOCK) : Datagram(area_, options_, SOCK_NONBLOCK);
-    return fd.ok() ? fd.value().Release() : fd.error();
-  }
-
-  // Writes the address that was bound.
-  void WriteAddress(uint8_t* area) const { std::memcpy(area, area_, sizeof(area_)); }
-
- private:
-  const bool listens_;
-  const uint32_t options_;
-  const int backlog_;
-  uint8_t area_[kAddressBytes];
 };
 
 class StatJob final : public Job {

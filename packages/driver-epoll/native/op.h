@@ -14,9 +14,9 @@
 #include "baton/opcode.gen.h"
 #include "baton/slab.h"
 #include "baton/vector.h"
+#include "baton/worker_pool.h"
 #include "fd_queue.h"
 #include "parts.h"
-#include "worker_pool.h"
 
 namespace baton::epoll {
 

@@ -3,8 +3,9 @@ import { type Capabilities, defineCapabilities, emulated, native, unsupported } 
 
 const attempt = native("one non-blocking call; when it says not yet, again when epoll says so");
 const thread = native("a worker thread of the driver's own");
-const cacheOrThread = native("preadv2 and pwritev2 with RWF_NOWAIT; what would block, on a worker thread");
+const cacheOrThread = native("preadv2 with RWF_NOWAIT; what would block, on a worker thread");
 const call = native("a system call that does not block, on the calling thread");
+const bind = native("system calls on the calling thread; on a worker thread for a name in a file system");
 
 export const capabilities: Capabilities = defineCapabilities(
   {
@@ -14,12 +15,12 @@ export const capabilities: Capabilities = defineCapabilities(
       open: thread,
       close: native("sockets at once, files on a worker thread"),
       read: cacheOrThread,
-      write: cacheOrThread,
+      write: thread,
       fsync: thread,
       fdatasync: thread,
       stat: thread,
       truncate: thread,
-      listen: call,
+      listen: bind,
       accept: attempt,
       connect: attempt,
       receive: attempt,
@@ -28,10 +29,10 @@ export const capabilities: Capabilities = defineCapabilities(
       timer: native("one timerfd for all timers"),
       address: call,
       readv: cacheOrThread,
-      writev: cacheOrThread,
+      writev: thread,
       receiveMessage: attempt,
       sendMessage: attempt,
-      datagram: call,
+      datagram: bind,
       splice: native("splice between sockets and pipes when both are ready; with a file, on a worker thread"),
       pipe: call,
       allocate: thread,

@@ -2,7 +2,10 @@
 import { checkBoolean, checkInteger, checkOptions } from "@baton-io/core";
 
 export interface EpollOptions {
-  /** Most worker threads for calls that may block. Default: the number of processors, at least 4 and at most 32. */
+  /**
+   * Most worker threads for calls that may block. Default: the number of processors, at least 4 and at most 32. While all
+   * of them hang, up to 64 more stand in for them.
+   */
   readonly threadsMax?: number;
   /** NUMA node that pool memory is taken from; default: the system's choice. */
   readonly numaNode?: number;

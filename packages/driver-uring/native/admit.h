@@ -15,12 +15,14 @@
 
 namespace baton::uring {
 
+// Where an operation is performed: by the kernel as an entry of the ring, on the calling thread, on another.
+enum class Way : uint8_t { kEntry, kHere, kThread };
+
 // What one operation needs, or why it is refused.
 struct Admission {
   // 0, or the negative errno that it is answered with.
   int32_t refusal = 0;
-  // An entry of the ring; else it is performed on the calling thread.
-  bool entry = false;
+  Way way = Way::kEntry;
   int fd = -1;
   int second_fd = -1;
 };
@@ -104,7 +106,7 @@ inline int32_t RefuseArguments(State& state, Opcode opcode, const SubmissionReco
   }
 }
 
-inline Admission Refused(int32_t refusal) { return {refusal, false, -1, -1}; }
+inline Admission Refused(int32_t refusal) { return {refusal, Way::kHere, -1, -1}; }
 
 inline Handles::Cell* FindHandle(State& state, int32_t index, uint32_t generation, Hold hold) {
   return hold == Hold::kHeld ? state.handles.FindHeld(index, generation) : state.handles.Find(index, generation);
@@ -118,8 +120,12 @@ inline Admission Admit(State& state, const SubmissionRecord& record, Place place
     if (!KnowsFlags(state.features, opcode, record, place)) return Refused(-EOPNOTSUPP);
   }
   Admission admission;
-  admission.entry = state.features.IsEntry(opcode) && FitsEntry(opcode, record);
-  if (!admission.entry && !HasCall(opcode)) return Refused(-EOPNOTSUPP);
+  if (!state.features.IsEntry(opcode) || !FitsEntry(opcode, record)) {
+    if (!HasCall(opcode)) return Refused(-EOPNOTSUPP);
+    admission.way = MayBlock(state, opcode, record) ? Way::kThread : Way::kHere;
+    // No thread can be made to leave a call when its time is up.
+    if (admission.way == Way::kThread && record.Has(kSubmitTimeout)) return Refused(-EOPNOTSUPP);
+  }
   if (NeedsHandle(opcode, record)) {
     const Handles::Cell* cell = FindHandle(state, record.handle_index, record.handle_generation, hold);
     if (cell == nullptr) return Refused(-EBADF);

@@ -83,6 +83,7 @@ class Engine {
         taken++;
       }
     }
+    starter_.BeginOnThreads();
     handover_.Flush();
     Collect();
     return taken;
@@ -100,6 +101,7 @@ class Engine {
     if (state_.stopping) return;
     state_.stopping = true;
     starter_.Stop();
+    starter_.WithdrawFromThreads();
     EndZeroCopies();
     CancelAll();
     handover_.Flush();
@@ -114,6 +116,7 @@ class Engine {
     BeginShutdown();
     while (in_flight() > 0) {
       CancelAll();
+      starter_.BeginOnThreads();
       handover_.Flush();
       Collect();
       // A close that waited for the last of its handle's operations.
@@ -126,6 +129,7 @@ class Engine {
       if (error < 0 && error != -ETIME && error != -EINTR && error != -EAGAIN) break;
     }
     state_.local.clear();
+    starter_.StopThreads(in_flight() == 0 ? kIdleThreadsEndMs : 0);
     // What is unconfirmed keeps its descriptors as it keeps its memory: a number that is used again would turn what the
     // kernel still does with it into work on another file.
     state_.handles.ForEachOpen([](int32_t, auto& cell) {
@@ -135,6 +139,9 @@ class Engine {
   }
 
  private:
+  // Threads that are in no call end at once.
+  static constexpr uint64_t kIdleThreadsEndMs = 1000;
+
   Engine(std::unique_ptr<Port> port, SharedMemory shared, const Features& features, const EngineOptions& options)
       : state_(std::move(shared), features, options.zero_copy_min_bytes),
         handover_(std::move(port)),
@@ -177,7 +184,7 @@ class Engine {
   void CancelAll() {
     while (next_to_cancel_ < state_.operations.slots()) {
       const Op& op = state_.operations.At(next_to_cancel_);
-      const bool cancels = state_.features.cancel_any ? in_flight() > 0 : op.active && !op.waiting;
+      const bool cancels = state_.features.cancel_any ? in_flight() > 0 : op.active && !op.waiting && !op.on_thread;
       if (cancels) {
         io_uring_sqe* sqe = handover_.GetSqe();
         if (sqe == nullptr) return;
@@ -199,6 +206,7 @@ class Engine {
       return;
     bool is_behind = false;
     for (const Untaken& entry : handover_.TakeBack()) {
+      if (TagOf(entry.user_data) == Tag::kThreads) starter_.UnwatchThreads();
       if (TagOf(entry.user_data) == Tag::kOperation) {
         starter_.Refuse(SlotOf(entry.user_data), is_behind ? -ECANCELED : error);
       }
@@ -269,6 +277,9 @@ class Engine {
         return false;
       case Tag::kTimeout:
         return FinishTimeout(slot, cqe, out);
+      case Tag::kThreads:
+        starter_.CollectFromThreads();
+        return false;
       case Tag::kOperation:
         break;
     }

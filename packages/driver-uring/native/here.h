@@ -1,5 +1,5 @@
 // Operations that are no entry of the ring: made of several system calls, or of one that does not block, or missing in
-// this kernel. They are over when `PerformHere` returns.
+// this kernel. What cannot block is over when `PerformHere` returns; the rest goes to a thread.
 #ifndef BATON_URING_HERE_H_
 #define BATON_URING_HERE_H_
 
@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "baton/address.h"
 #include "baton/adopt_call.h"
-#include "baton/file_calls.h"
 #include "baton/open_call.h"
 #include "baton/pipe.h"
 #include "baton/socket_calls.h"
@@ -24,8 +24,7 @@ struct Outcome {
   uint32_t flags = 0;
 };
 
-// What can be done here where the kernel has no entry for it. Blocking for long is worse than being refused, so this
-// has what is over soon: calls on metadata.
+// What can be done where the kernel has no entry for it: calls on metadata.
 constexpr bool HasCall(Opcode opcode) {
   switch (opcode) {
     case Opcode::kOpen:
@@ -36,6 +35,26 @@ constexpr bool HasCall(Opcode opcode) {
     case Opcode::kPipe:
     case Opcode::kTruncate:
     case Opcode::kShutdown:
+    case Opcode::kAllocate:
+    case Opcode::kAdvise:
+    case Opcode::kUnlink:
+    case Opcode::kRename:
+    case Opcode::kMkdir:
+    case Opcode::kHardlink:
+    case Opcode::kSymlink:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// It may wait for a file system: with a network between, with a frozen one, with a slow one.
+inline bool MayBlock(State& state, Opcode opcode, const SubmissionRecord& record) {
+  switch (opcode) {
+    case Opcode::kListen:
+    case Opcode::kDatagram:
+      return NamesPath(state.shared.arena(record.arena_offset));
+    case Opcode::kTruncate:
     case Opcode::kAllocate:
     case Opcode::kAdvise:
     case Opcode::kUnlink:
@@ -112,24 +131,8 @@ inline Outcome PerformHere(State& state, Opcode opcode, const SubmissionRecord& 
       return MakePipeHere(state, record);
     case Opcode::kAddress:
       return {EndAddress(fd, static_cast<int>(record.argument0), area)};
-    case Opcode::kTruncate:
-      return {::ftruncate(fd, record.Position()) == 0 ? 0 : -errno};
     case Opcode::kShutdown:
       return {::shutdown(fd, static_cast<int>(record.argument0)) == 0 ? 0 : -errno};
-    case Opcode::kAllocate:
-      return {CallAllocate(fd, record.length, record.Position(), record.Argument())};
-    case Opcode::kAdvise:
-      return {CallAdvise(fd, record.length, record.Position(), record.Argument())};
-    case Opcode::kUnlink:
-      return {CallUnlink(FirstPath(area), record.argument0)};
-    case Opcode::kRename:
-      return {CallRename(FirstPath(area), SecondPath(area, record), record.argument0)};
-    case Opcode::kMkdir:
-      return {CallMkdir(FirstPath(area), record.argument1)};
-    case Opcode::kHardlink:
-      return {CallHardlink(FirstPath(area), SecondPath(area, record))};
-    case Opcode::kSymlink:
-      return {CallSymlink(FirstPath(area), SecondPath(area, record))};
     default:
       return {-EOPNOTSUPP};
   }

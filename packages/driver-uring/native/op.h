@@ -19,6 +19,7 @@
 #include "baton/shared_memory.h"
 #include "baton/slab.h"
 #include "baton/vector.h"
+#include "baton/worker_pool.h"
 
 namespace baton::uring {
 
@@ -48,6 +49,8 @@ struct Op {
   // A zero-copy send; its buffer comes home with the notification.
   bool zero_copy;
   bool awaits_notification;
+  // A thread makes its call, `job`.
+  bool on_thread;
   // Somebody has asked for its early end.
   bool ends_early;
   // Its result is held back until its timeout has answered.
@@ -74,6 +77,8 @@ struct Op {
     SystemAddress* address;
     Message* message;
     BufferVector* vector;
+    // The threads own it.
+    Job* job;
     __kernel_timespec* timespec;
   };
   // Of the timeout that the kernel keeps; null without one.
@@ -134,6 +139,7 @@ class Operations {
     op.holds_descriptors = false;
     op.zero_copy = false;
     op.awaits_notification = false;
+    op.on_thread = false;
     op.ends_early = false;
     op.awaits_timeout = false;
     op.timeout_state = TimeoutState::kNone;

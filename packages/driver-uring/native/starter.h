@@ -1,8 +1,8 @@
 // Starting operations: alone, and in chains. A chain goes into the ring in segments. Within a segment the kernel starts
 // one entry after the other by itself (IOSQE_IO_LINK); the engine starts the next segment when the last operation of
 // the one before, its gate, has ended well. Segments are cut
-//   - where an operation is performed on the calling thread (listen, datagram, pipe, address, and what the kernel has
-//     no entry for), before a connect, whose socket is made first, and around a close, which must not reuse a number
+//   - where an operation is performed on the calling thread (listen, datagram, pipe, address) or on another (what the
+//     kernel has no entry for and may block), before a connect, whose socket is made first, and around a close, which must not reuse a number
 //     that others of its chain still need;
 //   - behind a splice, because for the kernel one that moves less than asked for has failed, and for Baton it has not,
 //     and behind an open, which has not ended for Baton while the other end of a FIFO is not there;
@@ -18,17 +18,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "admit.h"
 #include "baton/socket_calls.h"
+#include "finish.h"
 #include "handover.h"
 #include "here.h"
 #include "op.h"
 #include "prepare.h"
 #include "state.h"
+#include "threads.h"
 #include "user_data.h"
 #include "zero_copy.h"
 
@@ -45,7 +48,11 @@ class Starter {
     const Admission admission = Admit(state_, record, Place::kAlone);
     if (admission.refusal < 0) return Answer(slot, record, {admission.refusal});
     const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
-    if (!admission.entry) return Answer(slot, record, PerformHere(state_, opcode, record, admission.fd));
+    if (admission.way == Way::kHere) return Answer(slot, record, PerformHere(state_, opcode, record, admission.fd));
+    if (admission.way == Way::kThread) {
+      StartOnThread(slot, state_.operations.Enter(slot, record, opcode), record, admission.fd);
+      return true;
+    }
     if (opcode == Opcode::kCancel && !AskWaiting(slot, record)) return true;
     if (opcode == Opcode::kConnect) return StartConnect(slot, record, admission);
     if (!HasRoom(record)) return false;
@@ -61,7 +68,7 @@ class Starter {
     Chain chain(slots.begin(), slots.end());
     const SubmissionRecord& first = state_.shared.record(chain.front());
     const Admission admission = Admit(state_, first, Place::kInChain);
-    if (admission.refusal == 0 && admission.entry && !handover_.Reserve(Cut(chain).entries)) return false;
+    if (admission.refusal == 0 && admission.way == Way::kEntry && !handover_.Reserve(Cut(chain).entries)) return false;
     for (const uint32_t slot : chain) {
       const SubmissionRecord& record = state_.shared.record(slot);
       Op& op = state_.operations.Enter(slot, record, static_cast<Opcode>(record.OpcodeNumber()));
@@ -120,23 +127,51 @@ class Starter {
     Ended(slot, gate, false);
   }
 
+  // Gives to the threads what was started for them, and sees to being woken by them.
+  void BeginOnThreads() {
+    std::vector<std::unique_ptr<Job>> refused;
+    const int error = threads_.Begin(&refused);
+    for (const auto& job : refused) FinishOnThread(job->id.slot, {error});
+    if (!threads_.IsUnwatched()) return;
+    io_uring_sqe* sqe = handover_.GetSqe();
+    if (sqe != nullptr) threads_.Watch(sqe);
+  }
+
+  // The entry that waits for the threads has ended: so have some of their calls.
+  void CollectFromThreads() {
+    threads_.Unwatch();
+    for (const auto& job : threads_.Collect()) {
+      Outcome outcome{static_cast<int32_t>(job->result)};
+      const Op& op = state_.operations.At(job->id.slot);
+      if (outcome.result == 0 && (op.opcode == Opcode::kListen || op.opcode == Opcode::kDatagram)) {
+        outcome.result = static_cast<BindJob&>(*job).Take(op.data);
+        outcome.flags = AdoptArrival(state_, &outcome.result);
+      }
+      FinishOnThread(job->id.slot, outcome);
+    }
+  }
+
+  // The kernel has never taken that entry.
+  void UnwatchThreads() { threads_.Unwatch(); }
+  void StopThreads(uint64_t deadline_ms) { threads_.Stop(deadline_ms); }
+
+  // The session ends: what no thread has begun is not begun any more.
+  void WithdrawFromThreads() {
+    for (uint32_t slot = 0; threads_.IsBusy() && slot < state_.operations.slots(); slot++) {
+      Op& op = state_.operations.At(slot);
+      if (op.active && op.on_thread) (void)EndOnThread(slot, op);
+    }
+  }
+
   // Operations wait for a turn of the engine.
-  bool HasWaiting() const { return !resumed_.empty() || !again_.empty(); }
+  bool HasWaiting() const { return !resumed_.empty() || !again_.empty() || threads_.IsUnwatched(); }
 
   // Starts what can go on; false when nothing could.
   bool Resume() {
-    bool went = false;
-    while (!again_.empty()) {
-      if (!Repeat(again_.front())) return went;
-      again_.pop_front();
-      went = true;
-    }
-    while (!resumed_.empty()) {
-      if (!Advance(resumed_.front())) return went;
-      resumed_.pop_front();
-      went = true;
-    }
-    return went;
+    const bool was_unwatched = threads_.IsUnwatched();
+    const bool went = ResumeWaiting();
+    BeginOnThreads();
+    return went || (was_unwatched && !threads_.IsUnwatched());
   }
 
   // The session ends: what the kernel does not have is not started any more.
@@ -153,6 +188,21 @@ class Starter {
   }
 
  private:
+  bool ResumeWaiting() {
+    bool went = false;
+    while (!again_.empty()) {
+      if (!Repeat(again_.front())) return went;
+      again_.pop_front();
+      went = true;
+    }
+    while (!resumed_.empty()) {
+      if (!Advance(resumed_.front())) return went;
+      resumed_.pop_front();
+      went = true;
+    }
+    return went;
+  }
+
   // Slots that have not been started, in order.
   using Chain = std::deque<uint32_t>;
 
@@ -233,8 +283,14 @@ class Starter {
       Answer(slot, record, {-ENOENT});
       return false;
     }
-    if (!target->waiting && !target->zero_copy) return true;
-    if (target->zero_copy) [[unlikely]] return AskZeroCopy(slot, record, *target);
+    if (target->zero_copy) [[unlikely]]
+      return AskZeroCopy(slot, record, *target);
+    if (target->on_thread) [[unlikely]] {
+      const bool ended = EndOnThread(record.argument0, *target);
+      Answer(slot, record, {ended ? 0 : -EALREADY});
+      return false;
+    }
+    if (!target->waiting) return true;
     // It ends when its turn comes.
     target->result = -ECANCELED;
     Answer(slot, record, {0});
@@ -248,6 +304,29 @@ class Starter {
     const bool ended = EndZeroCopy(record.argument0, target);
     Answer(slot, record, {ended ? 0 : -EALREADY});
     return false;
+  }
+
+  // --- threads ----------------------------------------------------------------------------------------------------
+
+  void StartOnThread(uint32_t slot, Op& op, const SubmissionRecord& record, int fd) {
+    op.waiting = false;
+    if (fd >= 0 && !op.holds_descriptors) HoldDescriptors(op, record);
+    threads_.Hand(state_, slot, op, record, fd);
+  }
+
+  void FinishOnThread(uint32_t slot, Outcome outcome) {
+    Op& op = state_.operations.At(slot);
+    BATON_CHECK(op.active && op.on_thread);
+    const bool gate = op.gate;
+    End(slot, op, outcome);
+    Ended(slot, gate, outcome.result >= 0);
+  }
+
+  // Ends an operation whose call no thread has begun; false when one has.
+  bool EndOnThread(uint32_t slot, const Op& op) {
+    if (!threads_.Withdraw(op.job)) return false;
+    FinishOnThread(slot, {-ECANCELED});
+    return true;
   }
 
   // --- entries ----------------------------------------------------------------------------------------------------
@@ -368,7 +447,14 @@ class Starter {
       const SubmissionRecord& record = state_.shared.record(slot);
       Op& op = state_.operations.At(slot);
       const Admission admission = AdmitInChain(op, record);
-      if (op.result < 0 || admission.refusal < 0 || !admission.entry) {
+      const bool goes = op.result >= 0 && admission.refusal >= 0;
+      if (goes && admission.way == Way::kThread) {
+        chain.pop_front();
+        StartOnThread(slot, op, record, admission.fd);
+        MakeGate(slot, op, chain);
+        return true;
+      }
+      if (!goes || admission.way == Way::kHere) {
         const Outcome outcome = op.result < 0           ? Outcome{op.result}
                                 : admission.refusal < 0 ? Outcome{admission.refusal}
                                                         : PerformHere(state_, op.opcode, record, admission.fd);
@@ -406,9 +492,14 @@ class Starter {
       if (op.opcode == Opcode::kClose && MustWait(last, op, record)) break;
       Fill(last, op, record, AdmitInChain(op, record), index + 1 < count);
     }
+    MakeGate(last, state_.operations.At(last), chain);
+  }
+
+  // What is left of a chain starts when this one has ended well.
+  void MakeGate(uint32_t slot, Op& op, Chain& chain) {
     if (chain.empty()) return;
-    state_.operations.At(last).gate = true;
-    gates_.emplace(last, std::move(chain));
+    op.gate = true;
+    gates_.emplace(slot, std::move(chain));
   }
 
   // How much of a chain goes into the ring together, at least its first operation, which is an entry.
@@ -422,7 +513,7 @@ class Starter {
         if (segment.entries + EntriesOf(record) > handover_.capacity()) break;
         const Op& op = state_.operations.At(slot);
         const Admission admission = AdmitInChain(op, record);
-        if (admission.refusal < 0 || !admission.entry || (op.waiting && op.result < 0)) break;
+        if (admission.refusal < 0 || admission.way != Way::kEntry || (op.waiting && op.result < 0)) break;
       }
       segment.count++;
       segment.entries += EntriesOf(record);
@@ -448,6 +539,7 @@ class Starter {
   std::deque<Chain> resumed_;
   // Operations that get an entry once more.
   std::deque<uint32_t> again_;
+  Threads threads_;
 };
 
 }  // namespace baton::uring

@@ -15,27 +15,30 @@ import type { NativeOptions } from "./options.js";
 
 const entry = native("an entry of the ring");
 const call = native("a system call that does not block, on the calling thread");
+const bind = native("system calls on the calling thread; on one of the driver's for a name in a file system");
 
 /** Operations that are no single entry of the ring on any kernel. */
 const special: Partial<Record<OpcodeName, Support>> = {
-  listen: call,
+  listen: bind,
   address: call,
-  datagram: call,
+  datagram: bind,
   pipe: call,
   adopt: call,
 };
 
+const onThread = "on a thread of the driver's";
+
 /** What stands in where the kernel lacks the entry, or where it is switched off: the call, and who has the entry. */
 const standIns: Partial<Record<OpcodeName, readonly [call: string, since: string]>> = {
-  truncate: ["ftruncate(2)", "6.9"],
-  shutdown: ["shutdown(2)", "5.11"],
-  allocate: ["fallocate(2)", "5.6"],
-  advise: ["posix_fadvise(2)", "5.6"],
-  unlink: ["unlinkat(2)", "5.11"],
-  rename: ["renameat2(2)", "5.11"],
-  mkdir: ["mkdirat(2)", "5.15"],
-  hardlink: ["linkat(2)", "5.15"],
-  symlink: ["symlinkat(2)", "5.15"],
+  truncate: [`ftruncate(2) ${onThread}`, "6.9"],
+  shutdown: ["shutdown(2) on the calling thread", "5.11"],
+  allocate: [`fallocate(2) ${onThread}`, "5.6"],
+  advise: [`posix_fadvise(2) ${onThread}`, "5.6"],
+  unlink: [`unlinkat(2) ${onThread}`, "5.11"],
+  rename: [`renameat2(2) ${onThread}`, "5.11"],
+  mkdir: [`mkdirat(2) ${onThread}`, "5.15"],
+  hardlink: [`linkat(2) ${onThread}`, "5.15"],
+  symlink: [`symlinkat(2) ${onThread}`, "5.15"],
 };
 
 function operationSupport(ring: RingInfo, name: OpcodeName): Support {
@@ -47,7 +50,7 @@ function operationSupport(ring: RingInfo, name: OpcodeName): Support {
   const standIn = standIns[name];
   if (standIn === undefined) return unsupported("the kernel lacks the entry, or it is switched off");
   const [systemCall, since] = standIn;
-  return emulated(`${systemCall} on the calling thread: the kernel lacks the entry (Linux ${since}), or it is off`);
+  return emulated(`${systemCall}: the kernel lacks the entry (Linux ${since}), or it is off`);
 }
 
 /** `options`: what was asked for, which the ring may lack. */

@@ -23,7 +23,10 @@ export interface UringOptions {
   readonly iopoll?: false;
   /** Run completion work only when asked for (IORING_SETUP_DEFER_TASKRUN), woken by an eventfd. Default false. */
   readonly deferTaskrun?: boolean;
-  /** Most kernel workers for operations that block on devices. Default 16. */
+  /**
+   * Most kernel workers for operations that block on devices. Default 64: so many calls may hang in a file system that
+   * does not answer before nobody else's work on files goes on.
+   */
   readonly boundedWorkersMax?: number;
   /** Most kernel workers for operations that may block for ever. Default 64. */
   readonly unboundedWorkersMax?: number;
@@ -162,7 +165,7 @@ export function readOptions(
     sqpollIdleMs: integer("sqpollIdleMs", 1000, 1, 60_000),
     sqpollCpu: integer("sqpollCpu", -1, 0, CPU_MAX),
     deferTaskrun,
-    boundedWorkersMax: integer("boundedWorkersMax", 16, 1, 4096),
+    boundedWorkersMax: integer("boundedWorkersMax", 64, 1, 4096),
     unboundedWorkersMax: integer("unboundedWorkersMax", 64, 1, 4096),
     affinity: checkAffinity(where, options.affinity ?? []),
     numaNode: integer("numaNode", -1, 0, 1023),

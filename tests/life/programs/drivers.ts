@@ -2,10 +2,12 @@
 import type { Driver } from "@baton-io/core";
 import { epollDriver } from "@baton-io/driver-epoll";
 import { libuvDriver } from "@baton-io/driver-libuv";
-import { uringDriver } from "@baton-io/driver-uring";
+import { uringDriver, uringFeatures } from "@baton-io/driver-uring";
 
 const factories: Readonly<Record<string, () => Driver>> = {
   uring: uringDriver,
+  /** As on Linux 5.6. */
+  "uring-5.6": () => uringDriver({ disable: [...uringFeatures] }),
   epoll: epollDriver,
   libuv: libuvDriver,
 };

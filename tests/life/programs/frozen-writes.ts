@@ -3,16 +3,15 @@
  * opens other files, and the file system goes on: `frozen-writes.mjs DRIVER close|terminate DIRECTORY`. Wants a mount
  * namespace of its own.
  */
-import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { fstatSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { createBackend } from "@baton-io/core";
 import { createDriver, say } from "./drivers.js";
+import { freezeFor, makeFileSystem } from "./frozen-file-system.js";
 
-const IMAGE_BYTES = 8 * 2 ** 20;
 const DEADLINE_MS = 300;
 /** Longer than a session may take to end, a terminated worker's too. */
 const FROZEN_MS = 4000;
@@ -21,19 +20,6 @@ const STRANGERS = 16;
 const CONTENT = ["first.", "second"] as const;
 
 const after = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
-
-/** A file system at `directory/root`, and a file in it. */
-function makeFileSystem(directory: string): { root: string; path: string } {
-  const image = join(directory, "image");
-  const root = join(directory, "root");
-  mkdirSync(root);
-  execFileSync("truncate", ["-s", String(IMAGE_BYTES), image]);
-  execFileSync("mkfs.ext4", ["-q", "-F", image]);
-  execFileSync("mount", ["-o", "loop", image, root]);
-  const path = join(root, "own");
-  writeFileSync(path, "");
-  return { root, path };
-}
 
 /** Writes to it in a chain, and lets that hang; what ends the session. */
 async function startChain(driver: string, path: string, freeze: () => void): Promise<() => Promise<number>> {
@@ -54,13 +40,12 @@ async function startChain(driver: string, path: string, freeze: () => void): Pro
 }
 
 async function main(driver: string, life: string, directory: string): Promise<void> {
-  const { root, path } = makeFileSystem(directory);
+  const root = makeFileSystem(directory);
+  const path = join(root, "own");
+  writeFileSync(path, "");
   let thawed: Promise<unknown> = Promise.resolve();
   const freeze = () => {
-    // By another process: this one may be what hangs.
-    const thaw = spawn("sh", ["-c", `sleep ${FROZEN_MS / 1000}; fsfreeze -u ${root}`]);
-    thawed = once(thaw, "exit");
-    execFileSync("fsfreeze", ["-f", root]);
+    thawed = freezeFor(root, FROZEN_MS);
   };
   let unconfirmed = 0;
   if (life === "close") {

@@ -94,9 +94,58 @@ export const ring = [
     name: "cancels-give-up",
     promise: "P9",
     file: `${URING}engine.h`,
-    find: "      CancelAll();\n      handover_.Flush();\n      Collect();",
-    replace: "      handover_.Flush();\n      Collect();",
+    find: "      CancelAll();\n      starter_.BeginOnThreads();",
+    replace: "      starter_.BeginOnThreads();",
     killedBy: native("driver-uring", "kernels_test.cc", "the end of a session cancels everything"),
+  },
+  // --- calls on threads -----------------------------------------------------------------------------------------------
+  {
+    name: "uring-calls-on-the-loop",
+    promise: "P11",
+    file: `${URING}threads.h`,
+    find: "    handed_.push_back(std::move(job));",
+    replace: "    job->result = job->Run();\n    handed_.push_back(std::move(job));",
+    killedBy: native("driver-uring", "old_kernel_test.cc", "what waits for a frozen file system holds up nobody"),
+  },
+  {
+    name: "threads-wake-nobody",
+    promise: "P1",
+    file: `${URING}threads.h`,
+    find: "pool_->done_fd(), POLLIN);",
+    replace: "pool_->done_fd(), POLLPRI);",
+    killedBy: native("driver-uring", "old_kernel_test.cc", "what waits for a frozen file system holds up nobody"),
+  },
+  {
+    name: "thread-holds-no-descriptor",
+    promise: "P8",
+    file: `${URING}starter.h`,
+    find: "    if (fd >= 0 && !op.holds_descriptors) HoldDescriptors(op, record);\n    threads_",
+    replace: "    threads_",
+    killedBy: native("driver-uring", "old_kernel_test.cc", "a call on a thread holds its descriptor"),
+  },
+  {
+    name: "thread-left-behind",
+    promise: "P5",
+    file: `${URING}threads.h`,
+    find: "    if (!job->Withdraw()) return false;\n",
+    replace: "    (void)job->Withdraw();\n",
+    killedBy: native("driver-uring", "old_kernel_test.cc", "a call that no thread has begun can be cancelled"),
+  },
+  {
+    name: "nobody-stands-in",
+    promise: "P11",
+    file: `${SHARED}worker_pool.h`,
+    find: "    if (is_short) StandIn(shared_);\n",
+    replace: "    (void)is_short;\n",
+    killedBy: native("core", "worker_pool_cases.h", "while every thread hangs, others stand in for them"),
+  },
+  {
+    name: "stand-ins-without-number",
+    promise: "P11",
+    file: `${SHARED}worker_pool.h`,
+    find: "stand_ins < kStandInsMax;",
+    replace: "stand_ins < UINT32_MAX;",
+    killedBy: native("core", "worker_pool_cases.h", "no more than a number of threads stand in"),
   },
   // --- sends without a copy -------------------------------------------------------------------------------------------
   {
@@ -121,7 +170,11 @@ export const ring = [
     file: `${URING}prepare.h`,
     find: "!chained && !record_.Has(kSubmitTimeout) && ",
     replace: "!chained && ",
-    killedBy: native("driver-uring", "memory_use_test.cc", "of which the kernel keeps the time is over when it has the bytes"),
+    killedBy: native(
+      "driver-uring",
+      "memory_use_test.cc",
+      "of which the kernel keeps the time is over when it has the bytes",
+    ),
   },
   // --- what the system says -------------------------------------------------------------------------------------------
   {

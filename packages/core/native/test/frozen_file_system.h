@@ -10,9 +10,13 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "baton/check.h"
@@ -61,6 +65,35 @@ class FrozenFileSystem {
   bool mounted_ = false;
   bool frozen_ = false;
   UniqueFd root_fd_;
+};
+
+// Thaws a file system when nobody has asked for it in a long time: a test that hangs fails instead.
+class Thaw {
+ public:
+  explicit Thaw(FrozenFileSystem& files)
+      : files_(files), thread_([this] {
+          std::unique_lock lock(mutex_);
+          too_late_ = !asked_.wait_for(lock, std::chrono::seconds(5), [this] { return now_; });
+          files_.Thaw();
+        }) {}
+  // Thaws it now. False when it was too late: something had waited for it.
+  bool Now() {
+    {
+      std::lock_guard lock(mutex_);
+      now_ = true;
+    }
+    asked_.notify_one();
+    thread_.join();
+    return !too_late_;
+  }
+
+ private:
+  FrozenFileSystem& files_;
+  std::mutex mutex_;
+  std::condition_variable asked_;
+  bool now_ = false;
+  bool too_late_ = false;
+  std::thread thread_;
 };
 
 }  // namespace baton::test

@@ -2,51 +2,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <cstring>
-#include <mutex>
-#include <thread>
 
 #include "baton/address.h"
 #include "bench.h"
 #include "frozen_file_system.h"
 
 namespace baton::epoll::test {
-
-namespace {
-
-// Thaws a file system when nobody has asked for it in a long time: a test that hangs fails instead.
-class Thaw {
- public:
-  explicit Thaw(baton::test::FrozenFileSystem& files)
-      : files_(files), thread_([this] {
-          std::unique_lock lock(mutex_);
-          too_late_ = !asked_.wait_for(lock, std::chrono::seconds(5), [this] { return now_; });
-          files_.Thaw();
-        }) {}
-  // Thaws it now. False when it was too late: something had waited for it.
-  bool Now() {
-    {
-      std::lock_guard lock(mutex_);
-      now_ = true;
-    }
-    asked_.notify_one();
-    thread_.join();
-    return !too_late_;
-  }
-
- private:
-  baton::test::FrozenFileSystem& files_;
-  std::mutex mutex_;
-  std::condition_variable asked_;
-  bool now_ = false;
-  bool too_late_ = false;
-  std::thread thread_;
-};
-
-}  // namespace
 
 // mutant: epoll-binds-on-the-loop
 TEST("what waits for a frozen file system waits on a thread: writes, vectors, binding, closing what has no name left") {
@@ -60,7 +22,7 @@ TEST("what waits for a frozen file system waits on a thread: writes, vectors, bi
   EXPECT(unlink(fifo.c_str()) == 0);
   const std::string socket = files.path("socket");
   files.Freeze();
-  Thaw thaw(files);
+  baton::test::Thaw thaw(files);
   bench.Fill(0, "abcd");
   bench.Move(1, Opcode::kWrite, file, 0, 4, 0);
   SubmissionRecord& vector = bench.On(2, Opcode::kWritev, file);

@@ -1,0 +1,85 @@
+/**
+ * Many calls hang in a frozen file system; meanwhile the event loop turns, and work on other files goes on:
+ * `frozen-calls.mjs DRIVER DIRECTORY`. Wants a mount namespace of its own.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createBackend } from "@baton-io/core";
+import { createDriver, say } from "./drivers.js";
+import { freezeFor, makeFileSystem } from "./frozen-file-system.js";
+
+const FROZEN_MS = 5000;
+/** Of each kind. */
+const CALLS = 5;
+const TICK_MS = 10;
+
+const [driver = "", directory = ""] = process.argv.slice(2);
+const root = makeFileSystem(directory);
+const numbers = Array.from({ length: CALLS }, (_, number) => number);
+for (const number of numbers) {
+  for (const name of ["gone", "old", "file"]) writeFileSync(join(root, `${name}${number}`), "content");
+}
+const elsewhere = join(directory, "elsewhere");
+mkdirSync(elsewhere);
+
+const io = createBackend({ driver: createDriver(driver) });
+const files = await Promise.all(numbers.map((number) => io.openFile(join(root, `file${number}`), "r+")));
+let frozen = true;
+const thawed = freezeFor(root, FROZEN_MS).then(() => {
+  frozen = false;
+});
+let lastTick = performance.now();
+let longestMs = 0;
+const ticks = setInterval(() => {
+  const now = performance.now();
+  longestMs = Math.max(longestMs, now - lastTick);
+  lastTick = now;
+}, TICK_MS);
+
+const calls = numbers.flatMap((number) => [
+  io.unlink(join(root, `gone${number}`)),
+  io.rename(join(root, `old${number}`), join(root, `new${number}`)),
+  io.mkdir(join(root, `directory${number}`)),
+  io.hardlink(join(root, `file${number}`), join(root, `second${number}`)),
+  io.symlink("file", join(root, `third${number}`)),
+  files[number]!.truncate(3),
+  files[number]!.write(io.buffers.copyFrom("written"), { position: 0 }),
+  // The runtime binds on its event loop, which then hangs.
+  ...(driver === "libuv" ? [] : [io.listen({ path: join(root, `listener${number}`) })]),
+]);
+let hanging = calls.length;
+for (const call of calls) {
+  call.then(
+    () => hanging--,
+    () => hanging--,
+  );
+}
+
+/** What somebody else has to do with files. */
+async function work(): Promise<void> {
+  const name = join(elsewhere, "name");
+  await io.mkdir(name);
+  await io.rename(name, join(elsewhere, "other"));
+  const file = await io.openFile(join(elsewhere, "file"), "w+");
+  const buffer = io.buffers.copyFrom("content");
+  await file.write(buffer, { position: 0 });
+  await file.sync();
+  await file.read(buffer, { position: 0 });
+  await file.stat();
+  buffer.release();
+  await file.close();
+}
+
+const begun = performance.now();
+const working = work().then(() => ({ meanwhile: frozen, hanging, tookMs: performance.now() - begun }));
+await thawed;
+const report = await working;
+const results = await Promise.allSettled(calls);
+clearInterval(ticks);
+say({
+  ...report,
+  calls: calls.length,
+  longestMs,
+  failed: results.filter(({ status }) => status === "rejected").length,
+});
+process.exit(0);
