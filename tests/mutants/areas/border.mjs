@@ -6,7 +6,6 @@ import { CORE, core, kit, LIBUV, native } from "../killers.mjs";
 const NATIVE = "packages/core/native/baton/";
 const URING = "packages/driver-uring/native/";
 const EPOLL = "packages/driver-epoll/native/";
-const RECORDS = "engine_record_cases.h";
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const border = [
@@ -216,7 +215,7 @@ export const border = [
     promise: "P1",
     file: `${NATIVE}record_check.h`,
     find: "return static_cast<bool>((cell.data != nullptr) & (size_t{offset} + length <= cell.length));",
-    replace: "return cell.data != nullptr;",
+    replace: "return static_cast<bool>((cell.data != nullptr) | (offset + length == 0));",
     killedBy: native("core", "record_check_test.cc", "up to the last byte of its buffer"),
   },
   {
@@ -265,7 +264,7 @@ export const border = [
     file: `${URING}op.h`,
     find: "return slot < slots_ && !ops_[slot].active;",
     replace: "return slot >= slots_ || !ops_[slot].active;",
-    killedBy: native("core", RECORDS, "that names no free slot is passed over"),
+    killedBy: native("driver-uring", "uring_records_test.cc", "that names no free slot is passed over"),
   },
   {
     name: "epoll-slot-unchecked",
@@ -273,7 +272,7 @@ export const border = [
     file: `${EPOLL}engine.h`,
     find: "return slot < shared_.limits().slots && !ops_[slot].active;",
     replace: "return slot < shared_.limits().slots;",
-    killedBy: native("core", RECORDS, "that names no free slot is passed over"),
+    killedBy: native("driver-epoll", "epoll_records_test.cc", "that names no free slot is passed over"),
   },
   {
     name: "uring-chain-slots-unchecked",
@@ -281,7 +280,7 @@ export const border = [
     file: `${URING}starter.h`,
     find: "    if (!AreFree(slots)) return RefuseChain(slots);\n",
     replace: "    (void)&Starter::AreFree;\n    (void)&Starter::RefuseChain;\n",
-    killedBy: native("core", RECORDS, "nothing of a chain starts that names a slot twice"),
+    killedBy: native("driver-uring", "uring_records_test.cc", "nothing of a chain starts that names a slot twice"),
   },
   {
     name: "epoll-chain-slots-unchecked",
@@ -289,7 +288,7 @@ export const border = [
     file: `${EPOLL}engine_chains.cc`,
     find: "  if (!AreFree(first, last)) {",
     replace: "  if (first > last) {",
-    killedBy: native("core", RECORDS, "nothing of a chain starts that names a slot twice"),
+    killedBy: native("driver-epoll", "epoll_records_test.cc", "nothing of a chain starts that names a slot twice"),
   },
   {
     name: "epoll-area-looked-up-late",
@@ -297,7 +296,7 @@ export const border = [
     file: `${EPOLL}engine_events.cc`,
     find: "WriteStat(static_cast<StatJob&>(job).answer, op.area);",
     replace: "WriteStat(static_cast<StatJob&>(job).answer, shared_.arena(shared_.record(slot).arena_offset));",
-    killedBy: native("core", RECORDS, "an answer goes where its area was at the start"),
+    killedBy: native("driver-epoll", "epoll_records_test.cc", "an answer goes where its area was at the start"),
   },
   {
     name: "uring-held-record-trusted",
@@ -305,7 +304,7 @@ export const border = [
     file: `${URING}starter.h`,
     find: "if (op.active && is_other) return Refused(kBadRecord);",
     replace: "(void)is_other;",
-    killedBy: native("core", RECORDS, "whose record has become another by its turn"),
+    killedBy: native("driver-uring", "uring_records_test.cc", "whose record has become another by its turn"),
   },
   {
     name: "epoll-held-record-trusted",
@@ -313,7 +312,7 @@ export const border = [
     file: `${EPOLL}engine_chains.cc`,
     find: "  if (record.operation != held.operation || record.generation != held.generation) held.refusal = kBadRecord;\n",
     replace: "",
-    killedBy: native("core", RECORDS, "whose record has become another by its turn"),
+    killedBy: native("driver-epoll", "epoll_records_test.cc", "whose record has become another by its turn"),
   },
   {
     name: "libuv-throw-gets-out",

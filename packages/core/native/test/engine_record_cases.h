@@ -1,7 +1,8 @@
-// What every engine makes of records that nobody should write. Included by the test of an engine, behind its bench:
-// `Bench` is that engine's.
+// What every engine makes of records that nobody should write; `Bench` is the bench of an engine.
 #ifndef BATON_TEST_ENGINE_RECORD_CASES_H_
 #define BATON_TEST_ENGINE_RECORD_CASES_H_
+
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -11,12 +12,14 @@
 #include "engine_bench.h"
 #include "harness.h"
 
-namespace {
+namespace baton::test {
 
-constexpr int64_t kSoonUs = 20'000;
+inline constexpr int64_t kSoonUs = 20'000;
 
+template <typename Bench>
 uint32_t PassedOver(Bench& bench) { return bench.engine().shared().control(kControlPassedOver); }
 
+template <typename Bench>
 SubmissionRecord& PrepareTimer(Bench& bench, uint32_t slot, int64_t delay_us, uint32_t flags = 0) {
   SubmissionRecord& record = bench.Prepare(slot, Opcode::kTimer, flags);
   record.position_low = static_cast<uint32_t>(delay_us);
@@ -24,6 +27,7 @@ SubmissionRecord& PrepareTimer(Bench& bench, uint32_t slot, int64_t delay_us, ui
 }
 
 // A file in the directory for temporary files, open.
+template <typename Bench>
 CompletionRecord OpenSomeFile(Bench& bench) {
   char path[] = "/tmp/baton-records-XXXXXX";
   const int fd = mkstemp(path);
@@ -35,10 +39,9 @@ CompletionRecord OpenSomeFile(Bench& bench) {
   return file;
 }
 
-}  // namespace
 
-// mutant: uring-slot-unchecked, epoll-slot-unchecked
-TEST("a submission that names no free slot is passed over, and the others of its batch are done") {
+template <typename Bench>
+void PassesOverNoFreeSlot() {
   Bench bench;
   PrepareTimer(bench, 1, kSoonUs);
   bench.Submit();
@@ -52,8 +55,8 @@ TEST("a submission that names no free slot is passed over, and the others of its
   EXPECT(bench.engine().in_flight() == 0);
 }
 
-// mutant: uring-chain-slots-unchecked, epoll-chain-slots-unchecked
-TEST("nothing of a chain starts that names a slot twice, or one that is in flight, or one that is not there") {
+template <typename Bench>
+void RefusesChainsOfNoSlots() {
   Bench bench;
   PrepareTimer(bench, 9, kSoonUs);
   bench.Submit();
@@ -73,8 +76,8 @@ TEST("nothing of a chain starts that names a slot twice, or one that is in fligh
   EXPECT(bench.engine().in_flight() == 0);
 }
 
-// mutant: epoll-area-looked-up-late
-TEST("an answer goes where its area was at the start, whatever the record says by then") {
+template <typename Bench>
+void KeepsTheAreaOfTheStart() {
   Bench bench;
   const CompletionRecord file = OpenSomeFile(bench);
   SubmissionRecord& record = bench.Prepare(1, Opcode::kStat);
@@ -89,8 +92,8 @@ TEST("an answer goes where its area was at the start, whatever the record says b
   EXPECT(bench.completions.back().result == 0 && bytes == 16);
 }
 
-// mutant: uring-held-record-trusted, epoll-held-record-trusted
-TEST("a member of a chain whose record has become another by its turn is refused") {
+template <typename Bench>
+void RefusesChangedMembers() {
   Bench bench;
   const CompletionRecord file = OpenSomeFile(bench);
   const auto prepare = [&](uint32_t slot) -> SubmissionRecord& {
@@ -117,5 +120,7 @@ TEST("a member of a chain whose record has become another by its turn is refused
   EXPECT(bench.Only(4) != nullptr && bench.Only(4)->result == kBadRecord);
   EXPECT(bench.engine().in_flight() == 0);
 }
+
+}  // namespace baton::test
 
 #endif  // BATON_TEST_ENGINE_RECORD_CASES_H_
