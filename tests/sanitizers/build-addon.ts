@@ -23,6 +23,8 @@ import { root } from "../life/bundle-programs.js";
 export interface AddonVariant {
   readonly driver: "uring" | "epoll";
   readonly sanitizer?: "address";
+  /** Its calls of Node-API can be made to fail: see `fail_napi.h`. */
+  readonly failing?: true;
   /** One place of the native sources is changed; it must be there exactly once. */
   readonly mutant?: { readonly name: string; readonly find: string; readonly replace: string };
 }
@@ -31,6 +33,7 @@ export interface AddonVariant {
 export type BuiltAddon = { readonly path: string } | { readonly why: string };
 
 const directory = join(root, ".baton", "addons");
+const failingHeader = join(root, "tests", "life", "fail_napi.h");
 
 /** What stands in a `binding.gyp`, as far as it is needed here. */
 interface Binding {
@@ -58,6 +61,7 @@ export async function buildAddon(variant: AddonVariant): Promise<BuiltAddon> {
   if (compiler.code !== 0) return { why: "there is no g++" };
 
   const hash = createHash("sha256").update(`${compiler.stdout}${headers}${JSON.stringify(variant)}`);
+  if (variant.failing) hash.update(readFileSync(failingHeader));
   for (const file of sourceFiles(variant.driver)) hash.update(file).update(readFileSync(join(root, file)));
   const path = join(directory, `${variant.driver}-${hash.digest("hex").slice(0, 16)}.node`);
   if (!existsSync(path)) await compile(variant, headers, path);
@@ -117,6 +121,7 @@ function compilerArguments(variant: AddonVariant, work: string, headers: string)
   return [
     // Not optimised: that is what takes the compiler long.
     ...["-std=c++20", "-fPIC", "-shared", "-O0", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-pthread"],
+    ...(variant.failing ? ["-include", failingHeader] : []),
     ...(variant.sanitizer === "address" ? [...sanitized, "-fno-sanitize-recover=undefined"] : []),
     ...[...target.defines, `NODE_GYP_MODULE_NAME=${target.target_name}`, "BUILDING_NODE_EXTENSION"].map(
       (one) => `-D${one}`,

@@ -20,10 +20,6 @@ const reasons = {
 /** By file, the conditions and the reason for each. */
 const checks: Readonly<Record<string, Readonly<Record<string, keyof typeof reasons>>>> = {
   "core/native/baton/handle_table.h": { "!cell.open && cell.users == 0": "counts" },
-  "core/native/baton/napi_session.h": {
-    "napi_add_async_cleanup_hook(env_, OnAsyncCleanup, this, &cleanup_) == napi_ok": "noCall",
-    "napi_add_env_cleanup_hook(env_, OnCleanup, this) == napi_ok": "noCall",
-  },
   "core/native/baton/result.h": { "negative_errno < 0": "result", "ok()": "result" },
   "core/native/baton/slab.h": { "refs_ > 0": "counts" },
   "core/native/baton/vector.h": {

@@ -30,7 +30,9 @@ Napi::Value Open(const Napi::CallbackInfo& call) {
   engine_options.threads_max = baton::ReadNumber(options, "threadsMax");
   auto engine = Engine::Create(shared.Take(), engine_options);
   if (!engine.ok()) return Napi::Number::New(env, engine.error());
-  return baton::NapiSession<Engine>::Create(env, engine.Take(), call[1].As<Napi::Function>(),
+  napi_value object = nullptr;
+  (void)napi_create_object(env, &object);
+  return baton::NapiSession<Engine>::Create(env, object, engine.Take(), call[1].As<Napi::Function>(),
                                             baton::ReadRuntime(options), baton::ReadSlabOptions(options));
 }
 

@@ -114,12 +114,11 @@ Napi::Value Open(const Napi::CallbackInfo& call) {
   const EngineOptions engine_options{ReadNumber(options, "zeroCopySendMinBytes"), ReadFlag(options, "registeredBuffers")};
   auto engine = UringEngine::Create(ring.Take(), shared.Take(), features, engine_options);
   if (!engine.ok()) return Napi::Number::New(env, engine.error());
-  const Napi::Object info = DescribeRing(env, engine.value()->port(), features, engine.value()->features());
-  const Napi::Value session =
-      baton::NapiSession<UringEngine>::Create(env, engine.Take(), call[1].As<Napi::Function>(), ReadRuntime(options),
-                                              baton::ReadSlabOptions(options));
-  if (session.IsObject()) session.As<Napi::Object>().Set("ring", info);
-  return session;
+  // What of it cannot be made leaves an exception behind, and then the session makes nothing either.
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("ring", DescribeRing(env, engine.value()->port(), features, engine.value()->features()));
+  return baton::NapiSession<UringEngine>::Create(env, object, engine.Take(), call[1].As<Napi::Function>(),
+                                                 ReadRuntime(options), baton::ReadSlabOptions(options));
 }
 
 Napi::Object DescribeProbe(Napi::Env env, const KernelProbe& probe) {

@@ -2,6 +2,8 @@
 #ifndef BATON_BUFFER_TABLE_H_
 #define BATON_BUFFER_TABLE_H_
 
+#include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "baton/check.h"
+#include "baton/opcode.gen.h"
 #include "baton/result.h"
 #include "baton/slab.h"
 
@@ -47,6 +50,10 @@ class BufferTable {
 
   // Allocates `count` buffers of `bytes` each; the value is the first number, the others follow.
   Result<uint32_t> Allocate(size_t bytes, size_t count, const SlabOptions& options) {
+    // A completion has no room for a larger number.
+    if (count > kAuxiliaryMax - std::min<size_t>(cells_.size(), kAuxiliaryMax)) {
+      return Result<uint32_t>::Error(-ENOMEM);
+    }
     auto slab = Slab::Create(bytes, count, options);
     if (!slab.ok()) return Result<uint32_t>::Error(slab.error());
     const uint32_t first = TakeNumbers(count);

@@ -26,6 +26,13 @@ inline bool IsEnding(napi_env env) {
   return napi_get_boolean(env, true, &value) != napi_ok || napi_coerce_to_bool(env, value, &converted) != napi_ok;
 }
 
+// Drops what the runtime is about to throw: whoever called is told in another way.
+inline void DropException(napi_env env) {
+  bool pending = false;
+  napi_value error = nullptr;
+  if (napi_is_exception_pending(env, &pending) == napi_ok && pending) napi_get_and_clear_last_exception(env, &error);
+}
+
 inline void OnExternalGone(napi_env env, void*, void* hint) {
   const std::unique_ptr<std::shared_ptr<Lease>> lease(static_cast<std::shared_ptr<Lease>*>(hint));
   if (IsEnding(env)) {
@@ -42,9 +49,7 @@ inline napi_value CreateExternal(napi_env env, uint8_t* data, size_t length, con
   if (napi_create_external_arraybuffer(env, data, length, OnExternalGone, hint, &buffer) == napi_ok) return buffer;
   // The finalizer may have run, may run later, or never: that `hint` may be lost, the count on the slab is not.
   lease->End();
-  bool pending = false;
-  napi_value error = nullptr;
-  if (napi_is_exception_pending(env, &pending) == napi_ok && pending) napi_get_and_clear_last_exception(env, &error);
+  DropException(env);
   return nullptr;
 }
 
@@ -111,11 +116,17 @@ class NapiMemory {
     auto source = call[0].As<Napi::ArrayBuffer>();
     const auto offset = static_cast<size_t>(call[1].As<Napi::Number>().Int64Value());
     const auto length = static_cast<size_t>(call[2].As<Napi::Number>().Int64Value());
+    if (offset > source.ByteLength() || length > source.ByteLength() - offset) return Error(call.Env(), -EINVAL);
     napi_ref reference = nullptr;
     if (napi_create_reference(call.Env(), source, 1, &reference) != napi_ok) return Error(call.Env(), -ENOMEM);
     const uint32_t number = table_->Borrow(static_cast<uint8_t*>(source.Data()) + offset, length);
     borrowed_.emplace(number, Napi::ObjectReference(call.Env(), reference));
-    return Napi::Number::New(call.Env(), number);
+    napi_value result = nullptr;
+    if (napi_create_uint32(call.Env(), number, &result) == napi_ok) return Napi::Value(call.Env(), result);
+    // Nobody knows the number.
+    table_->Free(number);
+    borrowed_.erase(number);
+    return Error(call.Env(), -ENOMEM);
   }
 
   // detach(number, arrayBuffer) → a new ArrayBuffer over the same memory, the old one detached. For runtimes whose
@@ -124,10 +135,12 @@ class NapiMemory {
     const uint32_t number = call[0].As<Napi::Number>().Uint32Value();
     auto old = call[1].As<Napi::ArrayBuffer>();
     const std::shared_ptr<Lease> lease = number < leases_.size() ? leases_[number] : nullptr;
-    if (lease == nullptr || lease->slab() == nullptr) return Error(call.Env(), -EINVAL);
+    auto* data = static_cast<uint8_t*>(old.Data());
+    if (lease == nullptr || lease->slab() == nullptr || !lease->slab()->Contains(data, old.ByteLength())) {
+      return Error(call.Env(), -EINVAL);
+    }
     // The new one first: the memory must not lose its last count in between.
-    const napi_value fresh =
-        LeaseBuffer(call.Env(), number, lease->slab(), static_cast<uint8_t*>(old.Data()), old.ByteLength());
+    const napi_value fresh = LeaseBuffer(call.Env(), number, lease->slab(), data, old.ByteLength());
     if (fresh == nullptr) return Error(call.Env(), -ENOMEM);
     if (napi_detach_arraybuffer(call.Env(), old) != napi_ok) {
       // Nobody sees the new one.
@@ -157,7 +170,10 @@ class NapiMemory {
   }
 
  private:
-  static Napi::Value Error(Napi::Env env, int negative_errno) { return Napi::Number::New(env, negative_errno); }
+  static Napi::Value Error(Napi::Env env, int negative_errno) {
+    DropException(env);
+    return Napi::Number::New(env, negative_errno);
+  }
 
   static Napi::Value Closed(Napi::Env env) {
     napi_throw_error(env, "ERR_DRIVER_FAULT", "the session is closed");
@@ -168,18 +184,25 @@ class NapiMemory {
     auto first = table_->Allocate(bytes, count, slabs_);
     if (!first.ok()) return Error(env, first.error());
     *number = first.value();
-    Napi::Array buffers = Napi::Array::New(env, count);
+    const napi_value slab = DescribeRun(env, first.value(), static_cast<uint32_t>(count), visible_bytes);
+    if (slab != nullptr) return Napi::Value(env, slab);
+    FreeRun(first.value());
+    return Error(env, -ENOMEM);
+  }
+
+  // What JavaScript is told of a run; null when some of it could not be made.
+  napi_value DescribeRun(napi_env env, uint32_t first, uint32_t count, size_t visible_bytes) {
+    napi_value slab = nullptr, number = nullptr, buffers = nullptr;
+    const bool made = napi_create_object(env, &slab) == napi_ok && napi_create_uint32(env, first, &number) == napi_ok &&
+                      napi_create_array_with_length(env, count, &buffers) == napi_ok &&
+                      napi_set_named_property(env, slab, "firstNumber", number) == napi_ok &&
+                      napi_set_named_property(env, slab, "buffers", buffers) == napi_ok;
+    if (!made) return nullptr;
     for (uint32_t index = 0; index < count; index++) {
-      const BufferCell* cell = table_->Find(first.value() + index);
-      const napi_value buffer = LeaseBuffer(env, first.value() + index, cell->slab, cell->data, visible_bytes);
-      if (buffer == nullptr || napi_set_element(env, buffers, index, buffer) != napi_ok) {
-        FreeRun(first.value());
-        return Error(env, -ENOMEM);
-      }
+      const BufferCell& cell = table_->At(first + index);
+      const napi_value buffer = LeaseBuffer(env, first + index, cell.slab, cell.data, visible_bytes);
+      if (buffer == nullptr || napi_set_element(env, buffers, index, buffer) != napi_ok) return nullptr;
     }
-    Napi::Object slab = Napi::Object::New(env);
-    slab.Set("firstNumber", first.value());
-    slab.Set("buffers", buffers);
     return slab;
   }
 

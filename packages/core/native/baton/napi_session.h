@@ -59,18 +59,22 @@ inline constexpr int kSinkCallsPerWake = 4;
 template <EngineLike Engine>
 class NapiSession {
  public:
-  // Makes the session's object: memory, functions. A negative errno when the event loop cannot be woken.
-  static Napi::Value Create(Napi::Env env, std::unique_ptr<Engine> engine, Napi::Function sink, Runtime runtime,
-                             const SlabOptions& slabs) {
+  // Makes `object`, which may be null or have other properties, the session's: memory, functions. A negative errno when
+  // the event loop cannot be woken, or the runtime does not make something of it: then nothing is left of it.
+  static Napi::Value Create(Napi::Env env, napi_value object, std::unique_ptr<Engine> engine, Napi::Function sink,
+                            Runtime runtime, const SlabOptions& slabs) {
     auto* session = new NapiSession(env, std::move(engine), slabs, runtime);
-    session->sink_ = Napi::Persistent(sink);
-    if (const int error = session->Start(); error < 0) {
+    // Until this returns, whatever of it ends meanwhile.
+    session->Ref();
+    int error = session->Start(sink);
+    if (error == 0 && !session->Describe(object)) error = -ENOMEM;
+    if (error < 0) {
+      session->End(0);
       session->Dispose();
-      return Napi::Number::New(env, error);
+      DropException(env);
     }
-    const Napi::Object object = session->Describe();
-    if (object.IsEmpty()) session->End(0);
-    return object;
+    session->Unref();
+    return error < 0 ? Napi::Number::New(env, error) : Napi::Value(env, object);
   }
 
   // The environment ends; what it still has in flight is waited for later.
@@ -84,7 +88,10 @@ class NapiSession {
       : env_(env), engine_(std::move(engine)), memory_(engine_->buffers(), slabs), runtime_(runtime) {}
 
   // 0, or a negative errno.
-  int Start() {
+  int Start(Napi::Function sink) {
+    napi_ref reference = nullptr;
+    if (napi_create_reference(env_, sink, 1, &reference) != napi_ok) return -ENOMEM;
+    sink_ = Napi::FunctionReference(env_, reference);
     if (const int error = memory_.Start(); error < 0) return error;
     const int fd = engine_->pollable_fd();
     auto waker = runtime_ == Runtime::kNode ? UvWaker::Create(env_, fd, OnWake, this)
@@ -93,23 +100,20 @@ class NapiSession {
     waker_ = waker.Take();
     // Node waits for an asynchronous hook, which a uv handle needs to be closed in order. Bun and Deno do not, and
     // Deno frees such a hook twice.
-    if (runtime_ == Runtime::kNode) {
-      BATON_CHECK(napi_add_async_cleanup_hook(env_, OnAsyncCleanup, this, &cleanup_) == napi_ok);
-    } else {
-      BATON_CHECK(napi_add_env_cleanup_hook(env_, OnCleanup, this) == napi_ok);
-    }
+    const napi_status status = runtime_ == Runtime::kNode
+                                   ? napi_add_async_cleanup_hook(env_, OnAsyncCleanup, this, &cleanup_)
+                                   : napi_add_env_cleanup_hook(env_, OnCleanup, this);
+    if (status != napi_ok) return -ENOMEM;
     Ending::OfThisThread().Add(this);
     return 0;
   }
 
   // --- what JavaScript sees ---------------------------------------------------------------------------------------
 
-  // Empty, with a pending exception, when something could not be made.
-  Napi::Object Describe() {
-    Napi::Env env(env_);
-    Napi::Object object = Napi::Object::New(env);
+  // False when something could not be made.
+  bool Describe(napi_value object) {
     SharedMemory& shared = engine_->shared();
-    const bool complete = ShareBlock(object, "records", shared.records_block) &&
+    return object != nullptr && ShareBlock(object, "records", shared.records_block) &&
                           ShareBlock(object, "submissions", shared.submissions_block) &&
                           ShareBlock(object, "completions", shared.completions_block) &&
                           ShareBlock(object, "control", shared.control_block) &&
@@ -125,12 +129,9 @@ class NapiSession {
                           AddMethod(object, "detach", OfMemory<&NapiMemory::Detach>) &&
                           AddMethod(object, "renew", OfMemory<&NapiMemory::Renew>) &&
                           AddMethod(object, "protect", OfMemory<&NapiMemory::Protect>);
-    if (complete) return object;
-    Napi::Error::New(env, "the runtime could not make the session's memory and functions").ThrowAsJavaScriptException();
-    return {};
   }
 
-  bool AddMethod(Napi::Object object, const char* name, Method method) {
+  bool AddMethod(napi_value object, const char* name, Method method) {
     napi_value function = nullptr;
     if (napi_create_function(env_, name, NAPI_AUTO_LENGTH, method, this, &function) != napi_ok) return false;
     Ref();
@@ -139,11 +140,11 @@ class NapiSession {
     return napi_set_named_property(env_, object, name, function) == napi_ok;
   }
 
-  bool ShareBlock(Napi::Object object, const char* name, const SharedBlock& block) {
+  bool ShareBlock(napi_value object, const char* name, const SharedBlock& block) {
     return ShareMemory(object, name, block.slab.get(), block.bytes);
   }
 
-  bool ShareMemory(Napi::Object object, const char* name, Slab* slab, size_t bytes) {
+  bool ShareMemory(napi_value object, const char* name, Slab* slab, size_t bytes) {
     const napi_value buffer = CreateExternal(env_, slab->buffer(0), bytes, std::make_shared<Lease>(slab));
     return buffer != nullptr && napi_set_named_property(env_, object, name, buffer) == napi_ok;
   }
@@ -168,7 +169,7 @@ class NapiSession {
     const uint32_t taken = engine.Submit(count);
     if (taken < count) session->owes_room_ = true;
     session->UpdateInterest();
-    napi_value result;
+    napi_value result = nullptr;
     napi_create_uint32(env, taken, &result);
     return result;
   }
@@ -225,9 +226,10 @@ class NapiSession {
   bool CallSink(uint32_t count) {
     napi_handle_scope scope;
     if (napi_open_handle_scope(env_, &scope) != napi_ok) return false;
-    napi_value argument, global, ignored;
-    napi_create_uint32(env_, count, &argument);
-    napi_get_global(env_, &global);
+    napi_value argument = nullptr, global = nullptr, ignored = nullptr;
+    (void)napi_create_uint32(env_, count, &argument);
+    (void)napi_get_global(env_, &global);
+    // What is missing, it refuses.
     const napi_status status = napi_make_callback(env_, nullptr, global, sink_.Value(), 1, &argument, &ignored);
     if (status == napi_pending_exception) {
       // The sink does not throw; code that runs after it, in microtasks, may.

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -37,6 +38,10 @@ class Slab {
  public:
   // `count` buffers of `buffer_bytes` each, zeroed, each at a page boundary when `buffer_bytes` is in whole pages.
   static Result<Slab*> Create(size_t buffer_bytes, size_t count, const SlabOptions& options) {
+    // More than any address space has, and what would wrap around.
+    if (buffer_bytes > kBytesMax || count > kBytesMax / std::max<size_t>(buffer_bytes, 1)) {
+      return Result<Slab*>::Error(-ENOMEM);
+    }
     const size_t guard = options.guard_pages ? kPageBytes : 0;
     const size_t stride = guard == 0 ? buffer_bytes : RoundUp(buffer_bytes, kPageBytes) + guard;
     size_t bytes = RoundUp(guard + stride * count, kPageBytes);
@@ -60,6 +65,9 @@ class Slab {
   size_t count() const { return count_; }
   size_t bytes() const { return bytes_; }
   uint8_t* base() const { return base_; }
+  bool Contains(const uint8_t* data, size_t length) const {
+    return data >= base_ && length <= bytes_ && data <= base_ + (bytes_ - length);
+  }
   bool has_guard_pages() const { return guard_ != 0; }
 
   // Under which number a driver has made the whole slab known to the kernel, -1 when it has not.
@@ -93,6 +101,8 @@ class Slab {
   }
 
  private:
+  static constexpr size_t kBytesMax = size_t{1} << 46;
+
   Slab(uint8_t* base, size_t bytes, size_t buffer_bytes, size_t count, size_t stride, size_t guard)
       : base_(base), bytes_(bytes), buffer_bytes_(buffer_bytes), count_(count), stride_(stride), guard_(guard) {}
   ~Slab() { munmap(base_, bytes_); }
