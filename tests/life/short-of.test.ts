@@ -12,7 +12,10 @@ const TIMEOUT_MS = 180_000;
 /** Room for the runtime's own, and for the fill to be quick. */
 const DESCRIPTORS_MAX = 128;
 
-const programs = bundlePrograms(new URL("programs/short-of.ts", import.meta.url));
+const programs = bundlePrograms(
+  new URL("programs/short-of.ts", import.meta.url),
+  new URL("programs/addon-later.ts", import.meta.url),
+);
 let directory = "";
 let library: Awaited<ReturnType<typeof buildLibrary>>;
 
@@ -49,8 +52,20 @@ for (const driver of await findDrivers()) {
       expect(report.succeeded).toBeGreaterThan(0);
     });
 
-    // Its addon makes no call of these.
+    // It has no addon.
     if (driver.name === "libuv") return;
+
+    test("an addon that no descriptor was left for is loaded when there are some", { timeout: TIMEOUT_MS }, async ({
+      skip,
+    }) => {
+      if (!isFound(driver)) return skip(driver.why);
+      const ending = await runProgram(programs.path("addon-later"), {
+        within: ["prlimit", `--nofile=${DESCRIPTORS_MAX}`],
+        arguments: [driver.name],
+        timeoutMs: TIMEOUT_MS,
+      });
+      expect(reportOf(ending)).toEqual({ first: "NOFILE", second: "available" });
+    });
 
     test("with each call for a descriptor, a thread or memory refused in turn", { timeout: TIMEOUT_MS }, async ({
       skip,

@@ -54,7 +54,7 @@ export { Fifo } from "./fifo.js";
 export { createHeapMemory, type HeapMemory, moveArrayBuffer } from "./heap-memory.js";
 export type { BufferInfo, Inspection, OperationInfo, ResourceInfo } from "./inspector.js";
 export { type InterfaceIndex, linuxInterfaceIndex } from "./interface-index.js";
-export { type BindingOptions, type BindingResult, isInstalled, loadBinding } from "./load-binding.js";
+export { type BindingOptions, type BindingResult, bindingLoader, isInstalled, loadBinding } from "./load-binding.js";
 export {
   createNativeSession,
   type NativeSession,

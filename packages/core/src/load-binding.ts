@@ -45,6 +45,18 @@ export function loadBinding<T>(options: BindingOptions): BindingResult<T> {
   };
 }
 
+/**
+ * What loads an addon once. What could not be loaded is tried again the next time: there may be a descriptor, a
+ * permission or a file by then.
+ */
+export function bindingLoader<T>(load: () => BindingResult<T>): () => BindingResult<T> {
+  let loaded: BindingResult<T> | undefined;
+  return () => {
+    if (loaded === undefined || "unavailable" in loaded) loaded = load();
+    return loaded;
+  };
+}
+
 /** In a clone the addon is built; an installed package comes with it, and cannot be built where it is. */
 function remedyFor({ package: name, from }: BindingOptions): Remedy {
   return isInstalled(from)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { loadBinding } from "../src/index.js";
+import { type BindingResult, bindingLoader, loadBinding } from "../src/index.js";
 
 const INSTALLED = "file:///app/node_modules/@baton-io/driver-x/dist/index.js";
 const CLONE = "file:///src/baton/packages/driver-x/dist/index.js";
@@ -17,6 +17,19 @@ function failWith(error: unknown, from = INSTALLED) {
 }
 
 const withCode = (code: string, message: string) => Object.assign(new Error(message), { code });
+
+// mutant: failed-addon-is-remembered
+test("an addon that could not be loaded is tried again, one that was loaded is not", () => {
+  const unavailable = failWith(withCode("ERR_DLOPEN_FAILED", "Too many open files"));
+  const answers: BindingResult<string>[] = [{ unavailable }, { binding: "addon", path: "a" }, { unavailable }];
+  const load = bindingLoader(() => answers.shift()!);
+  expect(unavailable.cause).toBe("NOFILE");
+  expect([load(), load(), load()]).toEqual([
+    { unavailable },
+    { binding: "addon", path: "a" },
+    { binding: "addon", path: "a" },
+  ]);
+});
 
 describe("an addon", () => {
   test("is loaded from the first path where there is one", () => {

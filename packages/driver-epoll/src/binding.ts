@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import {
   type BindingResult,
+  bindingLoader,
   loadBinding,
   type NativeSession,
   type RuntimeName,
@@ -25,17 +26,14 @@ export interface EpollBinding {
   ): NativeSession | number;
 }
 
-let loaded: BindingResult<EpollBinding> | undefined;
-
 /** Loads the addon, once. `BATON_EPOLL_BINARY` names another file, for tests with sanitizers. */
-export function epollBinding(): BindingResult<EpollBinding> {
+export const epollBinding: () => BindingResult<EpollBinding> = bindingLoader(() => {
   const named = readableEnvironment(process.env)["BATON_EPOLL_BINARY"];
-  loaded ??= loadBinding<EpollBinding>({
+  return loadBinding<EpollBinding>({
     driver: "epoll",
     package: "@baton-io/driver-epoll",
     from: import.meta.url,
     paths: named !== undefined ? [named] : [`../prebuilds/${process.platform}-${process.arch}/driver-epoll.node`],
     load: createRequire(import.meta.url),
   });
-  return loaded;
-}
+});

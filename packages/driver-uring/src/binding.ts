@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import {
   type BindingResult,
+  bindingLoader,
   loadBinding,
   type NativeSession,
   type RuntimeName,
@@ -105,17 +106,14 @@ export interface UringBinding {
   ): (NativeSession & { readonly ring: RingInfo }) | number;
 }
 
-let loaded: BindingResult<UringBinding> | undefined;
-
 /** Loads the addon, once. `BATON_URING_BINARY` names another file, for tests with sanitizers. */
-export function uringBinding(): BindingResult<UringBinding> {
+export const uringBinding: () => BindingResult<UringBinding> = bindingLoader(() => {
   const named = readableEnvironment(process.env)["BATON_URING_BINARY"];
-  loaded ??= loadBinding<UringBinding>({
+  return loadBinding<UringBinding>({
     driver: "uring",
     package: "@baton-io/driver-uring",
     from: import.meta.url,
     paths: named !== undefined ? [named] : [`../prebuilds/${process.platform}-${process.arch}/driver-uring.node`],
     load: createRequire(import.meta.url),
   });
-  return loaded;
-}
+});

@@ -1,6 +1,6 @@
 // @ts-check
 /** Mutants of the native halves: the engines, and what they share. */
-import { CORE, native, simKit } from "../killers.mjs";
+import { CORE, core, native, simKit } from "../killers.mjs";
 
 const URING = "packages/driver-uring/native/";
 const SHARED = "packages/core/native/baton/";
@@ -146,6 +146,14 @@ export const ring = [
     find: "stand_ins < kStandInsMax;",
     replace: "stand_ins < UINT32_MAX;",
     killedBy: native("core", "worker_pool_cases.h", "no more than a number of threads stand in"),
+  },
+  {
+    name: "failed-addon-is-remembered",
+    promise: "P10",
+    file: `${CORE}load-binding.ts`,
+    find: 'if (loaded === undefined || "unavailable" in loaded) loaded = load();',
+    replace: "if (loaded === undefined) loaded = load();",
+    killedBy: core("load-binding", "an addon that could not be loaded is tried again, one that was loaded is not"),
   },
   // --- sends without a copy -------------------------------------------------------------------------------------------
   {
