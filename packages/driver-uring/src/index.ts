@@ -26,7 +26,7 @@ export { type UringFeature, type UringOptions, uringFeatures } from "./options.j
 
 /**
  * The driver over io_uring: every operation an entry of the ring, one system call a batch, no thread pool.
- * Linux 5.6 or newer; better with 5.19, best from 6.1 on.
+ * Linux 5.7 or newer (5.6 gives each receive that waits a thread of the kernel); better with 5.19, best from 6.1 on.
  *
  * @example
  * await using io = createBackend({ driver: uringDriver({ entries: 4096 }) });

@@ -18,7 +18,10 @@ export interface Classification {
   readonly next: readonly IoUringCause[];
 }
 
-/** Numbers of the operations (`IORING_OP_…`) that the driver cannot do without; all are there from Linux 5.6 on. */
+/**
+ * Numbers of the operations (`IORING_OP_…`) that the driver cannot do without, all there from Linux 5.6 on, and of one that
+ * stands for 5.7: before, the kernel gave each receive that waits a thread of its own, and the driver was never tried there.
+ */
 const opcodesNeeded: readonly number[] = [
   0, // NOP
   6, // POLL_ADD
@@ -33,6 +36,7 @@ const opcodesNeeded: readonly number[] = [
   23, // WRITE
   26, // SEND
   27, // RECV
+  30, // SPLICE
 ];
 
 /** A new descriptor or two, and some air. */

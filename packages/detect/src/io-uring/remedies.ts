@@ -74,7 +74,7 @@ export function findRemedy(cause: IoUringCause, evidence: IoUringEvidence): Weig
         anchor: `${PAGE}#kernel`,
       };
     case "KERNEL_TOO_OLD":
-      return { text: "Use a newer kernel: 5.6 is the least, 6.1 or newer the best.", anchor: `${PAGE}#kernel` };
+      return { text: "Use a newer kernel: 5.7 is the least, 6.1 or newer the best.", anchor: `${PAGE}#kernel` };
     case "GVISOR":
       return gvisorRemedy(seen);
     case "EMULATED_CPU":

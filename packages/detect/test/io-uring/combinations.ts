@@ -220,6 +220,11 @@ export const combinations: readonly Row[] = [
   ],
   ["operations are missing", evidence(answered({ opcodes: [0, 1, 2, 3, 4, 5] })), "KERNEL_TOO_OLD"],
   [
+    "the operations are those of Linux 5.6",
+    evidence(answered({ opcodes: Array.from({ length: 30 }, (_, opcode) => opcode) })),
+    "KERNEL_TOO_OLD",
+  ],
+  [
     "a kernel known for harm",
     { ...evidence(answered()), denied: { reason: "tasks hang", link: "https://example.org" } },
     "DENYLISTED_KERNEL",
