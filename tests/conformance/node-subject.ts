@@ -1,6 +1,16 @@
 /** A driver under test on Node: scratch files in a directory of their own, and `node:fs` as the other way to them. */
 import { execFileSync } from "node:child_process";
-import { closeSync, fstatSync, mkdtempSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -36,6 +46,10 @@ export function nodeSubject(
     },
     ...(process.platform === "linux" && { exhaustDescriptors, descriptors }),
     collectGarbage,
+    setModified: (path, seconds) => {
+      utimesSync(path, seconds, seconds);
+      return statSync(path, { bigint: true }).mtimeNs;
+    },
     cleanUp: () => rmSync(directory, { recursive: true, force: true }),
     ...extras,
   };

@@ -19,6 +19,7 @@ const cases = [libuvDriver, nullDriver, simDriver].flatMap((createDriver) => [
     exhaustDescriptors: () => () => undefined,
     descriptors: createSimulation({ seed: 1 }).descriptors,
     collectGarbage: () => undefined,
+    setModified: () => 0n,
   }),
 ]);
 const refusals = read("packages/core/src/testing/conformance/refusals.ts");

@@ -154,7 +154,8 @@ export function operationId(slot: number, generation: number): number {
 
 /**
  * Layout of the answer to `stat`, at the start of the operation's arena area: 64-bit signed numbers, low word
- * first, `STAT_WORDS` words in all.
+ * first, `STAT_WORDS` words in all. A time is whole seconds since 1970, negative before, and the nanoseconds behind them,
+ * 0 to 999,999,999: nanoseconds alone would end in the year 2262.
  */
 export const STAT_FIELD = {
   device: 0,
@@ -167,13 +168,17 @@ export const STAT_FIELD = {
   sizeBytes: 7,
   blockBytes: 8,
   blocks512: 9,
-  accessedNs: 10,
-  modifiedNs: 11,
-  changedNs: 12,
-  createdNs: 13,
+  accessedSeconds: 10,
+  modifiedSeconds: 11,
+  changedSeconds: 12,
+  createdSeconds: 13,
+  accessedNanoseconds: 14,
+  modifiedNanoseconds: 15,
+  changedNanoseconds: 16,
+  createdNanoseconds: 17,
 } as const;
-export const STAT_WORDS = 28;
-export const STAT_BYTES = 112;
+export const STAT_WORDS = 36;
+export const STAT_BYTES = 144;
 
 /**
  * The answer to `open`, at the start of the operation's arena area: where the handle's own position stands, a signed

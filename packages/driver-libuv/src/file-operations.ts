@@ -128,12 +128,19 @@ export class FileOperations {
     set(STAT_FIELD.sizeBytes, stat.size);
     set(STAT_FIELD.blockBytes, stat.blksize);
     set(STAT_FIELD.blocks512, stat.blocks);
-    set(STAT_FIELD.accessedNs, stat.atimeNs);
-    set(STAT_FIELD.modifiedNs, stat.mtimeNs);
-    set(STAT_FIELD.changedNs, stat.ctimeNs);
-    set(STAT_FIELD.createdNs, stat.birthtimeNs);
+    const setTime = (name: "accessed" | "modified" | "changed" | "created", ns: bigint) => {
+      const behind = ((ns % NS_PER_SECOND) + NS_PER_SECOND) % NS_PER_SECOND;
+      set(STAT_FIELD[`${name}Seconds`], (ns - behind) / NS_PER_SECOND);
+      set(STAT_FIELD[`${name}Nanoseconds`], behind);
+    };
+    setTime("accessed", stat.atimeNs);
+    setTime("modified", stat.mtimeNs);
+    setTime("changed", stat.ctimeNs);
+    setTime("created", stat.birthtimeNs);
   }
 }
+
+const NS_PER_SECOND = 1_000_000_000n;
 
 /** What a kernel answers with "not a socket". */
 const notForFiles: ReadonlySet<number> = new Set([

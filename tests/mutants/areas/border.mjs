@@ -315,6 +315,22 @@ export const border = [
     killedBy: native("driver-epoll", "epoll_records_test.cc", "whose record has become another by its turn"),
   },
   {
+    name: "times-end-in-2262",
+    promise: "operations",
+    file: `${CORE}resource/file-stat.ts`,
+    find: 'const atimeNs = time("accessed");\n  const mtimeNs = time("modified");',
+    replace: 'const atimeNs = time("accessed");\n  const mtimeNs = BigInt.asIntN(64, time("modified"));',
+    killedBy: kit("file-stat/far-times"),
+  },
+  {
+    name: "libuv-times-before-1970",
+    promise: "operations",
+    file: `${LIBUV}file-operations.ts`,
+    find: "const behind = ((ns % NS_PER_SECOND) + NS_PER_SECOND) % NS_PER_SECOND;",
+    replace: "const behind = ns < 0n ? 0n : ns % NS_PER_SECOND;",
+    killedBy: kit("file-stat/far-times"),
+  },
+  {
     name: "libuv-throw-gets-out",
     promise: "P1",
     file: `${LIBUV}session.ts`,

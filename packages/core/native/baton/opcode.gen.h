@@ -250,13 +250,17 @@ inline constexpr uint32_t kStatDeviceType = 6;
 inline constexpr uint32_t kStatSizeBytes = 7;
 inline constexpr uint32_t kStatBlockBytes = 8;
 inline constexpr uint32_t kStatBlocks512 = 9;
-inline constexpr uint32_t kStatAccessedNs = 10;
-inline constexpr uint32_t kStatModifiedNs = 11;
-inline constexpr uint32_t kStatChangedNs = 12;
-inline constexpr uint32_t kStatCreatedNs = 13;
-inline constexpr uint32_t kStatWords = 28;
-inline constexpr uint32_t kStatBytes = 112;
-static_assert(kStatBytes == kStatWords * 4 && kStatWords == 2 * 14);
+inline constexpr uint32_t kStatAccessedSeconds = 10;
+inline constexpr uint32_t kStatModifiedSeconds = 11;
+inline constexpr uint32_t kStatChangedSeconds = 12;
+inline constexpr uint32_t kStatCreatedSeconds = 13;
+inline constexpr uint32_t kStatAccessedNanoseconds = 14;
+inline constexpr uint32_t kStatModifiedNanoseconds = 15;
+inline constexpr uint32_t kStatChangedNanoseconds = 16;
+inline constexpr uint32_t kStatCreatedNanoseconds = 17;
+inline constexpr uint32_t kStatWords = 36;
+inline constexpr uint32_t kStatBytes = 144;
+static_assert(kStatBytes == kStatWords * 4 && kStatWords == 2 * 18);
 
 // The answer to open: where the own position stands, a signed 64-bit number; -1 for what cannot seek.
 inline constexpr uint32_t kOpenAnswerBytes = 8;

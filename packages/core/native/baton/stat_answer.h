@@ -15,10 +15,6 @@ namespace baton {
 
 inline constexpr unsigned kStatMask = STATX_BASIC_STATS | STATX_BTIME;
 
-inline int64_t Nanoseconds(const struct statx_timestamp& time) {
-  return time.tv_sec * 1'000'000'000 + static_cast<int64_t>(time.tv_nsec);
-}
-
 inline void WriteStat(const struct statx& stat, uint8_t* area) {
   int64_t fields[kStatWords / 2] = {};
   fields[kStatDevice] = static_cast<int64_t>(makedev(stat.stx_dev_major, stat.stx_dev_minor));
@@ -31,11 +27,15 @@ inline void WriteStat(const struct statx& stat, uint8_t* area) {
   fields[kStatSizeBytes] = static_cast<int64_t>(stat.stx_size);
   fields[kStatBlockBytes] = stat.stx_blksize;
   fields[kStatBlocks512] = static_cast<int64_t>(stat.stx_blocks);
-  fields[kStatAccessedNs] = Nanoseconds(stat.stx_atime);
-  fields[kStatModifiedNs] = Nanoseconds(stat.stx_mtime);
-  fields[kStatChangedNs] = Nanoseconds(stat.stx_ctime);
+  const auto set_time = [&fields](uint32_t seconds, uint32_t nanoseconds, const struct statx_timestamp& time) {
+    fields[seconds] = time.tv_sec;
+    fields[nanoseconds] = time.tv_nsec;
+  };
+  set_time(kStatAccessedSeconds, kStatAccessedNanoseconds, stat.stx_atime);
+  set_time(kStatModifiedSeconds, kStatModifiedNanoseconds, stat.stx_mtime);
+  set_time(kStatChangedSeconds, kStatChangedNanoseconds, stat.stx_ctime);
   // A file system that keeps no birth time answers 0 for it.
-  fields[kStatCreatedNs] = (stat.stx_mask & STATX_BTIME) != 0 ? Nanoseconds(stat.stx_btime) : 0;
+  if ((stat.stx_mask & STATX_BTIME) != 0) set_time(kStatCreatedSeconds, kStatCreatedNanoseconds, stat.stx_btime);
   std::memcpy(area, fields, sizeof(fields));
 }
 

@@ -2,7 +2,7 @@
 import type { Arena } from "../arena.js";
 import { STAT_FIELD } from "../record.js";
 
-/** Metadata of a file. Times are milliseconds since 1970, with fractions; `*Ns` are exact. */
+/** Metadata of a file. Times are milliseconds since 1970, with fractions, negative before; `*Ns` are exact. */
 export interface FileStat {
   readonly dev: number;
   readonly ino: number;
@@ -45,12 +45,23 @@ const TYPE = {
   socket: 0o140000,
 } as const;
 
+const NS_PER_SECOND = 1_000_000_000n;
+
+function milliseconds(ns: bigint): number {
+  return Number(ns / 1000n) / 1000;
+}
+
 export function decodeFileStat(arena: Arena, offset: number): FileStat {
   const field = (index: number) => arena.int64(offset, index);
   const number = (index: number) => Number(field(index));
   const mode = number(STAT_FIELD.mode);
   const is = (type: number) => (mode & TYPE_MASK) === type;
-  const milliseconds = (index: number) => Number(field(index) / 1000n) / 1000;
+  const time = (name: "accessed" | "modified" | "changed" | "created") =>
+    field(STAT_FIELD[`${name}Seconds`]) * NS_PER_SECOND + field(STAT_FIELD[`${name}Nanoseconds`]);
+  const atimeNs = time("accessed");
+  const mtimeNs = time("modified");
+  const ctimeNs = time("changed");
+  const birthtimeNs = time("created");
   return {
     dev: number(STAT_FIELD.device),
     ino: number(STAT_FIELD.inode),
@@ -62,14 +73,14 @@ export function decodeFileStat(arena: Arena, offset: number): FileStat {
     size: number(STAT_FIELD.sizeBytes),
     blksize: number(STAT_FIELD.blockBytes),
     blocks: number(STAT_FIELD.blocks512),
-    atimeMs: milliseconds(STAT_FIELD.accessedNs),
-    mtimeMs: milliseconds(STAT_FIELD.modifiedNs),
-    ctimeMs: milliseconds(STAT_FIELD.changedNs),
-    birthtimeMs: milliseconds(STAT_FIELD.createdNs),
-    atimeNs: field(STAT_FIELD.accessedNs),
-    mtimeNs: field(STAT_FIELD.modifiedNs),
-    ctimeNs: field(STAT_FIELD.changedNs),
-    birthtimeNs: field(STAT_FIELD.createdNs),
+    atimeMs: milliseconds(atimeNs),
+    mtimeMs: milliseconds(mtimeNs),
+    ctimeMs: milliseconds(ctimeNs),
+    birthtimeMs: milliseconds(birthtimeNs),
+    atimeNs,
+    mtimeNs,
+    ctimeNs,
+    birthtimeNs,
     isFile: () => is(TYPE.file),
     isDirectory: () => is(TYPE.directory),
     isSymbolicLink: () => is(TYPE.link),

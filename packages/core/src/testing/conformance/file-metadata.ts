@@ -70,6 +70,24 @@ export const fileMetadataClause: Clause = {
       },
     },
     {
+      id: "far-times",
+      title: "times of the year 2400, and of years before 1970, are told to the nanosecond",
+      subjectNeeds: ["setModified"],
+      mutants: ["times-end-in-2262", "libuv-times-before-1970"],
+      calmOnly: true,
+      run: async (context) => {
+        const path = await context.givenFile("x");
+        await using file = await context.io.openFile(path);
+        for (const seconds of [13_569_465_600, 9_300_000_000.25, 0.5, -0.25, -86_400, -1_000_000_000.5]) {
+          const ns = context.subject.setModified!(path, seconds);
+          equal((await context.io.stat(path)).mtimeNs, ns, `the nanoseconds of ${seconds} s`);
+          const { mtimeNs, mtimeMs } = await file.stat();
+          equal(mtimeNs, ns, `the nanoseconds of ${seconds} s, of the open file`);
+          ok(Math.abs(mtimeMs - Number(ns) / 1e6) < 0.01, `${mtimeMs} ms to be ${seconds} s`);
+        }
+      },
+    },
+    {
       id: "changes",
       title: "it is of the moment: a write that has ended shows in the size",
       needs: ["write"],

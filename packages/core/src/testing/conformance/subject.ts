@@ -58,12 +58,17 @@ export interface ConformanceSubject {
    * are left out without it, and counted.
    */
   exhaustDescriptors?(left: number): () => void;
+  /**
+   * Gives a file a time of its last change, in seconds since 1970, and tells what it has by then, as another way to it
+   * tells it: not every file system keeps every time. Cases that need it are left out without it, and counted.
+   */
+  setModified?(path: string, seconds: number): bigint;
   /** Descriptors to be adopted. Cases that need some are left out without it, and counted. */
   readonly descriptors?: OwnDescriptors;
 }
 
 /** Means that only some callers can supply. */
-export type SubjectMeans = "exhaustDescriptors" | "descriptors" | "makeFifo" | "collectGarbage";
+export type SubjectMeans = "exhaustDescriptors" | "setModified" | "descriptors" | "makeFifo" | "collectGarbage";
 
 /** A subject, or what makes a new one for each case: a simulation has a world of its own. */
 export type SubjectSource = ConformanceSubject | (() => ConformanceSubject);

@@ -5,13 +5,11 @@ import { ADVICE, ALLOCATE_FLAG, OPEN_FLAG, STAT_FIELD, WORD } from "../../record
 import { type AttemptHost, answerOpen, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt-host.js";
 import { writeToDisk } from "./disk.js";
 import { openFifo, resumeOpen } from "./fifo.js";
-import type { Node } from "./file-system.js";
+import { EPOCH_US, type Node } from "./file-system.js";
 import { Description, type OpenFile } from "./handles.js";
 import { pathOf } from "./path-operations.js";
 import type { Ticket } from "./ticket.js";
 
-/** Where the simulated wall clock stands when virtual time is 0: 2020-01-01, in microseconds. */
-const EPOCH_US = 1_577_836_800_000_000n;
 const BLOCK_BYTES = 4096;
 
 export function openFile(host: AttemptHost, ticket: Ticket): Outcome {
@@ -191,7 +189,12 @@ export function writeStat({ arenaBytes }: AttemptHost, ticket: Ticket, node: Nod
   const view = new DataView(arenaBytes.buffer);
   const offset = ticket.word(WORD.arenaOffset);
   const set = (field: number, value: bigint | number) => view.setBigInt64(offset + field * 8, BigInt(value), true);
-  const time = (us: number) => (EPOCH_US + BigInt(us)) * 1000n;
+  const setTime = (name: "accessed" | "modified" | "changed" | "created", virtualUs: number) => {
+    const us = BigInt(EPOCH_US) + BigInt(virtualUs);
+    const behindUs = ((us % 1_000_000n) + 1_000_000n) % 1_000_000n;
+    set(STAT_FIELD[`${name}Seconds`], (us - behindUs) / 1_000_000n);
+    set(STAT_FIELD[`${name}Nanoseconds`], behindUs * 1000n);
+  };
   const size = sizeOf(node);
   set(STAT_FIELD.device, 1);
   set(STAT_FIELD.inode, node.inode);
@@ -203,8 +206,8 @@ export function writeStat({ arenaBytes }: AttemptHost, ticket: Ticket, node: Nod
   set(STAT_FIELD.sizeBytes, size);
   set(STAT_FIELD.blockBytes, BLOCK_BYTES);
   set(STAT_FIELD.blocks512, Math.ceil(size / BLOCK_BYTES) * (BLOCK_BYTES / 512));
-  set(STAT_FIELD.accessedNs, time(node.accessedUs));
-  set(STAT_FIELD.modifiedNs, time(node.modifiedUs));
-  set(STAT_FIELD.changedNs, time(node.changedUs));
-  set(STAT_FIELD.createdNs, time(node.createdUs));
+  setTime("accessed", node.accessedUs);
+  setTime("modified", node.modifiedUs);
+  setTime("changed", node.changedUs);
+  setTime("created", node.createdUs);
 }

@@ -6,6 +6,9 @@ import { ERRNO } from "../../errno.js";
 import { OPEN_FLAG } from "../../record.js";
 import { type Channel, createChannel } from "./pipe.js";
 
+/** Where the simulated wall clock stands when virtual time is 0: 2020-01-01, in microseconds. */
+export const EPOCH_US = 1_577_836_800_000_000;
+
 const TYPE_DIRECTORY = 0o040000;
 const TYPE_FILE = 0o100000;
 const TYPE_LINK = 0o120000;
@@ -86,6 +89,8 @@ export interface SimFiles {
   link(path: string, target: string): void;
   /** Creates a pipe with a name. */
   makeFifo(path: string): void;
+  /** Gives a file a time of its last change, in seconds since 1970. */
+  setModified(path: string, seconds: number): void;
   /** Removes a name; open handles keep the content. */
   remove(path: string): void;
   exists(path: string): boolean;
@@ -357,6 +362,11 @@ export class SimFileSystem {
       makeFifo: (path) => {
         const channel = createChannel(0);
         this.#add("makeFifo", path, { kind: "fifo", channel, ...this.#inode(TYPE_FIFO | (0o666 & ~UMASK)) });
+      },
+      setModified: (path, seconds) => {
+        const node = this.find(encoder.encode(path), true);
+        if (typeof node === "number") throw refused("setModified", path);
+        node.modifiedUs = seconds * 1_000_000 - EPOCH_US;
       },
       remove: (path) => {
         const found = this.#find(path, false);
