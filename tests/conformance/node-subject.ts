@@ -47,7 +47,9 @@ export function nodeSubject(
     ...(process.platform === "linux" && { exhaustDescriptors, descriptors }),
     collectGarbage,
     setModified: (path, seconds) => {
-      utimesSync(path, seconds, seconds);
+      // A negative number would be taken for now.
+      const time = new Date(seconds * 1000);
+      utimesSync(path, time, time);
       return statSync(path, { bigint: true }).mtimeNs;
     },
     cleanUp: () => rmSync(directory, { recursive: true, force: true }),
