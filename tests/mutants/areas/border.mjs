@@ -119,7 +119,7 @@ export const border = [
     file: `${CORE}abort-listeners.ts`,
     find: "    // The signal's own fault: the listener has nobody to call any more.",
     replace: "    throw new Error();",
-    killedBy: core("faults", "of a signal that is let go of"),
+    killedBy: [...core("faults", "of a signal that is let go of"), ...kit("batch/throwing-signal")],
   },
   {
     name: "listener-throws-out",

@@ -20,6 +20,14 @@ function hostileObjects(): object[] {
   ];
 }
 
+/** A signal of somebody's own making: whatever is asked of it later throws. */
+function hostileSignal(): AbortSignal {
+  const trap = () => {
+    throw new RangeError("trap");
+  };
+  return { aborted: false, addEventListener: () => undefined, removeEventListener: trap } as never;
+}
+
 export const submitClause: Clause = {
   id: "submit",
   title: "io.submit",
@@ -125,6 +133,52 @@ export const batchClause: Clause = {
           refused.status === "rejected" && (refused.reason as { code: string }).code === "ERR_OUT_OF_RANGE",
           "the bad position to be refused",
         );
+      },
+    },
+    {
+      id: "throwing-options",
+      title: "options that throw when they are read fail their own operation, and the others of the batch are done",
+      needs: ["nop", "open", "close", "read"],
+      run: async (context) => {
+        const { io } = context;
+        await using file = await context.openFile("0123");
+        const buffers = [io.buffers.take(4), io.buffers.take(4), io.buffers.take(4)] as const;
+        const get = (): never => {
+          throw new RangeError("trap");
+        };
+        const trapped = <T extends object>(name: string, request: T): T =>
+          Object.defineProperty(request, name, { get, enumerable: true });
+        const results = await io.batch([
+          { opcode: "read", file, buffer: buffers[0], position: 0 },
+          trapped("signal", { opcode: "read", file, buffer: buffers[1], position: 0 }),
+          trapped("timeoutMs", { opcode: "nop" }),
+          { opcode: "read", file, buffer: buffers[2], position: 0 },
+        ]);
+        const kinds = results.map(({ status }) => status).join();
+        equal(kinds, "fulfilled,rejected,rejected,fulfilled", "the results");
+        for (const buffer of buffers) buffer.release();
+        equal(io.inspect().operations.length, 0, "operations in flight");
+      },
+    },
+    {
+      id: "throwing-signal",
+      title: "signals that throw when they are let go of keep nobody's operation from its end",
+      needs: ["nop", "open", "close", "read"],
+      mutants: ["hostile-signal-stops-the-rest"],
+      run: async (context) => {
+        const { io } = context;
+        await using file = await context.openFile("0123");
+        using buffer = io.buffers.take(4);
+        const signals = [hostileSignal(), hostileSignal()] as const;
+        const operations = [
+          io.submit({ opcode: "nop", signal: signals[0] }).done,
+          file.read(buffer, { position: 0, signal: signals[1] }),
+          io.nop(),
+          io.submit({ opcode: "nop", signal: signals[0] }).done,
+        ];
+        const results = await Promise.allSettled(operations);
+        for (const { status } of results) equal(status, "fulfilled", "a result");
+        equal(io.inspect().operations.length, 0, "operations in flight");
       },
     },
     {
