@@ -6,6 +6,19 @@ import { CORE, core, kit, simKit, simProgram } from "../killers.mjs";
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const memory = [
   {
+    name: "freed-memory-waits-for-the-collector",
+    promise: "operations",
+    file: `${CORE}heap-memory.ts`,
+    find: "        if (buffer !== undefined && !borrowed) releaseArrayBuffer(buffer);\n",
+    replace: "        if (borrowed && buffer !== undefined) releaseArrayBuffer(buffer);\n",
+    killedBy: [
+      {
+        file: "tests/scale/pool-memory.test.ts",
+        test: "libuv: a pool that is full of buffers of all sizes takes no more",
+      },
+    ],
+  },
+  {
     name: "views-live-after-release",
     promise: "P2",
     file: `${CORE}buffer-pool.ts`,
