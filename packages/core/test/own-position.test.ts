@@ -119,6 +119,7 @@ describe("a file for appending", () => {
     hand.complete(hand.last("write"), 4);
     // Where the file ended before the second append.
     hand.complete(hand.last("stat"), 0);
+    await flushed();
     await all;
     const reading = file.read(second);
     await flushed();
