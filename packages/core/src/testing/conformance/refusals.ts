@@ -5,7 +5,7 @@
 import { type FeatureName, isSupported } from "../../capability.js";
 import { ERRNO } from "../../errno.js";
 import { OPCODE, type OpcodeName } from "../../opcode.js";
-import { OPEN_FLAG, SUBMIT_FLAG } from "../../record.js";
+import { BAD_RECORD, OPEN_FLAG, SUBMIT_FLAG } from "../../record.js";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { submitStaged } from "../traits/specimen.js";
 import { specimens } from "../traits/specimens.js";
@@ -104,6 +104,8 @@ const refusalResults: readonly number[] = [
   -ERRNO.ENOTSUP,
   // The handle is looked at first, and there is none.
   -ERRNO.EBADF,
+  // Or the whole record is, and it names no area for an answer.
+  BAD_RECORD,
 ];
 
 /** A record that asks for it ends once, with an errno. */
