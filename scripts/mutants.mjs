@@ -5,6 +5,7 @@
  *   npm run mutants                    all
  *   npm run mutants -- NAME…           some
  *   npm run mutants -- --jobs 2        so many at a time; default 1
+ *   npm run mutants -- --without native    those that need no C++ program built; how many are left out is printed
  *
  * The last line is `N killed, N survived`; the exit code is 1 when one survived, or when its place in the source is no
  * longer there exactly once.
@@ -188,7 +189,10 @@ async function attackAll(chosen, jobs) {
   return killed === chosen.length;
 }
 
-const { values, positionals } = parseArgs({ options: { jobs: { type: "string" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { jobs: { type: "string" }, without: { type: "string" } },
+  allowPositionals: true,
+});
 const unknown = positionals.filter((name) => !mutants.some((mutant) => mutant.name === name));
 const jobs = Number(values.jobs ?? 1);
 try {
@@ -200,8 +204,13 @@ try {
   } else if (!Number.isInteger(jobs) || jobs < 1 || jobs > 16) {
     console.error("--jobs must be an integer from 1 to 16.");
     process.exitCode = 1;
+  } else if (values.without !== undefined && values.without !== "native") {
+    console.error('--without takes "native" only.');
+    process.exitCode = 1;
   } else {
-    const chosen = positionals.length === 0 ? mutants : mutants.filter(({ name }) => positionals.includes(name));
+    const named = positionals.length === 0 ? mutants : mutants.filter(({ name }) => positionals.includes(name));
+    const chosen = values.without === "native" ? named.filter((one) => !one.killedBy.some(isNative)) : named;
+    if (chosen.length < named.length) console.log(`${named.length - chosen.length} left out: they need C++ programs`);
     if (!(await attackAll(chosen, jobs))) process.exitCode = 1;
   }
 } finally {

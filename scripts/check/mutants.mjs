@@ -13,8 +13,11 @@ export const mutants = {
     if (!existsSync(join(root, SCRIPT))) {
       return { passed: 0, failed: 0, skipped: ["mutants: there is no scripts/mutants.mjs"] };
     }
-    const result = await runTool(root, SCRIPT, ["--jobs", "2"]);
+    // Each of those in C++ builds a program, up to a minute for one: they have a run of their own.
+    const result = await runTool(root, SCRIPT, ["--jobs", "2", "--without", "native"]);
     const killed = Number(/(\d+) killed/.exec(result.output)?.[1] ?? 0);
-    return result.code === 0 && killed > 0 ? { passed: killed, failed: 0 } : oneCheck({ ...result, code: 1 });
+    if (result.code !== 0 || killed === 0) return oneCheck({ ...result, code: 1 });
+    const left = Number(/(\d+) left out/.exec(result.output)?.[1] ?? 0);
+    return { passed: killed, failed: 0, skipped: left > 0 ? [`mutants: ${left} in C++: npm run mutants`] : [] };
   },
 };

@@ -58,6 +58,7 @@ const checks: Readonly<Record<string, Readonly<Record<string, keyof typeof reaso
   },
   "driver-uring/native/starter.h": {
     "found != gates_.end()": "counts",
+    "op.active && op.on_thread": "counts",
     "sqe != nullptr": "counts",
     "timeout != nullptr": "counts",
     "cell.users > 0": "counts",

@@ -9,8 +9,9 @@
 #ifndef BATON_WORKER_POOL_H_
 #define BATON_WORKER_POOL_H_
 
+#include <fcntl.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -96,7 +97,7 @@ class WorkerPool {
   // Why there is no descriptor to be woken by, a negative errno; else 0. Without one nothing is to be added.
   int error() const { return shared_->error; }
   // Readable when jobs are done.
-  int done_fd() const { return shared_->done_fd.get(); }
+  int done_fd() const { return shared_->wake.read.get(); }
   size_t threads() const { return threads_.size(); }
 
   // Hands a job over; 0, or why it is not taken and gone: see `AddAll`.
@@ -138,8 +139,10 @@ class WorkerPool {
 
   // The jobs that are done, all at once: a burst comes back with one wake.
   std::vector<std::unique_ptr<Job>> Collect() {
-    eventfd_t ignored;
-    (void)eventfd_read(shared_->done_fd.get(), &ignored);
+    // At most one byte for each time that nothing was done yet.
+    char ignored[16];
+    while (read(shared_->wake.read.get(), ignored, sizeof(ignored)) == sizeof(ignored)) {
+    }
     std::lock_guard lock(shared_->mutex);
     return std::exchange(shared_->done, {});
   }
@@ -177,13 +180,27 @@ class WorkerPool {
   // How long a stand-in that has nothing to do stays.
   static constexpr std::chrono::seconds kStandInIdle{1};
 
+  // Bytes that tell that jobs are done.
+  struct Wake {
+    UniqueFd read;
+    UniqueFd write;
+  };
+
   struct Shared {
     // More waits than there are threads for, and nobody watches whether it comes to its turn.
     bool NeedsStandIn() const {
       return !stopping && !is_watched && waiting.size() > idle && stand_ins < kStandInsMax;
     }
 
-    Shared() : done_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), error(done_fd.valid() ? 0 : -errno) {}
+    Shared() : wake(OpenWake()), error(wake.write.valid() ? 0 : -errno) {}
+
+    // A pipe and no eventfd: a ring that tells of its completions by an eventfd is not told, by the kernel, of what
+    // happens inside of a write to another one (Linux 6.18).
+    static Wake OpenWake() {
+      int ends[2];
+      if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return {};
+      return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+    }
 
     std::mutex mutex;
     std::condition_variable work;
@@ -203,7 +220,7 @@ class WorkerPool {
     uint64_t begun = 0;
     std::chrono::microseconds patience = kHangPatience;
     bool stopping = false;
-    const UniqueFd done_fd;
+    const Wake wake;
     const int error;
   };
 
@@ -269,7 +286,7 @@ class WorkerPool {
     job->result = job->Run();
     lock.lock();
     // One wake for what piles up until somebody looks.
-    if (shared.done.empty()) (void)eventfd_write(shared.done_fd.get(), 1);
+    if (shared.done.empty()) (void)!write(shared.wake.write.get(), "", 1);
     shared.done.push_back(std::move(job));
   }
 

@@ -110,8 +110,8 @@ TEST("a burst comes back with one wake") {
   gate->open.release();
   while (sum < 20) std::this_thread::yield();
   EXPECT(pool.Stop(5000) == 0);
-  eventfd_t wakes = 0;
-  EXPECT(eventfd_read(pool.done_fd(), &wakes) == 0 && wakes == 1);
+  char wakes[16];
+  EXPECT(read(pool.done_fd(), wakes, sizeof(wakes)) == 1);
   EXPECT(pool.Collect().size() == 21);
 }
 
