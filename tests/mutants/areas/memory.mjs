@@ -1,7 +1,7 @@
 // @ts-check
 /** Mutants of buffers: the pool, its bound, memory that leaves its thread. */
 
-import { CORE, core, kit, simKit, simProgram } from "../killers.mjs";
+import { CORE, core, kit, simProgram } from "../killers.mjs";
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const memory = [
@@ -101,6 +101,6 @@ export const memory = [
     file: `${CORE}provided-buffers.ts`,
     find: "for (const loop of [...this.#loops]) if (loop !== entry.subject) loop.pause();",
     replace: "",
-    killedBy: simKit("stalled/fast-and-slow"),
+    killedBy: core("sim/provided-buffers", "have a loop end that would take what is handed over for them"),
   },
 ];

@@ -1,4 +1,4 @@
-import { type Backend, type Clock, ERRNO, systemClock, type TcpStream } from "@baton-io/core";
+import { type Backend, type Clock, ERRNO, systemClock, type TcpStream, WORD } from "@baton-io/core";
 import { describe, expect, it } from "vitest";
 import { createHandDriver, flushed, type HandDriver, handBackend } from "./hand-driver.js";
 
@@ -48,6 +48,24 @@ describe("receives that found no buffer", () => {
     expect(receives(hand).slice(4)).toMatchObject([{ slot: third!.slot }]);
     hand.complete(third!, 5, { picked: hand.provided[2]! });
     (await receiving[2]!).buffer?.release();
+  });
+
+  // mutant: loop-takes-what-others-wait-for
+  it("have a loop end that would take what is handed over for them", async () => {
+    const { clock } = handClock();
+    const hand = createHandDriver(["bufferSelect", "multishotReceive"]);
+    const io = handBackend(hand, { clock, receiveBuffersMax: 1, receiveBufferBytes: 64 });
+    const [looping, other] = await connect(io, hand, 2);
+    const chunks = looping![Symbol.asyncIterator]();
+    void chunks.next();
+    await flushed();
+    const loop = hand.last("receive");
+    void other!.receive();
+    await flushed();
+    hand.complete(hand.last("receive"), -ERRNO.ENOBUFS);
+    await flushed();
+    const cancel = hand.last("cancel");
+    expect([cancel.record[WORD.argument0], cancel.record[WORD.argument1]]).toEqual([loop.slot, loop.generation]);
   });
 
   it("wait for a buffer to come home when the pool has none to spare", async () => {

@@ -109,7 +109,6 @@ export const stalledClause: Clause = {
     },
     {
       id: "fast-and-slow",
-      mutants: ["loop-takes-what-others-wait-for"],
       title: "a peer that sends as fast as it can does not keep the buffers from one that sends a byte now and then",
       run: async (context) => {
         context.open({ receiveBufferBytes: 1024, receiveBuffersMax: 4 });
