@@ -188,7 +188,6 @@ export const poolClause: Clause = {
     },
     {
       id: "wait-aborted",
-      mutants: ["aborted-waiter-stays"],
       title: "a waiter that aborts or times out leaves its place, and takes nothing",
       promise: "P11",
       run: async (context) => {

@@ -81,7 +81,6 @@ const resource: readonly Clause[] = defineTrait("while-closing", [
 const backend: readonly Clause[] = defineTrait("backend-closing", [
   {
     id: "in-flight",
-    mutants: ["backend-cancels-its-own-closes"],
     title: "the backend closed while the driver has it: it settles, and its buffer is home",
     promise: "P8",
     applies: always,
