@@ -56,21 +56,38 @@ function record(name, words, methods) {
 }
 
 /**
+ * A row of the table of operations, in the order of `OpcodeInfo`.
+ *
+ * @param {any} row
+ * @param {any} tables
+ */
+function cells(row, { SUBMIT_FLAG, POSITION_MAX }) {
+  const flags = row.flags.reduce((/** @type {number} */ all, /** @type {string} */ name) => all | SUBMIT_FLAG[name], 0);
+  return [
+    `"${row.name}"`,
+    `"${row.syscall}"`,
+    `BufferUse::k${camel(row.buffer)}`,
+    `HandleUse::k${camel(row.handles)}`,
+    `AreaContent::k${camel(row.area ?? "none")}`,
+    row.whole === true,
+    hex(flags),
+    ...(row.positionMin === undefined ? ["INT64_MIN", "INT64_MAX"] : [row.positionMin, hex(POSITION_MAX)]),
+    row.lengthMax ?? "UINT32_MAX",
+    row.argument0Max ?? "UINT32_MAX",
+  ];
+}
+
+/**
  * @param {any} tables What `loadTables` gives.
  * @returns {string}
  */
 export function renderNativeHeader(tables) {
   const { opcodeTable } = tables;
   const bufferUses = ["none", "kernel-reads", "kernel-writes"];
-  const results = ["zero", "bytes", "handle", "arena", "events"];
   const opcodes = opcodeTable.map((row) => `  k${camel(row.name)} = ${row.number},  // ${row.syscall}`).join("\n");
   const areas = ["none", ...new Set(opcodeTable.flatMap(({ area = [] }) => area))];
-  const rows = opcodeTable
-    .map(
-      (row) =>
-        `  {"${row.name}", "${row.syscall}", BufferUse::k${camel(row.buffer)}, AreaContent::k${camel(row.area ?? "none")}, ResultMeaning::k${camel(row.result)}, ${row.repeatable}, ${row.positionMin === undefined ? "INT64_MIN, INT64_MAX" : `${row.positionMin}, ${hex(tables.POSITION_MAX)}`}, ${row.lengthMax ?? "UINT32_MAX"}, ${row.argument0Max ?? "UINT32_MAX"}},`,
-    )
-    .join("\n");
+  const handleUses = [...new Set(opcodeTable.map(({ handles }) => handles))];
+  const rows = opcodeTable.map((row) => `  {${cells(row, tables).join(", ")}},`).join("\n");
   return `${HEADER}#ifndef BATON_OPCODE_GEN_H_
 #define BATON_OPCODE_GEN_H_
 
@@ -90,8 +107,9 @@ inline constexpr uint32_t kOpcodeCount = ${opcodeTable.length};
 // Who touches the memory of an operation's buffer while it is in flight.
 enum class BufferUse : uint8_t { ${bufferUses.map((use) => `k${camel(use)}`).join(", ")} };
 
-// What a result means that is not negative.
-enum class ResultMeaning : uint8_t { ${results.map((result) => `k${camel(result)}`).join(", ")} };
+// Which handles an operation works on: those of its record, one unless its area holds a path instead, or what an earlier
+// try has begun.
+enum class HandleUse : uint8_t { ${handleUses.map((use) => `k${camel(use)}`).join(", ")} };
 
 // What an operation finds, or leaves, in its arena area.
 enum class AreaContent : uint8_t { ${areas.map((area) => `k${camel(area)}`).join(", ")} };
@@ -100,9 +118,12 @@ struct OpcodeInfo {
   const char* name;
   const char* syscall;
   BufferUse buffer;
+  HandleUse handles;
   AreaContent area;
-  ResultMeaning result;
-  bool repeatable;
+  // It has ended well only when all the bytes were moved that it asked for.
+  bool whole;
+  // The flags that it can have.
+  uint32_t flags;
   // The positions that mean something, the largest length, and the largest first argument.
   int64_t position_min;
   int64_t position_max;
@@ -130,7 +151,6 @@ inline constexpr uint32_t kSubmissionBytes = ${tables.SUBMISSION_BYTES};
 // Bits of \`SubmissionRecord::operation\`, already shifted behind the opcode.
 inline constexpr uint32_t kSubmitOpcodeMask = 0xff;
 ${constants("uint32_t", "Submit", tables.SUBMIT_FLAG, hex)}
-inline constexpr uint32_t kSubmitFlagsKnown = ${hex(tables.SUBMIT_FLAGS_KNOWN)};
 
 // The result of an operation whose record names memory that is not there.
 inline constexpr int32_t kBadRecord = ${tables.BAD_RECORD};

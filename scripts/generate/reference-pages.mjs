@@ -26,6 +26,13 @@ const RESULT_TEXT = {
   events: "event bits",
 };
 
+const HANDLE_TEXT = {
+  one: "one",
+  two: "two",
+  "one-or-path": "one, unless the area holds a path",
+  begun: "none, or what an earlier try has begun",
+};
+
 /** @param {any} tables What `loadTables` gives. @returns {string} */
 export function renderOperationsPage({ opcodeTable, featureTable }) {
   const overview = table(
@@ -40,7 +47,10 @@ export function renderOperationsPage({ opcodeTable, featureTable }) {
   );
   const details = opcodeTable.map((row) => {
     const lines = [`### ${row.name}`, "", row.summary, ""];
-    lines.push(`- Fields: ${row.fields.length === 0 ? "none" : row.fields.map((field) => `\`${field}\``).join(", ")}`);
+    if (row.handles !== "none") lines.push(`- Handles: ${HANDLE_TEXT[row.handles]}`);
+    if (row.area !== undefined) lines.push(`- Arena area: ${row.area.replaceAll("-", " ")}`);
+    lines.push(`- Flags: ${row.flags.length === 0 ? "none" : row.flags.map((flag) => `\`${flag}\``).join(", ")}`);
+    if (row.whole) lines.push("- In a chain: has ended well only when all the bytes were moved that it asked for");
     if (row.arguments !== "") lines.push(`- Meaning: ${row.arguments}`);
     lines.push(`- \`error.syscall\`: \`${row.syscall}\``, `- Source: ${row.source}`);
     return lines.join("\n");

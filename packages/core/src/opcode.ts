@@ -4,7 +4,15 @@
  * `docs/reference/operations.md`. `npm run generate` writes the generated files; a check proves it changes nothing.
  */
 
-import { TRANSFER_BYTES_MAX } from "./record.js";
+import {
+  ADVICE,
+  ALLOCATE_FLAG,
+  OPEN_FLAG,
+  POLL_EVENT,
+  SOCKET_OPTION,
+  type SUBMIT_FLAG,
+  TRANSFER_BYTES_MAX,
+} from "./record.js";
 
 /** Who touches the memory of the operation's buffer while it is in flight. */
 export type BufferUse =
@@ -15,17 +23,17 @@ export type BufferUse =
   /** The kernel writes it: it is lent *exclusively*. */
   | "kernel-writes";
 
-/** The fields of a submission record that an operation uses, by name (see `record.ts`). */
-export type RecordField =
-  | "handle"
-  | "second-handle"
-  | "buffer"
-  | "length"
-  | "position"
-  | "arena"
-  | "argument0"
-  | "argument1"
-  | "vector-count";
+/** Which handles an operation works on. */
+export type HandleUse =
+  | "none"
+  /** The one that its record names. */
+  | "one"
+  /** The second one too. */
+  | "two"
+  /** The first, unless its area holds a path instead (`argument0` says so). */
+  | "one-or-path"
+  /** None, or what an earlier try has begun. */
+  | "begun";
 
 /** What an operation finds, or leaves, in its arena area; how long the area must be follows from it (`record-check.ts`). */
 export type AreaContent =
@@ -57,7 +65,15 @@ export interface OpcodeDefinition {
   /** What `error.syscall` says. */
   readonly syscall: string;
   readonly buffer: BufferUse;
-  readonly fields: readonly RecordField[];
+  readonly handles: HandleUse;
+  /**
+   * The flags that it can have. Several completions (`multishot`) are had only by what ends nobody's buffer but one that
+   * the driver picks, and never in a chain. Cancels have none: they are not waited for. The word of a timeout is the
+   * second handle of a splice.
+   */
+  readonly flags: readonly (keyof typeof SUBMIT_FLAG)[];
+  /** It has ended well, for what is chained behind it, only when all the bytes were moved that it asked for. */
+  readonly whole?: true;
   /** Default: `"none"`. */
   readonly area?: AreaContent;
   /** The least position that means something. Absent for operations without one. */
@@ -76,13 +92,18 @@ export interface OpcodeDefinition {
   readonly source: string;
 }
 
+/** Each of the bits of a table. */
+const allBits = (bits: Readonly<Record<string, number>>): number =>
+  Object.values(bits).reduce((all, bit) => all | bit, 0);
+
 export const opcodeTable = [
   {
     number: 0,
     name: "nop",
     syscall: "nop",
     buffer: "none",
-    fields: [],
+    handles: "none",
+    flags: ["link", "timeout"],
     result: "zero",
     repeatable: true,
     arguments: "",
@@ -94,7 +115,8 @@ export const opcodeTable = [
     name: "cancel",
     syscall: "cancel",
     buffer: "none",
-    fields: ["argument0", "argument1"],
+    handles: "none",
+    flags: [],
     result: "zero",
     repeatable: true,
     arguments: "argument0 = slot of the target, argument1 = generation of the target",
@@ -107,9 +129,10 @@ export const opcodeTable = [
     name: "open",
     syscall: "open",
     buffer: "none",
-    fields: ["handle", "arena", "length", "argument0", "argument1"],
+    handles: "begun",
+    flags: ["link", "timeout"],
     area: "opened-path",
-    argument0Max: 0x7fff,
+    argument0Max: allBits(OPEN_FLAG),
     result: "handle",
     repeatable: true,
     arguments:
@@ -123,7 +146,8 @@ export const opcodeTable = [
     name: "close",
     syscall: "close",
     buffer: "none",
-    fields: ["handle"],
+    handles: "one",
+    flags: ["link", "timeout"],
     result: "zero",
     repeatable: false,
     arguments: "",
@@ -135,7 +159,9 @@ export const opcodeTable = [
     name: "read",
     syscall: "read",
     buffer: "kernel-writes",
-    fields: ["handle", "buffer", "length", "position"],
+    handles: "one",
+    flags: ["link", "timeout"],
+    whole: true,
     positionMin: -1,
     lengthMax: TRANSFER_BYTES_MAX as number,
     result: "bytes",
@@ -149,7 +175,9 @@ export const opcodeTable = [
     name: "write",
     syscall: "write",
     buffer: "kernel-reads",
-    fields: ["handle", "buffer", "length", "position"],
+    handles: "one",
+    flags: ["link", "timeout"],
+    whole: true,
     positionMin: -1,
     lengthMax: TRANSFER_BYTES_MAX as number,
     result: "bytes",
@@ -163,7 +191,8 @@ export const opcodeTable = [
     name: "fsync",
     syscall: "fsync",
     buffer: "none",
-    fields: ["handle"],
+    handles: "one",
+    flags: ["link", "timeout"],
     result: "zero",
     repeatable: true,
     arguments: "",
@@ -175,7 +204,8 @@ export const opcodeTable = [
     name: "fdatasync",
     syscall: "fdatasync",
     buffer: "none",
-    fields: ["handle"],
+    handles: "one",
+    flags: ["link", "timeout"],
     result: "zero",
     repeatable: true,
     arguments: "",
@@ -187,7 +217,8 @@ export const opcodeTable = [
     name: "stat",
     syscall: "stat",
     buffer: "none",
-    fields: ["handle", "arena", "length", "argument0"],
+    handles: "one-or-path",
+    flags: ["link", "timeout"],
     area: "stat-path",
     argument0Max: 2,
     result: "arena",
@@ -202,7 +233,8 @@ export const opcodeTable = [
     name: "truncate",
     syscall: "ftruncate",
     buffer: "none",
-    fields: ["handle", "position"],
+    handles: "one",
+    flags: ["link", "timeout"],
     positionMin: 0,
     result: "zero",
     repeatable: true,
@@ -215,9 +247,10 @@ export const opcodeTable = [
     name: "listen",
     syscall: "listen",
     buffer: "none",
-    fields: ["arena", "argument0", "argument1"],
+    handles: "none",
+    flags: ["link", "timeout"],
     area: "address",
-    argument0Max: 31,
+    argument0Max: allBits(SOCKET_OPTION),
     result: "handle",
     repeatable: false,
     arguments:
@@ -230,8 +263,9 @@ export const opcodeTable = [
     name: "accept",
     syscall: "accept",
     buffer: "none",
-    fields: ["handle", "argument0"],
-    argument0Max: 31,
+    handles: "one",
+    flags: ["link", "timeout", "multishot"],
+    argument0Max: allBits(SOCKET_OPTION),
     result: "handle",
     repeatable: true,
     arguments: "argument0 = socket option bits for the new connection",
@@ -243,9 +277,10 @@ export const opcodeTable = [
     name: "connect",
     syscall: "connect",
     buffer: "none",
-    fields: ["arena", "argument0"],
+    handles: "none",
+    flags: ["link", "timeout"],
     area: "address",
-    argument0Max: 31,
+    argument0Max: allBits(SOCKET_OPTION),
     result: "handle",
     repeatable: false,
     arguments: "arena = address, argument0 = socket option bits",
@@ -257,7 +292,8 @@ export const opcodeTable = [
     name: "receive",
     syscall: "recv",
     buffer: "kernel-writes",
-    fields: ["handle", "buffer", "length", "argument0"],
+    handles: "one",
+    flags: ["link", "timeout", "multishot", "bufferSelect"],
     lengthMax: TRANSFER_BYTES_MAX as number,
     result: "bytes",
     repeatable: true,
@@ -271,7 +307,8 @@ export const opcodeTable = [
     name: "send",
     syscall: "send",
     buffer: "kernel-reads",
-    fields: ["handle", "buffer", "length", "argument0"],
+    handles: "one",
+    flags: ["link", "timeout"],
     lengthMax: TRANSFER_BYTES_MAX as number,
     result: "bytes",
     repeatable: true,
@@ -284,7 +321,8 @@ export const opcodeTable = [
     name: "shutdown",
     syscall: "shutdown",
     buffer: "none",
-    fields: ["handle", "argument0"],
+    handles: "one",
+    flags: ["link", "timeout"],
     argument0Max: 2,
     result: "zero",
     repeatable: true,
@@ -297,7 +335,8 @@ export const opcodeTable = [
     name: "timer",
     syscall: "timer",
     buffer: "none",
-    fields: ["position"],
+    handles: "none",
+    flags: ["link", "timeout"],
     positionMin: 0,
     result: "zero",
     repeatable: true,
@@ -310,7 +349,8 @@ export const opcodeTable = [
     name: "address",
     syscall: "getsockname",
     buffer: "none",
-    fields: ["handle", "arena", "argument0"],
+    handles: "one",
+    flags: ["link", "timeout"],
     area: "address",
     argument0Max: 1,
     result: "arena",
@@ -324,7 +364,9 @@ export const opcodeTable = [
     name: "readv",
     syscall: "readv",
     buffer: "kernel-writes",
-    fields: ["handle", "position", "arena", "vector-count"],
+    handles: "one",
+    flags: ["link", "timeout"],
+    whole: true,
     area: "vector",
     positionMin: -1,
     result: "bytes",
@@ -338,7 +380,9 @@ export const opcodeTable = [
     name: "writev",
     syscall: "writev",
     buffer: "kernel-reads",
-    fields: ["handle", "position", "arena", "vector-count"],
+    handles: "one",
+    flags: ["link", "timeout"],
+    whole: true,
     area: "vector",
     positionMin: -1,
     result: "bytes",
@@ -352,7 +396,8 @@ export const opcodeTable = [
     name: "receiveMessage",
     syscall: "recvmsg",
     buffer: "kernel-writes",
-    fields: ["handle", "arena", "vector-count"],
+    handles: "one",
+    flags: ["link", "timeout"],
     area: "message",
     result: "bytes",
     repeatable: true,
@@ -366,7 +411,8 @@ export const opcodeTable = [
     name: "sendMessage",
     syscall: "sendmsg",
     buffer: "kernel-reads",
-    fields: ["handle", "arena", "vector-count"],
+    handles: "one",
+    flags: ["link", "timeout"],
     area: "message",
     result: "bytes",
     repeatable: true,
@@ -381,9 +427,10 @@ export const opcodeTable = [
     name: "datagram",
     syscall: "bind",
     buffer: "none",
-    fields: ["arena", "argument0"],
+    handles: "none",
+    flags: ["link", "timeout"],
     area: "address",
-    argument0Max: 31,
+    argument0Max: allBits(SOCKET_OPTION),
     result: "handle",
     repeatable: false,
     arguments: "arena = address to bind, overwritten with the address that was bound; argument0 = socket option bits",
@@ -395,7 +442,8 @@ export const opcodeTable = [
     name: "splice",
     syscall: "splice",
     buffer: "none",
-    fields: ["handle", "second-handle", "length", "position", "argument0", "argument1"],
+    handles: "two",
+    flags: ["link"],
     positionMin: -1,
     result: "bytes",
     repeatable: true,
@@ -409,7 +457,8 @@ export const opcodeTable = [
     name: "pipe",
     syscall: "pipe",
     buffer: "none",
-    fields: ["arena", "length"],
+    handles: "none",
+    flags: ["link", "timeout"],
     area: "handles",
     result: "arena",
     repeatable: false,
@@ -424,9 +473,10 @@ export const opcodeTable = [
     name: "allocate",
     syscall: "fallocate",
     buffer: "none",
-    fields: ["handle", "length", "position", "argument0", "argument1"],
+    handles: "one",
+    flags: ["link", "timeout"],
     positionMin: 0,
-    lengthMax: 7,
+    lengthMax: allBits(ALLOCATE_FLAG),
     result: "zero",
     repeatable: true,
     arguments:
@@ -439,9 +489,10 @@ export const opcodeTable = [
     name: "advise",
     syscall: "posix_fadvise",
     buffer: "none",
-    fields: ["handle", "length", "position", "argument0", "argument1"],
+    handles: "one",
+    flags: ["link", "timeout"],
     positionMin: 0,
-    lengthMax: 5,
+    lengthMax: Math.max(...Object.values(ADVICE)),
     result: "zero",
     repeatable: true,
     arguments:
@@ -454,7 +505,8 @@ export const opcodeTable = [
     name: "unlink",
     syscall: "unlink",
     buffer: "none",
-    fields: ["arena", "length", "argument0"],
+    handles: "none",
+    flags: ["link", "timeout"],
     area: "path",
     argument0Max: 1,
     result: "zero",
@@ -468,7 +520,8 @@ export const opcodeTable = [
     name: "rename",
     syscall: "rename",
     buffer: "none",
-    fields: ["arena", "length", "argument0", "argument1"],
+    handles: "none",
+    flags: ["link", "timeout"],
     area: "two-paths",
     argument0Max: 1,
     result: "zero",
@@ -483,7 +536,8 @@ export const opcodeTable = [
     name: "mkdir",
     syscall: "mkdir",
     buffer: "none",
-    fields: ["arena", "length", "argument1"],
+    handles: "none",
+    flags: ["link", "timeout"],
     area: "path",
     result: "zero",
     repeatable: false,
@@ -496,7 +550,8 @@ export const opcodeTable = [
     name: "hardlink",
     syscall: "link",
     buffer: "none",
-    fields: ["arena", "length", "argument1"],
+    handles: "none",
+    flags: ["link", "timeout"],
     area: "two-paths",
     result: "zero",
     repeatable: false,
@@ -509,7 +564,8 @@ export const opcodeTable = [
     name: "symlink",
     syscall: "symlink",
     buffer: "none",
-    fields: ["arena", "length", "argument1"],
+    handles: "none",
+    flags: ["link", "timeout"],
     area: "two-paths",
     result: "zero",
     repeatable: false,
@@ -522,8 +578,9 @@ export const opcodeTable = [
     name: "poll",
     syscall: "poll",
     buffer: "none",
-    fields: ["handle", "argument0"],
-    argument0Max: 15,
+    handles: "one",
+    flags: ["link", "timeout"],
+    argument0Max: allBits(POLL_EVENT),
     result: "events",
     repeatable: true,
     arguments: "argument0 = event bits to wait for (record.ts)",
@@ -535,7 +592,8 @@ export const opcodeTable = [
     name: "adopt",
     syscall: "adopt",
     buffer: "none",
-    fields: ["arena", "argument0", "argument1"],
+    handles: "none",
+    flags: ["link", "timeout"],
     area: "adopted",
     result: "handle",
     repeatable: false,

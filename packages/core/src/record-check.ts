@@ -20,7 +20,6 @@ import {
   STAT_BYTES,
   SUBMISSION_SHIFT,
   SUBMIT_FLAG,
-  SUBMIT_FLAGS_KNOWN,
   TRANSFER_BYTES_MAX,
   VECTOR_ENTRY_BYTES,
   VECTOR_MAX,
@@ -78,7 +77,7 @@ export class RecordCheck {
     const operation = this.#word(base, WORD.operation);
     const definition: OpcodeDefinition | undefined = opcodeTable[operation & 0xff];
     if (definition === undefined) return -ERRNO.EINVAL;
-    if ((operation & ~(0xff | SUBMIT_FLAGS_KNOWN)) !== 0) return -ERRNO.ENOTSUP;
+    if (!mayHaveFlags(operation & ~0xff, definition)) return -ERRNO.ENOTSUP;
     // 0 is nobody's, and core uses no more bits than fit beside a slot.
     if (this.#word(base, WORD.generation) <= 0) return BAD_RECORD;
     if (!this.#hasMeaning(base, definition)) return -ERRNO.EINVAL;
@@ -177,6 +176,19 @@ export class RecordCheck {
     }
     return bytes <= TRANSFER_BYTES_MAX;
   }
+}
+
+/** By opcode: the flags that it can have. */
+const knownFlags: readonly number[] = opcodeTable.map((row: OpcodeDefinition) =>
+  row.flags.reduce((all, name) => all | SUBMIT_FLAG[name], 0),
+);
+
+/** A flag is never passed over in silence: what an operation cannot honour, it is refused for. */
+function mayHaveFlags(flags: number, { number, buffer }: OpcodeDefinition): boolean {
+  if ((flags & ~knownFlags[number]!) !== 0) return false;
+  if ((flags & SUBMIT_FLAG.multishot) === 0) return true;
+  // What ends only when it is cancelled has nothing that could come after it, and would fill one buffer again and again.
+  return (flags & SUBMIT_FLAG.link) === 0 && (buffer === "none" || (flags & SUBMIT_FLAG.bufferSelect) !== 0);
 }
 
 /** Bytes of its arena area that an operation finds or leaves something in. */

@@ -60,7 +60,10 @@ export const WORD = {
  */
 export const TIMEOUT_US_WORD: number = WORD.secondHandleIndex;
 
-/** Flag bits of a submission record, already shifted behind the opcode. */
+/**
+ * Flag bits of a submission record, already shifted behind the opcode. Which of them an operation can have, the table of
+ * operations says; with any other it is refused.
+ */
 export const SUBMIT_FLAG = {
   /** Several completions: all but the last carry `COMPLETION_FLAG.more`. */
   multishot: 0x100,
@@ -75,10 +78,6 @@ export const SUBMIT_FLAG = {
   /** The driver cancels the operation after the microseconds in `TIMEOUT_US_WORD`. */
   timeout: 0x800,
 } as const;
-
-/** All of them. A record with any other is refused. */
-export const SUBMIT_FLAGS_KNOWN: number =
-  SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect | SUBMIT_FLAG.link | SUBMIT_FLAG.timeout;
 
 /** The largest position in a file, in bytes, and the longest delay, in microseconds. */
 export const POSITION_MAX: number = Number.MAX_SAFE_INTEGER;

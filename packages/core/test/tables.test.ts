@@ -17,7 +17,7 @@ import {
   opcodeTable,
   unsupported,
 } from "../src/index.js";
-import { opcodeDefinition } from "../src/opcode.js";
+import { type OpcodeDefinition, opcodeDefinition } from "../src/opcode.js";
 import * as record from "../src/record.js";
 
 describe("the table of operations", () => {
@@ -33,14 +33,18 @@ describe("the table of operations", () => {
     expect(Object.isFrozen(OPCODE)).toBe(true);
   });
 
-  test("an operation that carries a buffer says so in both places, and its result is bytes", () => {
-    for (const row of opcodeTable) {
-      const fields: readonly string[] = row.fields;
-      const carriesBuffers = fields.includes("buffer") || fields.includes("vector-count");
-      expect(carriesBuffers, row.name).toBe(row.buffer !== "none");
-      if (fields.includes("vector-count")) expect(fields).toContain("arena");
-      if (row.buffer !== "none") expect(row.result).toBe("bytes");
-      if (row.result === "arena") expect(fields).toContain("arena");
+  test("an operation that carries a buffer moves bytes, and one whose answer is in its area has one", () => {
+    for (const row of opcodeTable as readonly OpcodeDefinition[]) {
+      const { area = "none" } = row;
+      if (area === "vector" || area === "message") expect(row.buffer, row.name).not.toBe("none");
+      if (row.buffer !== "none") expect(row.result, row.name).toBe("bytes");
+      if (row.result === "arena") expect(area, row.name).not.toBe("none");
+    }
+  });
+
+  test("what has the word of a second handle has none of a timeout", () => {
+    for (const row of opcodeTable as readonly OpcodeDefinition[]) {
+      if (row.handles === "two") expect(row.flags, row.name).not.toContain("timeout");
     }
   });
 

@@ -18,6 +18,7 @@
 
 #include "attempt.h"
 #include "baton/buffer_table.h"
+#include "baton/chain_rules.h"
 #include "baton/check.h"
 #include "baton/file_jobs.h"
 #include "baton/fork_guard.h"
@@ -130,10 +131,7 @@ class Engine {
 
   uint32_t StartChain(uint32_t first, uint32_t count);
   bool IsFree(uint32_t slot) const { return slot < shared_.limits().slots && !ops_[slot].active; }
-  bool AreFree(uint32_t first, uint32_t last) const;
-  void RefuseChain(uint32_t first, uint32_t last);
-  void Hold(uint32_t slot);
-  void HoldHandles(Op& op, const SubmissionRecord& record, const std::vector<int32_t>& closed);
+  void Hold(uint32_t slot, HeldHandles handles);
   void StartHeld(uint32_t slot);
   void RunChains();
   void EndInChain(uint32_t slot, bool well);

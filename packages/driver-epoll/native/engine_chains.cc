@@ -1,88 +1,44 @@
 // Links: what is chained behind an operation is in flight from the start, holds its memory, and begins when its turn
 // comes.
-#include <algorithm>
 #include <vector>
 
+#include "baton/chain_rules.h"
 #include "baton/record_check.h"
 #include "engine.h"
 
 namespace baton::epoll {
 
-// Takes a chain of the batch from `first` on; returns how many submissions it was. A chain ends with its first member
-// that has no link flag, or with the batch.
+// Takes the chain of the batch that begins at `first`; returns how many submissions it was.
 uint32_t Engine::StartChain(uint32_t first, uint32_t count) {
-  uint32_t last = first;
-  while (last + 1 < count && IsFree(shared_.submission(last)) &&
-         shared_.record(shared_.submission(last)).Has(kSubmitLink)) {
-    last++;
+  const auto is_free = [this](uint32_t slot) { return IsFree(slot); };
+  const std::vector<uint32_t> chain = ChainAt(shared_, first, count, is_free);
+  const auto taken = static_cast<uint32_t>(chain.size());
+  if (!CanTakeChain(chain, is_free)) {
+    RefuseChain(chain, shared_, is_free,
+                [this](uint32_t slot, int32_t result) { Answer(slot, shared_.record(slot), result); });
+    return taken;
   }
-  if (!AreFree(first, last)) {
-    RefuseChain(first, last);
-    return last - first + 1;
+  ChainHolds holds;
+  // The first starts at once, and holds its handles as any other operation.
+  (void)holds.Next(handles_, shared_.record(chain.front()));
+  for (size_t index = 1; index < chain.size(); index++) {
+    Hold(chain[index], holds.Next(handles_, shared_.record(chain[index])));
+    chains_.Append(chain[index - 1], chain[index]);
   }
-  // What one of them closes, those behind it do not hold: that close waits for nobody behind it.
-  std::vector<int32_t> closed;
-  for (uint32_t index = first; index <= last; index++) {
-    const uint32_t slot = shared_.submission(index);
-    const SubmissionRecord& record = shared_.record(slot);
-    const bool closes = record.OpcodeNumber() == static_cast<uint8_t>(Opcode::kClose);
-    if (index > first) {
-      Hold(slot);
-      if (!closes) HoldHandles(ops_[slot], record, closed);
-    }
-    if (closes) closed.push_back(record.handle_index);
-    if (index == first) continue;
-    chains_.Append(shared_.submission(index - 1), slot);
-  }
-  Start(shared_.submission(first));
-  return last - first + 1;
+  Start(chain.front());
+  return taken;
 }
 
-// Each slot of the batch from `first` to `last` is free, and named once.
-bool Engine::AreFree(uint32_t first, uint32_t last) const {
-  std::vector<uint32_t> slots;
-  for (uint32_t index = first; index <= last; index++) slots.push_back(shared_.submission(index));
-  std::sort(slots.begin(), slots.end());
-  return std::adjacent_find(slots.begin(), slots.end()) == slots.end() &&
-         std::all_of(slots.begin(), slots.end(), [this](uint32_t slot) { return IsFree(slot); });
-}
-
-// Nothing of the chain starts: what has a slot of its own is answered, what has none is passed over.
-void Engine::RefuseChain(uint32_t first, uint32_t last) {
-  std::vector<uint32_t> answered;
-  for (uint32_t index = first; index <= last; index++) {
-    const uint32_t slot = shared_.submission(index);
-    if (IsFree(slot) && std::find(answered.begin(), answered.end(), slot) == answered.end()) {
-      answered.push_back(slot);
-      Answer(slot, shared_.record(slot), kBadRecord);
-    } else {
-      shared_.control(kControlPassedOver)++;
-    }
-  }
-}
-
-// Its handles are held as if it had begun: a close that comes meanwhile waits for it.
-void Engine::HoldHandles(Op& op, const SubmissionRecord& record, const std::vector<int32_t>& closed) {
-  const auto can_hold = [&](int32_t index, uint32_t generation) {
-    return handles_.Find(index, generation) != nullptr &&
-           std::find(closed.begin(), closed.end(), index) == closed.end();
-  };
-  const bool two = record.OpcodeNumber() == static_cast<uint8_t>(Opcode::kSplice);
-  if (!can_hold(record.handle_index, record.handle_generation)) return;
-  if (two && !can_hold(record.second_handle_index, record.second_handle_generation)) return;
-  op.handle = record.handle_index;
-  handles_.At(op.handle).users++;
-  if (!two) return;
-  op.second_handle = record.second_handle_index;
-  handles_.At(op.second_handle).users++;
-}
-
-// In flight without having begun. Its memory is counted on from here, as if it had.
-void Engine::Hold(uint32_t slot) {
+// In flight without having begun. Its memory and its handles are counted on from here, as if it had.
+void Engine::Hold(uint32_t slot, HeldHandles handles) {
   const SubmissionRecord& record = shared_.record(slot);
   Op& op = Enter(slot, record, Opcode::kNop);
   op.held = true;
   op.operation = record.operation;
+  op.handle = handles.first;
+  op.second_handle = handles.second;
+  if (op.handle >= 0) handles_.At(op.handle).users++;
+  if (op.second_handle >= 0) handles_.At(op.second_handle).users++;
   op.refusal = CheckRecord(record, shared_, buffers_);
   if (op.refusal == 0) op.refusal = Lend(op, record);
 }

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <utility>
 
+#include "baton/chain_rules.h"
 #include "engine.h"
 
 namespace baton::epoll {
@@ -10,19 +11,9 @@ namespace baton::epoll {
 
 namespace {
 
-// Transfers of files have to be complete: what is chained behind them counts on all of it.
-bool HasEndedWell(const Op& op, const SubmissionRecord& record, int32_t result) {
-  if (result < 0) return false;
-  switch (op.opcode) {
-    case Opcode::kRead:
-    case Opcode::kWrite:
-      return static_cast<uint32_t>(result) == record.length;
-    case Opcode::kReadv:
-    case Opcode::kWritev:
-      return static_cast<uint64_t>(result) == op.vector->bytes();
-    default:
-      return true;
-  }
+// What it asked for, for the rule of chains (chain_rules.h).
+uint64_t AskedBytes(const Op& op, const SubmissionRecord& record) {
+  return InfoOf(op.opcode).area == AreaContent::kVector ? op.vector->bytes() : record.length;
 }
 
 }  // namespace
@@ -30,7 +21,8 @@ bool HasEndedWell(const Op& op, const SubmissionRecord& record, int32_t result) 
 void Engine::Complete(uint32_t slot, int32_t result, uint32_t flags) {
   const Op& op = ops_[slot];
   ready_.push_back({slot, op.generation, result, flags});
-  const bool well = !chains_.empty() && HasEndedWell(op, shared_.record(slot), result);
+  const bool well =
+      !chains_.empty() && EndedWell(op.opcode, result, [&] { return AskedBytes(op, shared_.record(slot)); });
   Leave(slot);
   if (!chains_.empty()) EndInChain(slot, well);
 }

@@ -53,17 +53,6 @@ uint32_t Engine::Submit(uint32_t count) {
   return count;
 }
 
-// A flag is never passed over in silence.
-static bool KnowsFlags(const SubmissionRecord& record, Opcode opcode) {
-  const bool multishot = record.Has(kSubmitMultishot);
-  if (record.Has(kSubmitBufferSelect) && opcode != Opcode::kReceive) return false;
-  // The word of the timeout is its second handle.
-  if (record.Has(kSubmitTimeout) && opcode == Opcode::kSplice) return false;
-  if (!multishot) return true;
-  if (record.Has(kSubmitLink)) return false;
-  return opcode == Opcode::kAccept || (opcode == Opcode::kReceive && record.Has(kSubmitBufferSelect));
-}
-
 void Engine::Start(uint32_t slot) {
   const SubmissionRecord& record = shared_.record(slot);
   const Memory memory = starting_ == nullptr ? Memory::kNamed : Memory::kHeld;
@@ -71,7 +60,6 @@ void Engine::Start(uint32_t slot) {
     return Answer(slot, record, wrong);
   }
   const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
-  if (!KnowsFlags(record, opcode)) return Answer(slot, record, -EOPNOTSUPP);
   Dispatch(slot, record, opcode);
   if (record.Has(kSubmitTimeout)) ArmTimeout(slot, record);
 }

@@ -6,11 +6,12 @@
 #include <cerrno>
 #include <climits>
 #include <cstdint>
+#include <cstring>
 
 #include "baton/address.h"
 #include "baton/file_calls.h"
 #include "baton/record_check.h"
-#include "here.h"
+#include "entries.h"
 #include "state.h"
 
 namespace baton::uring {
@@ -32,78 +33,66 @@ enum class Place : uint8_t { kAlone, kInChain };
 // Whether the operation has held its handles since its chain was submitted: then they may have been closed meanwhile.
 enum class Hold : uint8_t { kNot, kHeld };
 
-// A flag is never passed over in silence: what an operation cannot honour, it is refused for.
-inline bool KnowsFlags(const Features& features, Opcode opcode, const SubmissionRecord& record, Place place) {
-  const bool multishot = record.Has(kSubmitMultishot);
-  const bool select = record.Has(kSubmitBufferSelect);
-  if (multishot) {
-    // What ends only when it is cancelled has nothing that could come after it.
-    if (place == Place::kInChain) return false;
-    if (opcode == Opcode::kReceive) {
-      if (!select || !features.multishot_receive) return false;
-    } else if (opcode != Opcode::kAccept || !features.multishot_accept) {
-      return false;
-    }
+// Beside what the table of operations says of its flags: what this ring does not have, and what is nothing in a chain.
+inline bool CanHonour(const Features& features, Opcode opcode, const SubmissionRecord& record, Place place) {
+  if (place == Place::kInChain) {
+    // What ends only when it is cancelled has nothing that could come after it, and nobody waits for a cancel.
+    if (record.Has(kSubmitMultishot) || (InfoOf(opcode).flags & kSubmitLink) == 0) return false;
   }
-  if (select && (opcode != Opcode::kReceive || !features.buffer_ring)) return false;
-  if (record.Has(kSubmitTimeout)) {
-    // The timeout of a splice would stand where its second handle does.
-    if (!features.link_timeout || multishot || opcode == Opcode::kSplice || opcode == Opcode::kCancel) return false;
+  if (record.Has(kSubmitMultishot)) {
+    const bool accepts = opcode == Opcode::kAccept;
+    if (!(accepts ? features.multishot_accept : features.multishot_receive)) return false;
   }
-  return !(place == Place::kInChain && opcode == Opcode::kCancel);
+  if (record.Has(kSubmitBufferSelect) && !features.buffer_ring) return false;
+  return !record.Has(kSubmitTimeout) || (features.link_timeout && !record.Has(kSubmitMultishot));
 }
 
-constexpr bool NeedsHandle(Opcode opcode, const SubmissionRecord& record) {
-  switch (opcode) {
-    case Opcode::kNop:
-    case Opcode::kCancel:
-    case Opcode::kOpen:
-    case Opcode::kTimer:
-    case Opcode::kAdopt:
-    case Opcode::kListen:
-    case Opcode::kConnect:
-    case Opcode::kDatagram:
-    case Opcode::kPipe:
-    case Opcode::kUnlink:
-    case Opcode::kRename:
-    case Opcode::kMkdir:
-    case Opcode::kHardlink:
-    case Opcode::kSymlink:
-      return false;
-    case Opcode::kStat:
-      return record.argument0 == 0;
-    default:
-      return true;
-  }
+inline bool FitsEntry(Opcode opcode, const SubmissionRecord& record) {
+  // What an earlier try has begun is only looked at.
+  if (opcode == Opcode::kOpen) return record.handle_index < 0;
+  // The length of an advice is 32 bits wide in an entry before Linux 6.10; a longer one would be cut in silence.
+  return opcode != Opcode::kAdvise || (record.Argument() >= 0 && record.Argument() <= INT64_C(0xffffffff));
+}
+
+// How an operation is performed that is no entry of the ring, or does not fit one.
+inline Way WayBeside(const State& state, Opcode opcode, const SubmissionRecord& record) {
+  const Beside beside = EntryOf(opcode).beside;
+  const bool waits = beside == Beside::kThread || (beside == Beside::kThreadForPath &&
+                                                   NamesPath(state.shared.arena(record.arena_offset)));
+  return waits ? Way::kThread : Way::kHere;
 }
 
 // An entry that the kernel refuses while it takes it would cancel what stands *before* it in its chain, so what it
 // refuses there is found out here.
 inline int32_t RefuseArguments(State& state, Opcode opcode, const SubmissionRecord& record) {
   const auto path = [](uint32_t length) { return length == 0 ? -ENOENT : length >= PATH_MAX ? -ENAMETOOLONG : 0; };
-  switch (opcode) {
-    case Opcode::kOpen:
-    case Opcode::kUnlink:
-    case Opcode::kMkdir:
+  const OpcodeInfo& info = InfoOf(opcode);
+  switch (info.area) {
+    case AreaContent::kPath:
+    case AreaContent::kOpenedPath:
       return path(record.length);
-    case Opcode::kStat:
+    case AreaContent::kStatPath:
       return record.argument0 == 0 ? 0 : path(record.length);
-    case Opcode::kRename:
-    case Opcode::kHardlink:
-    case Opcode::kSymlink: {
+    case AreaContent::kTwoPaths: {
       const int32_t first = path(record.length);
       return first < 0 ? first : path(record.argument1);
     }
-    case Opcode::kSendMessage: {
+    case AreaContent::kMessage: {
+      if (info.buffer != BufferUse::kKernelReads) return 0;
       uint32_t family;
       const uint8_t* area = state.shared.arena(record.arena_offset);
       std::memcpy(&family, area + kAddressFamilyWord * sizeof(family), sizeof(family));
       SystemAddress address;
       return family == kAddressFamilyNone ? 0 : ReadAddress(area, &address);
     }
-    default:
-      return 0;
+    case AreaContent::kNone:
+    case AreaContent::kAddress:
+    case AreaContent::kVector:
+    case AreaContent::kHandles:
+    case AreaContent::kAdopted:
+      break;
   }
+  return 0;
 }
 
 inline Admission Refused(int32_t refusal) { return {refusal, Way::kHere, -1, -1}; }
@@ -117,20 +106,21 @@ inline Admission Admit(State& state, const SubmissionRecord& record, Place place
   const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
   constexpr uint32_t kFlags = kSubmitMultishot | kSubmitBufferSelect | kSubmitTimeout;
   if (record.Has(kFlags) || place == Place::kInChain) [[unlikely]] {
-    if (!KnowsFlags(state.features, opcode, record, place)) return Refused(-EOPNOTSUPP);
+    if (!CanHonour(state.features, opcode, record, place)) return Refused(-EOPNOTSUPP);
   }
   Admission admission;
   if (!state.features.IsEntry(opcode) || !FitsEntry(opcode, record)) {
-    if (!HasCall(opcode)) return Refused(-EOPNOTSUPP);
-    admission.way = MayBlock(state, opcode, record) ? Way::kThread : Way::kHere;
+    if (EntryOf(opcode).beside == Beside::kNothing) return Refused(-EOPNOTSUPP);
+    admission.way = WayBeside(state, opcode, record);
     // No thread can be made to leave a call when its time is up.
     if (admission.way == Way::kThread && record.Has(kSubmitTimeout)) return Refused(-EOPNOTSUPP);
   }
-  if (NeedsHandle(opcode, record)) {
+  const OpcodeInfo& info = InfoOf(opcode);
+  if (NeedsHandle(info, record)) {
     const Handles::Cell* cell = FindHandle(state, record.handle_index, record.handle_generation, hold);
     if (cell == nullptr) return Refused(-EBADF);
     admission.fd = cell->fd;
-    if (opcode == Opcode::kSplice) {
+    if (info.handles == HandleUse::kTwo) {
       const Handles::Cell* second =
           FindHandle(state, record.second_handle_index, record.second_handle_generation, hold);
       if (second == nullptr) return Refused(-EBADF);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "baton/buffer_table.h"
+#include "baton/chain_rules.h"
 #include "baton/check.h"
 #include "baton/fork_guard.h"
 #include "baton/opcode.gen.h"
@@ -57,7 +58,7 @@ class Engine {
   int pollable_fd() const { return handover_.port().pollable_fd(); }
   uint32_t in_flight() const { return state_.operations.in_flight(); }
   // The kernel refused to take what is prepared; it must be tried again soon.
-  bool has_unsubmitted() const { return handover_.has_unsubmitted() || starter_.HasWaiting(); }
+  bool has_unsubmitted() const { return handover_.has_unsubmitted() || HasWaiting(); }
   bool is_forked() const { return fork_guard_.IsForked(); }
   // Completions that were of no operation in flight, and were passed over.
   uint64_t unknown_completions() const { return unknown_completions_; }
@@ -75,7 +76,8 @@ class Engine {
         state_.shared.control(kControlPassedOver)++;
         taken++;
       } else if (state_.shared.record(slot).Has(kSubmitLink)) [[unlikely]] {
-        const std::vector<uint32_t> chain = ChainAt(taken, count);
+        const std::vector<uint32_t> chain = ChainAt(
+            state_.shared, taken, count, [this](uint32_t free_slot) { return state_.operations.IsFree(free_slot); });
         if (!starter_.StartChain(chain)) break;
         taken += static_cast<uint32_t>(chain.size());
       } else {
@@ -83,7 +85,7 @@ class Engine {
         taken++;
       }
     }
-    starter_.BeginOnThreads();
+    BeginCalls();
     handover_.Flush();
     Collect();
     return taken;
@@ -101,7 +103,7 @@ class Engine {
     if (state_.stopping) return;
     state_.stopping = true;
     starter_.Stop();
-    starter_.WithdrawFromThreads();
+    calls_.CancelAll();
     EndZeroCopies();
     CancelAll();
     handover_.Flush();
@@ -116,7 +118,7 @@ class Engine {
     BeginShutdown();
     while (in_flight() > 0) {
       CancelAll();
-      starter_.BeginOnThreads();
+      BeginCalls();
       handover_.Flush();
       Collect();
       // A close that waited for the last of its handle's operations.
@@ -129,7 +131,7 @@ class Engine {
       if (error < 0 && error != -ETIME && error != -EINTR && error != -EAGAIN) break;
     }
     state_.local.clear();
-    starter_.StopThreads(in_flight() == 0 ? kIdleThreadsEndMs : 0);
+    calls_.Stop(in_flight() == 0 ? kIdleThreadsEndMs : 0);
     // What is unconfirmed keeps its descriptors as it keeps its memory: a number that is used again would turn what the
     // kernel still does with it into work on another file.
     state_.handles.ForEachOpen([](int32_t, auto& cell) {
@@ -145,7 +147,10 @@ class Engine {
   Engine(std::unique_ptr<Port> port, SharedMemory shared, const Features& features, const EngineOptions& options)
       : state_(std::move(shared), features, options.zero_copy_min_bytes),
         handover_(std::move(port)),
-        starter_(state_, handover_) {
+        endings_(state_),
+        calls_(state_, endings_),
+        writer_(state_, handover_),
+        starter_(state_, endings_, calls_, writer_) {
     state_.RegisterBufferRing(this->port().raw());
     if (!options.register_buffers || !features.registered_buffers) return;
     state_.features.registered_buffers = registered_buffers_.Start(this->port().raw()) == 0;
@@ -154,14 +159,23 @@ class Engine {
 
   // --- submissions ------------------------------------------------------------------------------------------------
 
-  // The chain that begins at an index of the batch: up to the first without the flag. Core never parts one.
-  std::vector<uint32_t> ChainAt(uint32_t first, uint32_t count) {
-    std::vector<uint32_t> chain;
-    for (uint32_t index = first; index < count; index++) {
-      chain.push_back(state_.shared.submission(index));
-      if (!state_.operations.IsFree(chain.back()) || !state_.shared.record(chain.back()).Has(kSubmitLink)) break;
-    }
-    return chain;
+  // Something waits for a turn of the engine.
+  bool HasWaiting() const { return starter_.HasWaiting() || calls_.IsUnwatched(); }
+
+  // Starts what can go on; false when nothing could.
+  bool Resume() {
+    const bool was_unwatched = calls_.IsUnwatched();
+    const bool went = starter_.Resume();
+    BeginCalls();
+    return went || (was_unwatched && !calls_.IsUnwatched());
+  }
+
+  // Lets the threads begin what was started for them, and sees to being woken by them.
+  void BeginCalls() {
+    calls_.Begin();
+    if (!calls_.IsUnwatched()) return;
+    io_uring_sqe* sqe = writer_.GetSqe();
+    if (sqe != nullptr) calls_.Watch(sqe);
   }
 
   void TakeProvided() {
@@ -176,7 +190,7 @@ class Engine {
     if (state_.zero_copy_min_bytes == 0) return;
     for (uint32_t slot = 0; slot < state_.operations.slots(); slot++) {
       Op& op = state_.operations.At(slot);
-      if (op.active && op.zero_copy && op.awaits_notification) (void)starter_.EndZeroCopy(slot, op);
+      if (op.active && op.zero_copy && op.awaits_notification) (void)EndZeroCopy(state_, endings_, slot, op);
     }
   }
 
@@ -206,7 +220,7 @@ class Engine {
       return;
     bool is_behind = false;
     for (const Untaken& entry : handover_.TakeBack()) {
-      if (TagOf(entry.user_data) == Tag::kThreads) starter_.UnwatchThreads();
+      if (TagOf(entry.user_data) == Tag::kThreads) calls_.Unwatch();
       if (TagOf(entry.user_data) == Tag::kOperation) {
         starter_.Refuse(SlotOf(entry.user_data), is_behind ? -ECANCELED : error);
       }
@@ -224,12 +238,12 @@ class Engine {
     for (;;) {
       count = TakeReady(count, max);
       // What ended may have let others begin.
-      if (!starter_.HasWaiting() || count == max || state_.stopping || !starter_.Resume()) break;
+      if (!HasWaiting() || count == max || state_.stopping || !Resume()) break;
       handover_.Flush();
     }
     state_.shared.control(kControlCompletionCount) = count;
     const bool waiting = !state_.local.empty() || !handover_.stash().empty() || port().CqReady() > 0 ||
-                         (count == max && starter_.HasWaiting());
+                         (count == max && HasWaiting());
     state_.shared.control(kControlCompletionsWaiting) = waiting ? 1 : 0;
     return count;
   }
@@ -278,7 +292,8 @@ class Engine {
       case Tag::kTimeout:
         return FinishTimeout(slot, cqe, out);
       case Tag::kThreads:
-        starter_.CollectFromThreads();
+        calls_.Unwatch();
+        calls_.Collect();
         return false;
       case Tag::kOperation:
         break;
@@ -318,9 +333,10 @@ class Engine {
     *out = {slot, op.generation, result, flags | (more ? kCompletionMore : 0)};
     if (more) return true;
     const bool gate = op.gate;
-    const bool well = gate && EndedWell(op, state_.shared.record(slot), result);
-    starter_.Leave(op);
-    starter_.Ended(slot, gate, well);
+    const bool well =
+        gate && EndedWell(op.opcode, result, [&] { return AskedBytes(op, state_.shared.record(slot)); });
+    endings_.Leave(op);
+    endings_.OpenGate(slot, gate, well);
     return true;
   }
 
@@ -358,7 +374,7 @@ class Engine {
       *result = -ECANCELED;
       return true;
     }
-    starter_.Again(slot);
+    endings_.again.push_back(slot);
     return false;
   }
 
@@ -366,6 +382,9 @@ class Engine {
   State state_;
   RegisteredBuffers registered_buffers_;
   Handover<Port> handover_;
+  Endings endings_;
+  ThreadCalls calls_;
+  EntryWriter<Port> writer_;
   Starter<Port> starter_;
   ForkGuard fork_guard_;
   uint64_t unknown_completions_ = 0;

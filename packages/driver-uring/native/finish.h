@@ -103,20 +103,9 @@ inline uint32_t Interpret(State& state, Op& op, uint32_t slot, uint32_t cqe_flag
   }
 }
 
-// What makes the next of a chain start: as the kernel has it for reads and writes, and a splice that moved less than
-// it was asked for has ended well.
-inline bool EndedWell(const Op& op, const SubmissionRecord& record, int32_t result) {
-  if (result < 0) return false;
-  switch (op.opcode) {
-    case Opcode::kRead:
-    case Opcode::kWrite:
-      return static_cast<uint32_t>(result) == record.length;
-    case Opcode::kReadv:
-    case Opcode::kWritev:
-      return static_cast<uint64_t>(result) == op.vector->bytes();
-    default:
-      return true;
-  }
+// What it asked for, for the rule of chains (chain_rules.h).
+inline uint64_t AskedBytes(const Op& op, const SubmissionRecord& record) {
+  return InfoOf(op.opcode).area == AreaContent::kVector ? op.vector->bytes() : record.length;
 }
 
 }  // namespace baton::uring

@@ -15,65 +15,10 @@
 #include "baton/open_call.h"
 #include "baton/pipe.h"
 #include "baton/socket_calls.h"
+#include "op.h"
 #include "state.h"
 
 namespace baton::uring {
-
-struct Outcome {
-  int32_t result = 0;
-  uint32_t flags = 0;
-};
-
-// What can be done where the kernel has no entry for it: calls on metadata.
-constexpr bool HasCall(Opcode opcode) {
-  switch (opcode) {
-    case Opcode::kOpen:
-    case Opcode::kAdopt:
-    case Opcode::kListen:
-    case Opcode::kAddress:
-    case Opcode::kDatagram:
-    case Opcode::kPipe:
-    case Opcode::kTruncate:
-    case Opcode::kShutdown:
-    case Opcode::kAllocate:
-    case Opcode::kAdvise:
-    case Opcode::kUnlink:
-    case Opcode::kRename:
-    case Opcode::kMkdir:
-    case Opcode::kHardlink:
-    case Opcode::kSymlink:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// It may wait for a file system: with a network between, with a frozen one, with a slow one.
-inline bool MayBlock(State& state, Opcode opcode, const SubmissionRecord& record) {
-  switch (opcode) {
-    case Opcode::kListen:
-    case Opcode::kDatagram:
-      return NamesPath(state.shared.arena(record.arena_offset));
-    case Opcode::kTruncate:
-    case Opcode::kAllocate:
-    case Opcode::kAdvise:
-    case Opcode::kUnlink:
-    case Opcode::kRename:
-    case Opcode::kMkdir:
-    case Opcode::kHardlink:
-    case Opcode::kSymlink:
-      return true;
-    default:
-      return false;
-  }
-}
-
-inline bool FitsEntry(Opcode opcode, const SubmissionRecord& record) {
-  // What an earlier try has begun is only looked at.
-  if (opcode == Opcode::kOpen) return record.handle_index < 0;
-  // The length of an advice is 32 bits wide in an entry before Linux 6.10; a longer one would be cut in silence.
-  return opcode != Opcode::kAdvise || (record.Argument() >= 0 && record.Argument() <= INT64_C(0xffffffff));
-}
 
 // The reading end of a FIFO is open since an earlier try: has the other end come?
 inline Outcome ResumeOpen(State& state, const SubmissionRecord& record) {

@@ -23,6 +23,12 @@
 
 namespace baton::uring {
 
+// What an operation is answered with.
+struct Outcome {
+  int32_t result = 0;
+  uint32_t flags = 0;
+};
+
 // How far the timeout of an operation is, which is an entry of its own with a completion of its own.
 enum class TimeoutState : uint8_t {
   kNone,

@@ -41,7 +41,7 @@ inline int Restrict(io_uring* ring) {
   for (uint8_t number = 0; number < kOpcodeCount; number++) {
     const auto opcode = static_cast<Opcode>(number);
     // Twice would be an error.
-    if (opcode != Opcode::kFdatasync) allow_operation(EntryOf(opcode));
+    if (opcode != Opcode::kFdatasync) allow_operation(EntryOf(opcode).entry);
   }
   for (const uint8_t operation : kOtherOperations) allow_operation(operation);
   io_uring_free_probe(const_cast<io_uring_probe*>(probe));

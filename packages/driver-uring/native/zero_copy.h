@@ -13,6 +13,7 @@
 
 #include "baton/buffer_table.h"
 #include "baton/slab.h"
+#include "endings.h"
 #include "op.h"
 #include "state.h"
 
@@ -80,6 +81,13 @@ inline bool TakeMemoryBack(State& state, const Op& op) {
   const Pages pages(op.data, op.length);
   if (IsWrittenTo(state, pages) || ExchangePages(pages) < 0) return false;
   state.buffers.Changed(op.slab);
+  return true;
+}
+
+// Ends a send of which the network still has the memory; false when it must be waited for.
+inline bool EndZeroCopy(State& state, Endings& endings, uint32_t slot, Op& op) {
+  if (!TakeMemoryBack(state, op)) return false;
+  endings.End(slot, op, {op.result}, true);
   return true;
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** Mutants of the way of an operation: admission, slots, batches, foreign resources. */
 
-import { CORE, core, kit, LIBUV, native } from "../killers.mjs";
+import { CORE, core, kit, LIBUV, native, simKit } from "../killers.mjs";
 
 const NATIVE = "packages/core/native/baton/";
 const URING = "packages/driver-uring/native/";
@@ -171,6 +171,38 @@ export const border = [
     killedBy: kit("spi-records/numbers-of-read", "spi-records/numbers-of-timer"),
   },
   {
+    name: "record-flags-unchecked",
+    promise: "P1",
+    file: `${CORE}record-check.ts`,
+    find: "if ((flags & ~knownFlags[number]!) !== 0) return false;",
+    replace: "if ((flags & ~0xf00) !== 0) return false;",
+    killedBy: kit("spi-records/flags"),
+  },
+  {
+    name: "record-multishot-unchecked",
+    promise: "P1",
+    file: `${CORE}record-check.ts`,
+    find: "return (flags & SUBMIT_FLAG.link) === 0 && (buffer",
+    replace: "return (flags & SUBMIT_FLAG.link) !== 0 || (buffer",
+    killedBy: simKit("spi-records/multishot"),
+  },
+  {
+    name: "native-flags-unchecked",
+    promise: "P1",
+    file: `${NATIVE}record_check.h`,
+    find: "  if ((record.operation & ~(kSubmitOpcodeMask | info.flags)) != 0) return false;\n",
+    replace: "",
+    killedBy: native("core", "record_check_test.cc", "a flag passes on the operations that can have it"),
+  },
+  {
+    name: "native-multishot-unchecked",
+    promise: "P1",
+    file: `${NATIVE}record_check.h`,
+    find: "  if (!record.Has(kSubmitMultishot)) return true;\n",
+    replace: "  if (record.operation != 0) return true;\n",
+    killedBy: native("core", "record_check_test.cc", "a flag passes on the operations that can have it"),
+  },
+  {
     name: "record-generation-unchecked",
     promise: "P1",
     file: `${CORE}record-check.ts`,
@@ -238,8 +270,8 @@ export const border = [
     name: "native-numbers-unchecked",
     promise: "P1",
     file: `${NATIVE}record_check.h`,
-    find: "const bool is_nobodys = record.generation - 1 >= kGenerationMax;",
-    replace: "const bool is_nobodys = false;",
+    find: "  if (record.generation - 1 >= kGenerationMax) [[unlikely]]",
+    replace: "  if (record.generation - 1 > UINT32_MAX) [[unlikely]]",
     killedBy: native("core", "record_check_test.cc", "that mean nothing do not pass"),
   },
   {
@@ -278,16 +310,16 @@ export const border = [
     name: "uring-chain-slots-unchecked",
     promise: "P1",
     file: `${URING}starter.h`,
-    find: "    if (!AreFree(slots)) return RefuseChain(slots);\n",
-    replace: "    (void)&Starter::AreFree;\n    (void)&Starter::RefuseChain;\n",
+    find: "    if (!CanTakeChain(slots, is_free)) {",
+    replace: "    if (slots.empty()) {",
     killedBy: native("driver-uring", "uring_records_test.cc", "nothing of a chain starts that names a slot twice"),
   },
   {
     name: "epoll-chain-slots-unchecked",
     promise: "P1",
     file: `${EPOLL}engine_chains.cc`,
-    find: "  if (!AreFree(first, last)) {",
-    replace: "  if (first > last) {",
+    find: "  if (!CanTakeChain(chain, is_free)) {",
+    replace: "  if (chain.empty()) {",
     killedBy: native("driver-epoll", "epoll_records_test.cc", "nothing of a chain starts that names a slot twice"),
   },
   {

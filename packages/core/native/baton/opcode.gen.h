@@ -53,8 +53,9 @@ inline constexpr uint32_t kOpcodeCount = 34;
 // Who touches the memory of an operation's buffer while it is in flight.
 enum class BufferUse : uint8_t { kNone, kKernelReads, kKernelWrites };
 
-// What a result means that is not negative.
-enum class ResultMeaning : uint8_t { kZero, kBytes, kHandle, kArena, kEvents };
+// Which handles an operation works on: those of its record, one unless its area holds a path instead, or what an earlier
+// try has begun.
+enum class HandleUse : uint8_t { kNone, kBegun, kOne, kOneOrPath, kTwo };
 
 // What an operation finds, or leaves, in its arena area.
 enum class AreaContent : uint8_t { kNone, kOpenedPath, kStatPath, kAddress, kVector, kMessage, kHandles, kPath, kTwoPaths, kAdopted };
@@ -63,9 +64,12 @@ struct OpcodeInfo {
   const char* name;
   const char* syscall;
   BufferUse buffer;
+  HandleUse handles;
   AreaContent area;
-  ResultMeaning result;
-  bool repeatable;
+  // It has ended well only when all the bytes were moved that it asked for.
+  bool whole;
+  // The flags that it can have.
+  uint32_t flags;
   // The positions that mean something, the largest length, and the largest first argument.
   int64_t position_min;
   int64_t position_max;
@@ -75,40 +79,40 @@ struct OpcodeInfo {
 
 // By number.
 inline constexpr OpcodeInfo kOpcodeTable[kOpcodeCount] = {
-  {"nop", "nop", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"cancel", "cancel", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"open", "open", BufferUse::kNone, AreaContent::kOpenedPath, ResultMeaning::kHandle, true, INT64_MIN, INT64_MAX, UINT32_MAX, 32767},
-  {"close", "close", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, false, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"read", "read", BufferUse::kKernelWrites, AreaContent::kNone, ResultMeaning::kBytes, true, -1, 0x1fffffffffffff, 2147479552, UINT32_MAX},
-  {"write", "write", BufferUse::kKernelReads, AreaContent::kNone, ResultMeaning::kBytes, true, -1, 0x1fffffffffffff, 2147479552, UINT32_MAX},
-  {"fsync", "fsync", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"fdatasync", "fdatasync", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"stat", "stat", BufferUse::kNone, AreaContent::kStatPath, ResultMeaning::kArena, true, INT64_MIN, INT64_MAX, UINT32_MAX, 2},
-  {"truncate", "ftruncate", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, 0, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
-  {"listen", "listen", BufferUse::kNone, AreaContent::kAddress, ResultMeaning::kHandle, false, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
-  {"accept", "accept", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kHandle, true, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
-  {"connect", "connect", BufferUse::kNone, AreaContent::kAddress, ResultMeaning::kHandle, false, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
-  {"receive", "recv", BufferUse::kKernelWrites, AreaContent::kNone, ResultMeaning::kBytes, true, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX},
-  {"send", "send", BufferUse::kKernelReads, AreaContent::kNone, ResultMeaning::kBytes, true, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX},
-  {"shutdown", "shutdown", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, INT64_MIN, INT64_MAX, UINT32_MAX, 2},
-  {"timer", "timer", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, 0, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
-  {"address", "getsockname", BufferUse::kNone, AreaContent::kAddress, ResultMeaning::kArena, true, INT64_MIN, INT64_MAX, UINT32_MAX, 1},
-  {"readv", "readv", BufferUse::kKernelWrites, AreaContent::kVector, ResultMeaning::kBytes, true, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
-  {"writev", "writev", BufferUse::kKernelReads, AreaContent::kVector, ResultMeaning::kBytes, true, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
-  {"receiveMessage", "recvmsg", BufferUse::kKernelWrites, AreaContent::kMessage, ResultMeaning::kBytes, true, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"sendMessage", "sendmsg", BufferUse::kKernelReads, AreaContent::kMessage, ResultMeaning::kBytes, true, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"datagram", "bind", BufferUse::kNone, AreaContent::kAddress, ResultMeaning::kHandle, false, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
-  {"splice", "splice", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kBytes, true, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
-  {"pipe", "pipe", BufferUse::kNone, AreaContent::kHandles, ResultMeaning::kArena, false, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"allocate", "fallocate", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, 0, 0x1fffffffffffff, 7, UINT32_MAX},
-  {"advise", "posix_fadvise", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kZero, true, 0, 0x1fffffffffffff, 5, UINT32_MAX},
-  {"unlink", "unlink", BufferUse::kNone, AreaContent::kPath, ResultMeaning::kZero, false, INT64_MIN, INT64_MAX, UINT32_MAX, 1},
-  {"rename", "rename", BufferUse::kNone, AreaContent::kTwoPaths, ResultMeaning::kZero, false, INT64_MIN, INT64_MAX, UINT32_MAX, 1},
-  {"mkdir", "mkdir", BufferUse::kNone, AreaContent::kPath, ResultMeaning::kZero, false, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"hardlink", "link", BufferUse::kNone, AreaContent::kTwoPaths, ResultMeaning::kZero, false, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"symlink", "symlink", BufferUse::kNone, AreaContent::kTwoPaths, ResultMeaning::kZero, false, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"poll", "poll", BufferUse::kNone, AreaContent::kNone, ResultMeaning::kEvents, true, INT64_MIN, INT64_MAX, UINT32_MAX, 15},
-  {"adopt", "adopt", BufferUse::kNone, AreaContent::kAdopted, ResultMeaning::kHandle, false, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"nop", "nop", BufferUse::kNone, HandleUse::kNone, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"cancel", "cancel", BufferUse::kNone, HandleUse::kNone, AreaContent::kNone, false, 0x0, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"open", "open", BufferUse::kNone, HandleUse::kBegun, AreaContent::kOpenedPath, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 32767},
+  {"close", "close", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"read", "read", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kNone, true, 0xc00, -1, 0x1fffffffffffff, 2147479552, UINT32_MAX},
+  {"write", "write", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kNone, true, 0xc00, -1, 0x1fffffffffffff, 2147479552, UINT32_MAX},
+  {"fsync", "fsync", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"fdatasync", "fdatasync", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"stat", "stat", BufferUse::kNone, HandleUse::kOneOrPath, AreaContent::kStatPath, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 2},
+  {"truncate", "ftruncate", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
+  {"listen", "listen", BufferUse::kNone, HandleUse::kNone, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
+  {"accept", "accept", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xd00, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
+  {"connect", "connect", BufferUse::kNone, HandleUse::kNone, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
+  {"receive", "recv", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kNone, false, 0xf00, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX},
+  {"send", "send", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX},
+  {"shutdown", "shutdown", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 2},
+  {"timer", "timer", BufferUse::kNone, HandleUse::kNone, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
+  {"address", "getsockname", BufferUse::kNone, HandleUse::kOne, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 1},
+  {"readv", "readv", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kVector, true, 0xc00, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
+  {"writev", "writev", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kVector, true, 0xc00, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
+  {"receiveMessage", "recvmsg", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kMessage, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"sendMessage", "sendmsg", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kMessage, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"datagram", "bind", BufferUse::kNone, HandleUse::kNone, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
+  {"splice", "splice", BufferUse::kNone, HandleUse::kTwo, AreaContent::kNone, false, 0x400, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
+  {"pipe", "pipe", BufferUse::kNone, HandleUse::kNone, AreaContent::kHandles, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"allocate", "fallocate", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, 7, UINT32_MAX},
+  {"advise", "posix_fadvise", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, 5, UINT32_MAX},
+  {"unlink", "unlink", BufferUse::kNone, HandleUse::kNone, AreaContent::kPath, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 1},
+  {"rename", "rename", BufferUse::kNone, HandleUse::kNone, AreaContent::kTwoPaths, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 1},
+  {"mkdir", "mkdir", BufferUse::kNone, HandleUse::kNone, AreaContent::kPath, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"hardlink", "link", BufferUse::kNone, HandleUse::kNone, AreaContent::kTwoPaths, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"symlink", "symlink", BufferUse::kNone, HandleUse::kNone, AreaContent::kTwoPaths, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"poll", "poll", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 15},
+  {"adopt", "adopt", BufferUse::kNone, HandleUse::kNone, AreaContent::kAdopted, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
 };
 
 constexpr bool IsOpcode(uint32_t number) { return number < kOpcodeCount; }
@@ -129,7 +133,6 @@ inline constexpr uint32_t kSubmitMultishot = 0x100;
 inline constexpr uint32_t kSubmitBufferSelect = 0x200;
 inline constexpr uint32_t kSubmitLink = 0x400;
 inline constexpr uint32_t kSubmitTimeout = 0x800;
-inline constexpr uint32_t kSubmitFlagsKnown = 0xf00;
 
 // The result of an operation whose record names memory that is not there.
 inline constexpr int32_t kBadRecord = -4096;

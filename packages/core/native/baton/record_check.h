@@ -98,22 +98,32 @@ constexpr bool NamesBuffer(const OpcodeInfo& info, const SubmissionRecord& recor
   return info.buffer != BufferUse::kNone && info.area == AreaContent::kNone && !record.Has(kSubmitBufferSelect);
 }
 
-// What a record is answered with whose first two words cannot be right.
-inline int32_t RefuseIdentity(const SubmissionRecord& record) {
-  if (!IsOpcode(record.OpcodeNumber())) return -EINVAL;
-  return (record.operation & ~(kSubmitOpcodeMask | kSubmitFlagsKnown)) != 0 ? -EOPNOTSUPP : kBadRecord;
+// A flag is never passed over in silence: what an operation cannot honour, it is refused for.
+constexpr bool MayHaveFlags(const OpcodeInfo& info, const SubmissionRecord& record) {
+  if ((record.operation & ~(kSubmitOpcodeMask | info.flags)) != 0) return false;
+  if (!record.Has(kSubmitMultishot)) return true;
+  // What ends only when it is cancelled has nothing that could come after it, and would fill one buffer again and again.
+  return !record.Has(kSubmitLink) && (info.buffer == BufferUse::kNone || record.Has(kSubmitBufferSelect));
+}
+
+// The operation works on the handle that its record names.
+constexpr bool NeedsHandle(const OpcodeInfo& info, const SubmissionRecord& record) {
+  return info.handles == HandleUse::kOne || info.handles == HandleUse::kTwo ||
+         (info.handles == HandleUse::kOneOrPath && record.argument0 == 0);
 }
 
 // 0, or what the operation is answered with: kBadRecord for memory that is not there, an errno for what means nothing.
 // Conditions are joined without branches: behind a system call each of those costs more than all that it compares.
 inline int32_t CheckRecord(const SubmissionRecord& record, const SharedMemory& shared, const BufferTable& buffers,
                            Memory memory = Memory::kNamed) {
-  const uint32_t unknown_flags = record.operation & ~(kSubmitOpcodeMask | kSubmitFlagsKnown);
-  // Generation 0 is nobody's, and more does not fit beside a slot in what the kernel gives back.
-  const bool is_nobodys = record.generation - 1 >= kGenerationMax;
-  if ((unknown_flags != 0) | is_nobodys | !IsOpcode(record.OpcodeNumber())) [[unlikely]]
-    return RefuseIdentity(record);
+  if (!IsOpcode(record.OpcodeNumber())) [[unlikely]]
+    return -EINVAL;
   const OpcodeInfo& info = InfoOf(static_cast<Opcode>(record.OpcodeNumber()));
+  if (record.operation > kSubmitOpcodeMask && !MayHaveFlags(info, record)) [[unlikely]]
+    return -EOPNOTSUPP;
+  // Generation 0 is nobody's, and more does not fit beside a slot in what the kernel gives back.
+  if (record.generation - 1 >= kGenerationMax) [[unlikely]]
+    return kBadRecord;
   const int64_t position = record.Position();
   if ((position < info.position_min) | (position > info.position_max) | (record.length > info.length_max) |
       (record.argument0 > info.argument0_max)) [[unlikely]]

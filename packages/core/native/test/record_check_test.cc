@@ -179,6 +179,26 @@ TEST("positions, lengths, arguments, flags and generations that mean nothing do 
   EXPECT(specimen.Check() == -EINVAL);
 }
 
+// mutant: native-flags-unchecked, native-multishot-unchecked
+TEST("a flag passes on the operations that can have it, and on no other") {
+  for (uint32_t number = 0; number < kOpcodeCount; number++) {
+    for (const uint32_t flag : {kSubmitMultishot, kSubmitBufferSelect, kSubmitLink, kSubmitTimeout}) {
+      Specimen specimen(static_cast<Opcode>(number));
+      SubmissionRecord& record = specimen.record;
+      if (InfoOf(static_cast<Opcode>(number)).length_max < 16) record.length = 1;
+      const bool one_buffer = flag == kSubmitMultishot && static_cast<Opcode>(number) == Opcode::kReceive;
+      const bool known = (InfoOf(static_cast<Opcode>(number)).flags & flag) != 0;
+      record.operation = number | flag;
+      EXPECT(specimen.Check() == (known && !one_buffer ? 0 : -EOPNOTSUPP));
+    }
+  }
+  Specimen receive(Opcode::kReceive);
+  receive.record.operation |= kSubmitMultishot | kSubmitBufferSelect;
+  EXPECT(receive.Check() == 0);
+  receive.record.operation |= kSubmitLink;
+  EXPECT(receive.Check() == -EOPNOTSUPP);
+}
+
 namespace {
 
 // Provides numbers; those that were taken.

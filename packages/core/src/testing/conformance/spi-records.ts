@@ -263,6 +263,40 @@ export const spiRecordsClause: Clause = {
         }),
     },
     {
+      id: "flags",
+      title: "a flag that the operation cannot have is refused, not passed over",
+      mutants: ["record-flags-unchecked"],
+      run: (context) =>
+        onBench(context, async (bench) => {
+          for (const { number: opcode, flags } of definitions) {
+            const others = Object.entries(SUBMIT_FLAG).filter(([name]) => !(flags as readonly string[]).includes(name));
+            const wrong = others.map(([, flag]) => ({ operation: opcode | flag }));
+            await expectAnswers(bench, { opcode }, wrong, -ERRNO.ENOTSUP);
+          }
+        }),
+    },
+    {
+      id: "multishot",
+      title: "what ends only when it is cancelled fills no buffer that its record names, and stands before nothing",
+      mutants: ["record-multishot-unchecked"],
+      run: (context) =>
+        onBench(context, async (bench) => {
+          const { multishot, link } = SUBMIT_FLAG;
+          await expectAnswers(
+            bench,
+            { opcode: OPCODE.receive },
+            [{ operation: OPCODE.receive | multishot }],
+            -ERRNO.ENOTSUP,
+          );
+          await expectAnswers(
+            bench,
+            { opcode: OPCODE.accept },
+            [{ operation: OPCODE.accept | multishot | link }],
+            -ERRNO.ENOTSUP,
+          );
+        }),
+    },
+    {
       id: "no-slot",
       title: "a submission that names no slot is passed over and counted, and the others of its batch are done",
       mutants: ["record-slot-unchecked"],

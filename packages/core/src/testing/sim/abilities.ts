@@ -7,15 +7,13 @@ import type { Ticket } from "./ticket.js";
 /** A flag of the operation asks for what the driver lacks. */
 export function lacksFeature({ features }: Capabilities, ticket: Ticket): boolean {
   const { opcode, multishot, bufferSelect } = ticket;
-  if (ticket.hasUnknownFlags) return true;
   if (ticket.linked && !isSupported(features.links)) return true;
   const keepsNames = opcode === OPCODE.rename && ticket.word(WORD.argument0) !== 0;
   if (keepsNames && !isSupported(features.renameNoReplace)) return true;
   if (ticket.timeoutUs > 0 && !isSupported(features.linkTimeout)) return true;
-  if (bufferSelect && (opcode !== OPCODE.receive || !isSupported(features.bufferSelect))) return true;
+  if (bufferSelect && !isSupported(features.bufferSelect)) return true;
   if (!multishot) return false;
-  if (opcode === OPCODE.accept) return !isSupported(features.multishotAccept);
-  return opcode !== OPCODE.receive || !bufferSelect || !isSupported(features.multishotReceive);
+  return !isSupported(opcode === OPCODE.accept ? features.multishotAccept : features.multishotReceive);
 }
 
 export function isCancellable({ features }: Capabilities, ticket: Ticket): boolean {

@@ -32,8 +32,6 @@ export interface Part {
   readonly end: number;
 }
 
-const KNOWN_FLAGS = SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect | SUBMIT_FLAG.link | SUBMIT_FLAG.timeout;
-
 export class Ticket {
   readonly slot: number;
   readonly generation: number;
@@ -46,8 +44,6 @@ export class Ticket {
   readonly timeoutUs: number;
   /** The parts of buffers that it carries, in order. */
   readonly parts: readonly Part[];
-  /** Some other flag is set. */
-  readonly hasUnknownFlags: boolean;
   /** The record as it was submitted: it must not change while the operation is in flight. */
   readonly record: Int32Array;
   /** Called when what it waits for may be there. */
@@ -102,7 +98,6 @@ export class Ticket {
     this.bufferSelect = (operation & SUBMIT_FLAG.bufferSelect) !== 0;
     this.linked = (operation & SUBMIT_FLAG.link) !== 0;
     this.timeoutUs = (operation & SUBMIT_FLAG.timeout) !== 0 ? this.record[TIMEOUT_US_WORD]! >>> 0 : 0;
-    this.hasUnknownFlags = (operation & ~(0xff | KNOWN_FLAGS)) !== 0;
     this.refusal = refusal;
     this.parts = this.bufferSelect ? [] : partsOf(this.record, arenaWords, refusal === 0);
     this.onWake = () => onWake(this);
