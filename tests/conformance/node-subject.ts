@@ -44,7 +44,8 @@ export function nodeSubject(
       readFile: async (path) => new Uint8Array(await readFile(path)),
       writeFile: (path, bytes) => writeFile(path, bytes),
     },
-    ...(process.platform === "linux" && { exhaustDescriptors, descriptors }),
+    // The name of the process. Source: proc_pid_comm(5).
+    ...(process.platform === "linux" && { exhaustDescriptors, descriptors, makePlaceless: () => "/proc/self/comm" }),
     collectGarbage,
     setModified: (path, seconds) => {
       // A negative number would be taken for now.

@@ -16,6 +16,7 @@ const cases = [libuvDriver, nullDriver, simDriver].flatMap((createDriver) => [
     createDriver,
     scratchPath: (name) => name,
     makeFifo: () => undefined,
+    makePlaceless: (path) => path,
     exhaustDescriptors: () => () => undefined,
     descriptors: createSimulation({ seed: 1 }).descriptors,
     collectGarbage: () => undefined,

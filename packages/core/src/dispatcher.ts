@@ -351,12 +351,17 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     if (entry.kind === turnKind) return (entry.subject as () => void)();
     const { position } = entry;
     if (position !== undefined) {
-      const start = position.startOf(entry);
+      const start = position.startOf(entry.lendExclusive);
       if (start === undefined) return this.#launchWhenFound(entry, position);
-      entry.movesPosition = start >= 0;
-      this.writePosition(entry, start);
+      this.#placeAt(entry, start);
     }
     this.launch(entry);
+  }
+
+  /** `start`: where in its file it begins, −1 where only the system knows. */
+  #placeAt(entry: Entry, start: number): void {
+    entry.movesPosition = start >= 0;
+    this.writePosition(entry, start);
   }
 
   /**
@@ -472,7 +477,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       // Some kernels hand out a buffer and then find nothing to put into it.
       if ((flags & COMPLETION_FLAG.bufferPicked) !== 0) this.provided.returnPicked(flags);
       if ((flags & COMPLETION_FLAG.begun) !== 0) this.#noteBegun(entry);
-      if (this.#isTransient(entry, result)) {
+      if (this.#isTransient(entry, result) || this.#wasMisplaced(entry, result)) {
         if (entry.state === STATE.submitted || entry.state === STATE.more) return this.#repeat(entry, result);
         // It would go again if nobody had asked for its end.
         return this.#end(entry, -ERRNO.ECANCELED, 0);
@@ -556,6 +561,14 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     return (result === -ERRNO.EINTR || result === -ERRNO.EAGAIN) && entry.kind?.repeatable === true;
   }
 
+  /** It went by the own position of a file that can seek, and cannot be told where to read or write: it goes again without. */
+  #wasMisplaced(entry: Entry, result: number): boolean {
+    if (result !== -ERRNO.ESPIPE || entry.position === undefined || !entry.movesPosition) return false;
+    entry.position.refused(entry.lendExclusive);
+    this.#placeAt(entry, -1);
+    return true;
+  }
+
   /** The repetition goes on with the handle that the driver has answered. */
   #noteBegun(entry: Entry): void {
     const { records, arena } = this;
@@ -570,7 +583,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     entry.advance(EVENT.repeat);
     entry.chain?.unlink(entry);
     this.canceler.keepTime(entry);
-    if (result === -ERRNO.EINTR) return this.#relaunch(entry);
+    if (result === -ERRNO.EINTR || result === -ERRNO.ESPIPE) return this.#relaunch(entry);
     entry.held = true;
     if (result === -ERRNO.ENOBUFS) return this.provided.whenProvided(entry);
     const generation = entry.generation;

@@ -2,7 +2,8 @@
  * The own position of an open file that can seek. It is kept here and nowhere else, so that every driver goes by the
  * same one: the kernel's moves in some cases and not in others (with io_uring not when a transfer ends short, and never
  * past the page cache; Linux 6.18). Every transfer of such a file is handed to the driver with an explicit position;
- * only an append is not, because where it goes only the system knows.
+ * only an append is not, because where it goes only the system knows, and what the system refuses to do at a position:
+ * writes of some files under /proc, which are read at positions and written only where they stand.
  */
 import type { Entry } from "./operation-table.js";
 
@@ -10,6 +11,8 @@ export class OwnPosition {
   #offset: number;
   /** Bytes were appended: it stands at the end, wherever that is by the time somebody asks. */
   #atEnd = false;
+  /** Reads, or writes, cannot be told where: they go where the system has them. */
+  readonly #placeless = { reads: false, writes: false };
   /** How often bytes were appended. */
   #appends = 0;
   readonly #findEnd: (() => Promise<number>) | undefined;
@@ -44,9 +47,15 @@ export class OwnPosition {
     this.#atEnd = false;
   }
 
-  /** Where an operation starts whose turn has come: −1 for an append, `undefined` when it has to be found out first. */
-  startOf(entry: Entry): number | undefined {
-    return this.appends && !entry.lendExclusive ? -1 : this.offset;
+  /** Where the next read or write starts: −1 where only the system knows, `undefined` when it has to be found out first. */
+  startOf(reads: boolean): number | undefined {
+    if (reads ? this.#placeless.reads : this.#placeless.writes) return -1;
+    return this.appends && !reads ? -1 : this.offset;
+  }
+
+  /** The system has refused to read or write at a position, and is to be asked without one. */
+  refused(reads: boolean): void {
+    this.#placeless[reads ? "reads" : "writes"] = true;
   }
 
   /**

@@ -10,8 +10,8 @@ export const files = [
     name: "own-position-left-to-the-driver",
     promise: "P6",
     file: `${CORE}dispatcher.ts`,
-    find: "      this.writePosition(entry, start);\n",
-    replace: "      this.writePosition(entry, -1);\n",
+    find: "    this.writePosition(entry, start);\n",
+    replace: "    this.writePosition(entry, -1);\n",
     killedBy: [...simKit("own-position/grows"), ...core("own-position", "handed over with an explicit one")],
   },
   {
@@ -29,6 +29,22 @@ export const files = [
     find: "    else this.#offset += bytes;\n",
     replace: "",
     killedBy: kit("own-position/shared"),
+  },
+  {
+    name: "own-position-insists",
+    promise: "operations",
+    file: `${CORE}dispatcher.ts`,
+    find: "    if (result !== -ERRNO.ESPIPE || ",
+    replace: "    if (result < 0 || ",
+    killedBy: [...kit("own-position/placeless"), ...simKit("own-position/placeless")],
+  },
+  {
+    name: "pipe-insists-on-own-position",
+    promise: "operations",
+    file: `${CORE}resource/file-place.ts`,
+    find: "      if (at() < 0 || ",
+    replace: "      if (reads || at() >= 0 || ",
+    killedBy: [...kit("own-position/placeless"), ...simKit("own-position/placeless")],
   },
   {
     name: "own-position-of-two-lanes",

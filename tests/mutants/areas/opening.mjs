@@ -126,6 +126,17 @@ export const opening = [
     killedBy: native("driver-epoll", "engine_adopt_cases.h", "a read of an adopted inotify waits"),
   },
   {
+    name: "adopted-at-a-position-it-has-not",
+    promise: "operations",
+    file: "packages/core/native/baton/open_call.h",
+    find: "  return preadv(fd, nullptr, 0, position) != 0 && errno == ESPIPE ? -1 : position;\n",
+    replace: "  return position;\n",
+    killedBy: [
+      ...native("driver-epoll", "engine_adopt_cases.h", "a read of an adopted inotify waits"),
+      ...native("driver-uring", "adopt_test.cc", "a read of an adopted inotify waits"),
+    ],
+  },
+  {
     name: "adopted-with-the-mode-of-others",
     promise: "operations",
     file: "packages/driver-epoll/native/non_blocking.h",

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -81,12 +82,13 @@ inline void MakeBlocking(int fd) {
   if (flags >= 0 && (flags & O_NONBLOCK) != 0) (void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
-// Where the own position of a descriptor stands; -1 for what cannot seek. Asks nothing of a device. What is only a place
-// in the tree answers EBADF to everything; that is no want of a position. Source: lseek(2).
+// Where the own position of a descriptor stands; -1 for what cannot seek, and for what answers lseek(2) without having
+// positions, as an eventfd and an inotify do: a read of nothing at a position tells. Asks nothing of a device. What is
+// only a place in the tree answers EBADF to everything; that is no want of a position.
 inline int64_t OwnPosition(int fd) {
   const off_t position = lseek(fd, 0, SEEK_CUR);
-  if (position >= 0) return position;
-  return errno == ESPIPE ? -1 : 0;
+  if (position < 0) return errno == ESPIPE ? -1 : 0;
+  return preadv(fd, nullptr, 0, position) != 0 && errno == ESPIPE ? -1 : position;
 }
 
 // Leaves the answer to an open, which is over.

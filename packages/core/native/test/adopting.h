@@ -32,6 +32,14 @@ CompletionRecord Adopt(Bench& bench, uint32_t slot, int fd, uint32_t kind) {
   return bench.completions.back();
 }
 
+// Where the adopted file stands, as it was answered.
+template <typename Bench>
+int64_t AdoptedAt(Bench& bench) {
+  int64_t position = 0;
+  std::memcpy(&position, bench.Arena(4096) + kAdoptPositionAt, sizeof(position));
+  return position;
+}
+
 template <typename Bench>
 void Read(Bench& bench, uint32_t slot, const CompletionRecord& handle, uint32_t length) {
   SubmissionRecord& record = bench.Prepare(slot, Opcode::kRead);
@@ -53,6 +61,7 @@ void WaitsForEvent(int flags) {
   const UniqueFd other(dup(fd));
   const CompletionRecord handle = Adopt(bench, 1, fd, kAdoptFile);
   EXPECT(handle.result >= 0);
+  EXPECT(AdoptedAt(bench) == -1);
   Read(bench, 2, handle, sizeof(uint64_t));
   bench.Turn();
   EXPECT(bench.completions.empty());
@@ -74,6 +83,7 @@ void WaitsForNotice(int flags) {
   EXPECT(inotify_add_watch(fd, directory, IN_DELETE_SELF) >= 0);
   const CompletionRecord handle = Adopt(bench, 1, fd, kAdoptFile);
   EXPECT(handle.result >= 0);
+  EXPECT(AdoptedAt(bench) == -1);
   Read(bench, 2, handle, 256);
   bench.Turn();
   EXPECT(bench.completions.empty());

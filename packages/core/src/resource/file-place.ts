@@ -1,5 +1,6 @@
 /** Where in a file a transfer of several operations is: at a position of its own, or at the file's. */
 import { addAbortListener, removeAbortListener } from "../abort-listeners.js";
+import { ERRNO } from "../errno.js";
 import type { Lane } from "../lane.js";
 import { type FileCore, laneFor } from "./file-operations.js";
 
@@ -12,6 +13,8 @@ export interface FilePlace {
   enter(signal?: AbortSignal): Promise<() => void>;
   /** Within a step: where the next bytes are, or are to go; −1 where only the system knows. */
   at(): number;
+  /** Within a step: the system refused the place that `at` told. True when there is another one now. */
+  refused(error: unknown): boolean;
   /** Within a step: so many bytes have got where they were going. */
   moved(bytes: number): void;
 }
@@ -26,6 +29,7 @@ function givenPlace(position: number): FilePlace {
   return {
     enter: () => Promise.resolve(() => undefined),
     at: () => next,
+    refused: () => false,
     moved: (bytes) => {
       next += bytes;
     },
@@ -35,6 +39,7 @@ function givenPlace(position: number): FilePlace {
 function ownPlace(file: FileCore, reads: boolean): FilePlace {
   const { position } = file;
   const lane = laneFor(file, reads);
+  const at = () => (position === undefined ? -1 : position.startOf(reads)!);
   return {
     enter: async (signal) => {
       const leave = await turnIn(file, lane, signal);
@@ -46,7 +51,12 @@ function ownPlace(file: FileCore, reads: boolean): FilePlace {
       }
       return leave;
     },
-    at: () => (position === undefined || (position.appends && !reads) ? -1 : position.offset!),
+    at,
+    refused: (error) => {
+      if (at() < 0 || (error as { errno?: unknown }).errno !== -ERRNO.ESPIPE) return false;
+      position!.refused(reads);
+      return true;
+    },
     moved: (bytes) => {
       if (reads) position?.read(bytes);
       else position?.wrote(bytes);

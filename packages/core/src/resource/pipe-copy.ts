@@ -67,7 +67,11 @@ export async function writeOrKeep(
   try {
     while (start < bytes) {
       const part = { buffer, start, bytes: bytes - start, position: place.at() };
-      const written = await moveAtLast(writeKind, file, file.state, part);
+      const written = await moveAtLast(writeKind, file, file.state, part).catch((error: unknown) => {
+        if (place.refused(error)) return undefined;
+        throw error;
+      });
+      if (written === undefined) continue;
       if (written === 0) throw systemError(-ERRNO.EIO, "write", { path: file.state.label });
       start += written;
       place.moved(written);

@@ -58,6 +58,10 @@ function testSimulation(name: string, options: SimulationOptions): void {
       descriptors: current.descriptors,
       scratchPath: (of) => `/scratch/${next++}-${of}`,
       makeFifo: (path) => current.files.makeFifo(path),
+      makePlaceless: (path) => {
+        current.files.makePlaceless(path);
+        return path;
+      },
       setModified: (path, seconds) => {
         current.files.setModified(path, seconds);
         return BigInt(seconds * 1_000_000) * 1000n;

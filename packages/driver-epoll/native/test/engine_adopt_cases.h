@@ -11,7 +11,7 @@ TEST("a read of an adopted eventfd waits for its event, also where it came in bl
   baton::test::WaitsForEvent<Bench>(0);
   baton::test::WaitsForEvent<Bench>(EFD_NONBLOCK);
 }
-// mutant: adopted-in-the-mode-it-came-in
+// mutant: adopted-in-the-mode-it-came-in, adopted-at-a-position-it-has-not
 TEST("a read of an adopted inotify waits for something to happen, also where it came in blocking mode") {
   baton::test::WaitsForNotice<Bench>(0);
   baton::test::WaitsForNotice<Bench>(IN_NONBLOCK);

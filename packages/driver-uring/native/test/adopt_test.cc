@@ -10,6 +10,7 @@ TEST("a read of an adopted eventfd waits for its event, also where it came in no
   WaitsForEvent<Bench>(0);
   WaitsForEvent<Bench>(EFD_NONBLOCK);
 }
+// mutant: adopted-at-a-position-it-has-not
 TEST("a read of an adopted inotify waits for something to happen, also where it came in non-blocking mode") {
   WaitsForNotice<Bench>(0);
   WaitsForNotice<Bench>(IN_NONBLOCK);

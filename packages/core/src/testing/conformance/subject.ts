@@ -49,6 +49,11 @@ export interface ConformanceSubject {
   readonly fileBytesMax?: number;
   /** Makes a FIFO at a path. Without it, cases about FIFOs are left out, and reported as left out. */
   makeFifo?(path: string): void | Promise<void>;
+  /**
+   * The path of a file that is read at positions and written only where the system has it, as some under /proc are:
+   * what is written to it first is what it begins with. Cases that need it are left out without it, and counted.
+   */
+  makePlaceless?(path: string): string;
   /** Collects all garbage there is, before it returns. Without it, cases that need it are reported as left out. */
   collectGarbage?(): void;
   /** Descriptors that the process has open; when it is given, every case must leave as many as it found. */
@@ -68,7 +73,13 @@ export interface ConformanceSubject {
 }
 
 /** Means that only some callers can supply. */
-export type SubjectMeans = "exhaustDescriptors" | "setModified" | "descriptors" | "makeFifo" | "collectGarbage";
+export type SubjectMeans =
+  | "exhaustDescriptors"
+  | "setModified"
+  | "descriptors"
+  | "makeFifo"
+  | "makePlaceless"
+  | "collectGarbage";
 
 /** A subject, or what makes a new one for each case: a simulation has a world of its own. */
 export type SubjectSource = ConformanceSubject | (() => ConformanceSubject);

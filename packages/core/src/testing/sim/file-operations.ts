@@ -135,6 +135,7 @@ function read({ kernel }: AttemptHost, ticket: Ticket, file: OpenFile): number {
 function write({ kernel, memory }: AttemptHost, ticket: Ticket, file: OpenFile): number {
   const { dice, ledger } = kernel;
   if ((file.flags & OPEN_FLAG.write) === 0 || file.node.kind !== "file") return -ERRNO.EBADF;
+  if (file.node.placeless && ticket.position >= 0) return -ERRNO.ESPIPE;
   if (dice.happens("ioError")) return -ERRNO.EIO;
   const own = ticket.position < 0;
   const appends = (file.flags & OPEN_FLAG.append) !== 0;

@@ -44,6 +44,8 @@ export interface FileNode extends Inode {
   size: number;
   /** Until then it can be so long only; the device's own limit holds besides. */
   limit: Scarcity | undefined;
+  /** It is written only where a handle stands, at no position, as some files under /proc. */
+  readonly placeless: boolean;
   /** Handles that are open on it: without them and without a name its space is free. */
   opens: number;
 }
@@ -89,6 +91,8 @@ export interface SimFiles {
   link(path: string, target: string): void;
   /** Creates a pipe with a name. */
   makeFifo(path: string): void;
+  /** Creates an empty file that is read at positions and written only where a handle stands. */
+  makePlaceless(path: string): void;
   /** Gives a file a time of its last change, in seconds since 1970. */
   setModified(path: string, seconds: number): void;
   /** Removes a name; open handles keep the content. */
@@ -363,6 +367,7 @@ export class SimFileSystem {
         const channel = createChannel(0);
         this.#add("makeFifo", path, { kind: "fifo", channel, ...this.#inode(TYPE_FIFO | (0o666 & ~UMASK)) });
       },
+      makePlaceless: (path) => this.#add("makePlaceless", path, { ...this.#file(0o666 & ~UMASK), placeless: true }),
       setModified: (path, seconds) => {
         const node = this.find(encoder.encode(path), true);
         if (typeof node === "number") throw refused("setModified", path);
@@ -489,7 +494,7 @@ export class SimFileSystem {
 
   #file(mode: number): FileNode {
     const inode = this.#inode(TYPE_FILE | (mode & 0o7777));
-    return { kind: "file", bytes: new Uint8Array(0), size: 0, limit: undefined, opens: 0, ...inode };
+    return { kind: "file", bytes: new Uint8Array(0), size: 0, limit: undefined, placeless: false, opens: 0, ...inode };
   }
 
   #directory(): DirectoryNode {
