@@ -36,7 +36,7 @@ for (const driver of await findDrivers()) {
       expect(reportOf(ending)).toEqual(report);
     });
 
-    // mutant: dropped-backend-kept, used-backend-taken-for-dropped
+    // mutant: dropped-backend-kept, awaited-pool-taken-for-dropped, used-backend-taken-for-dropped
     test("is told of a backend that it dropped, and keeps no descriptor of it, unless something of it is in use", async ({
       skip,
     }) => {

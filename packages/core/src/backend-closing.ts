@@ -80,11 +80,11 @@ export class BackendRemains implements Remains {
     this.#tell = tell;
   }
 
-  /** Closes it, once nothing that it opened is open and nothing is in flight. */
+  /** Closes it, once nothing that it opened is open, nothing is in flight and nobody waits for a buffer. */
   dropped(): void {
     const dispatcher = this.#dispatcher;
     if (dispatcher.closed) return;
-    if (this.#tracker.size > 0 || dispatcher.inUse) {
+    if (this.#tracker.size > 0 || dispatcher.inUse || dispatcher.buffers.isAwaited) {
       dispatcher.clock.after(LOOK_INTERVAL_MS, () => this.dropped());
       return;
     }

@@ -237,6 +237,11 @@ export class BufferPool {
     if (this.#closed) throw batonError("ERR_BACKEND_CLOSED", `${where}: the backend is closed.`);
   }
 
+  /** Core's: somebody waits for a buffer. */
+  get isAwaited(): boolean {
+    return this.#waiters.count > 0;
+  }
+
   stats(): BufferPoolStats {
     const store = this.#store;
     const reserve = this.#reserve;

@@ -11,7 +11,8 @@ const DEADLINE_MS = 20_000;
 const [driver = ""] = process.argv.slice(2);
 const descriptors = () => readdirSync("/proc/self/fd").length;
 const leaks: Leak[] = [];
-const open = (): Backend => createBackend({ driver: createDriver(driver), onLeak: (leak) => leaks.push(leak) });
+const open = (poolBytesMax = 2 ** 20): Backend =>
+  createBackend({ driver: createDriver(driver), poolBytesMax, onLeak: (leak) => leaks.push(leak) });
 
 async function collectUntil(condition: () => boolean): Promise<void> {
   const endMs = performance.now() + DEADLINE_MS;
@@ -36,9 +37,15 @@ await collectUntil(() => leaks.length >= 3 && descriptors() <= before);
 const told = leaks.map(({ what }) => what).sort();
 const left = descriptors() - before;
 
-// Only a file of it is held: it goes on, and so does an operation of which nothing else is held.
+// Only a file of it is held: it goes on, and so do an operation and a wait for a buffer of which nothing else is held.
 const file = await (async () => open().openFile("/dev/null"))();
 const sleeping = (async () => open().sleep(500))();
+const waiting = (async () => {
+  const { buffers } = open(65_536);
+  const all = buffers.take(65_536);
+  setTimeout(() => all.release(), 500);
+  return buffers.takeWhenFree(4096);
+})();
 leaks.length = 0;
 for (let round = 0; round < 10; round++) {
   globalThis.gc?.();
@@ -48,5 +55,6 @@ const used = leaks.map(({ what }) => what);
 const { size } = await file.stat();
 await file.close();
 await sleeping;
+(await waiting).release();
 say({ told, left, used, size });
 process.exit(0);
