@@ -71,6 +71,14 @@ export const connecting = [
     killedBy: [...simKit("descriptor-shortage/accept-goes-on"), ...simProgram()],
   },
   {
+    name: "shortage-ends-the-pipe",
+    promise: "P11",
+    file: `${CORE}resource/pipe-transfer.ts`,
+    find: "      if (!splices || !isShortage(error)) throw error;\n",
+    replace: "      if (splices || isShortage(error)) throw error;\n",
+    killedBy: simKit("descriptor-shortage/pipes-go-on"),
+  },
+  {
     name: "shortage-told-each-time",
     promise: "P11",
     file: `${CORE}resource/accept-pause.ts`,

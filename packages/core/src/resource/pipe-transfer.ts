@@ -11,6 +11,7 @@ import { ERRNO } from "../errno.js";
 import { BatonError, batonError, systemError } from "../errors.js";
 import type { ResourceState } from "../resource-state.js";
 import { checkInteger, checkOptions, type OptionNames } from "../validate.js";
+import { isShortage } from "./accept-pause.js";
 import { type FileCore, POSITION_MAX } from "./file-operations.js";
 import { type FilePlace, placeIn } from "./file-place.js";
 import { expectOwnResource } from "./inner.js";
@@ -137,7 +138,12 @@ async function transfer(
   const end = new TransferEnd(where, dispatcher, dispatcher.canceler.check(where, options), sink);
   let carrier: Carrier | undefined;
   try {
-    carrier = await createCarrier(dispatcher.capabilities.features.pipeTo.kind === "native");
+    const splices = dispatcher.capabilities.features.pipeTo.kind === "native";
+    carrier = await createCarrier(splices).catch((error: BatonError) => {
+      // A pipe takes two descriptors, which a copy does without.
+      if (!splices || !isShortage(error)) throw error;
+      return createCarrier(false);
+    });
     try {
       await carry(carrier, bytesMax, end.early);
     } catch (error) {

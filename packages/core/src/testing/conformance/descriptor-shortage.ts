@@ -2,8 +2,10 @@
 import type { Backend } from "../../backend.js";
 import type { AcceptPaused } from "../../resource/accept-pause.js";
 import { connectionNeeds } from "../traits/socket-specimens.js";
+import { textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, ok, rejects } from "./expect.js";
+import { receiveBytes, sendBytes } from "./stream-talk.js";
 
 /** How long there are none, ms: several times the first pause. */
 const LACK_MS = 100;
@@ -87,6 +89,31 @@ export const descriptorShortageClause: Clause = {
         await closed;
         await client.close();
         await context.after(LACK_MS);
+      },
+    },
+    {
+      id: "pipes-go-on",
+      title: "bytes go from files to connections and back all the same, when there is none for a pipe between them",
+      calmOnly: true,
+      needs: ["pipeTo", "send", "receive"],
+      subjectNeeds: ["exhaustDescriptors"],
+      mutants: ["shortage-ends-the-pipe"],
+      run: async (context) => {
+        const { far } = context;
+        await using pair = await context.pair();
+        await using from = await context.openFile("0123456789", "r");
+        await using to = await context.openFile("");
+        const restore = context.subject.exhaustDescriptors!(0);
+        try {
+          equal((await from.pipeTo(pair.near)).bytesTransferred, 10, "the bytes that were sent");
+          equal(textOf(await receiveBytes(far, pair.far, 10)), "0123456789", "what arrived");
+          await sendBytes(far, pair.far, new Uint8Array(5).fill(0x61));
+          await pair.far.shutdown();
+          equal((await pair.near.pipeTo(to)).bytesTransferred, 5, "the bytes that were received");
+        } finally {
+          restore();
+        }
+        equal(await context.textOf(to.path), "aaaaa", "the file");
       },
     },
   ],

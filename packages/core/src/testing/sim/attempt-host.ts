@@ -76,9 +76,9 @@ export function newHandle(host: AttemptHost, description: Description): HandleId
   return id;
 }
 
-/** True when the operation must fail for want of handles. */
-export function lacksHandles({ kernel, handles }: AttemptHost): boolean {
-  return handles.open >= kernel.handlesMax || kernel.dice.happens("tooManyFiles");
+/** True when the operation, which takes so many handles, must fail for want of them. */
+export function lacksHandles({ kernel, handles }: AttemptHost, count = 1): boolean {
+  return handles.open + count > kernel.handlesMax || kernel.dice.happens("tooManyFiles");
 }
 
 /** The address in the operation's arena area. */

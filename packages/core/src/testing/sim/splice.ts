@@ -3,7 +3,7 @@ import { isSupported } from "../../capability.js";
 import { ERRNO } from "../../errno.js";
 import { OPCODE } from "../../opcode.js";
 import { OPEN_FLAG, PIPE_WORD, WORD } from "../../record.js";
-import { type AttemptHost, badHandle, foundBehind, newHandle, type Outcome } from "./attempt-host.js";
+import { type AttemptHost, badHandle, foundBehind, lacksHandles, newHandle, type Outcome } from "./attempt-host.js";
 import { writeToDisk } from "./disk.js";
 import { writeStat } from "./file-operations.js";
 import { Description, type OpenFile, type Target } from "./handles.js";
@@ -12,6 +12,7 @@ import type { Ticket, WaitList } from "./ticket.js";
 
 /** Makes a pipe; its two handles stand in the arena. */
 export function makePipe(host: AttemptHost, ticket: Ticket): number {
+  if (lacksHandles(host, 2)) return -ERRNO.EMFILE;
   const { kernel, handles, arenaWords } = host;
   if (handles.open + 2 > kernel.handlesMax || kernel.dice.happens("tooManyFiles")) return -ERRNO.EMFILE;
   const [reading, writing] = PipeEnd.pair(ticket.word(WORD.length));
