@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { type NetworkInterfaceInfo, networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Driver } from "@baton-io/core";
 import type { ConformanceSubject, OwnDescriptors } from "@baton-io/core/testing";
@@ -46,6 +46,7 @@ export function nodeSubject(
     },
     // The name of the process. Source: proc_pid_comm(5).
     ...(process.platform === "linux" && { exhaustDescriptors, descriptors, makePlaceless: () => "/proc/self/comm" }),
+    ...(linkLocal !== undefined && { linkLocal }),
     collectGarbage,
     setModified: (path, seconds) => {
       // A negative number would be taken for now.
@@ -57,6 +58,12 @@ export function nodeSubject(
     ...extras,
   };
 }
+
+const linkLocal = Object.entries(networkInterfaces())
+  .flatMap(([name, addresses = []]) =>
+    addresses.map(({ address, scopeid: index = 0 }: NetworkInterfaceInfo) => ({ address, name, index })),
+  )
+  .find(({ address, index }) => /^fe80:/i.test(address) && index > 0);
 
 const descriptors: OwnDescriptors = {
   open: (path, append = false) => openSync(path, append ? "a+" : "r+"),

@@ -540,8 +540,8 @@ export const mutants = [
     name: "transient-result-is-an-error",
     promise: "P11",
     file: `${CORE}dispatcher.ts`,
-    find: "if (this.#isTransient(entry, result)) {",
-    replace: "if (this.#isTransient(entry, result) && entry.whole) {",
+    find: "if (this.#isTransient(entry, result) || ",
+    replace: "if ((this.#isTransient(entry, result) && entry.whole) || ",
     killedBy: core("interleavings", "end once each"),
   },
   {

@@ -17,6 +17,7 @@ const cases = [libuvDriver, nullDriver, simDriver].flatMap((createDriver) => [
     scratchPath: (name) => name,
     makeFifo: () => undefined,
     makePlaceless: (path) => path,
+    linkLocal: { address: "fe80::1", name: "lo", index: 1 },
     exhaustDescriptors: () => () => undefined,
     descriptors: createSimulation({ seed: 1 }).descriptors,
     collectGarbage: () => undefined,

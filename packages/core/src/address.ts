@@ -47,9 +47,14 @@ export function parseAddress(text: string, interfaceIndex?: InterfaceIndex): Par
   return scope === undefined ? undefined : { family: ADDRESS_FAMILY.ipv6, bytes: ipv6, scope };
 }
 
+/** The number of an interface is a signed one for the system. Source: netdevice(7), `ifr_ifindex`. */
+const SCOPE_MAX = 0x7fff_ffff;
+
 /** Source: RFC 4007, section 11. */
 function parseScope(text: string, interfaceIndex: InterfaceIndex | undefined): number | undefined {
-  return /^\d{1,10}$/.test(text) ? Number(text) | 0 : interfaceIndex?.(text);
+  if (!/^\d{1,10}$/.test(text)) return interfaceIndex?.(text);
+  // A number beyond the system's 32 bits would become another interface's.
+  return Number(text) <= SCOPE_MAX ? Number(text) : undefined;
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {

@@ -4,9 +4,11 @@ import {
   ADDRESS_FAMILY,
   ADDRESS_WORD,
   formatAddress,
+  type InterfaceIndex,
   parseAddress,
   writeAddress,
 } from "@baton-io/core";
+import { interfaceName } from "./interface-name.js";
 
 /** An internet address and port. */
 export interface HostPlace {
@@ -30,8 +32,10 @@ export type Place = HostPlace | PathPlace | { readonly kind: "none" };
 export class AddressRecords {
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
+  readonly #interfaceIndex: InterfaceIndex;
 
-  constructor(arena: ArrayBuffer) {
+  constructor(arena: ArrayBuffer, interfaceIndex: InterfaceIndex) {
+    this.#interfaceIndex = interfaceIndex;
     this.#bytes = new Uint8Array(arena);
     this.#words = new Int32Array(arena);
   }
@@ -45,7 +49,8 @@ export class AddressRecords {
       case ADDRESS_FAMILY.ipv4:
       case ADDRESS_FAMILY.ipv6: {
         const scope = this.#words[word + ADDRESS_WORD.scope]!;
-        return { kind: "host", family, host: formatAddress(family, this.#bytes.subarray(at, at + 16), scope), port };
+        const address = formatAddress(family, this.#bytes.subarray(at, at + 16));
+        return { kind: "host", family, host: scope === 0 ? address : `${address}%${interfaceName(scope)}`, port };
       }
       case ADDRESS_FAMILY.unix:
         return { kind: "path", bytes: this.#bytes.slice(at, at + port) };
@@ -59,7 +64,11 @@ export class AddressRecords {
     const address =
       "bytes" in place
         ? { family: ADDRESS_FAMILY.unix, bytes: place.bytes, scope: 0 }
-        : (parseAddress(place.address) ?? { family: ADDRESS_FAMILY.none, bytes: new Uint8Array(0), scope: 0 });
+        : (parseAddress(place.address, this.#interfaceIndex) ?? {
+            family: ADDRESS_FAMILY.none,
+            bytes: new Uint8Array(0),
+            scope: 0,
+          });
     writeAddress(this.#bytes, this.#words, offset, address, "port" in place ? place.port : 0);
   }
 }

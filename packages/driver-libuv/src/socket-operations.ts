@@ -3,7 +3,7 @@ import * as dgram from "node:dgram";
 import * as fs from "node:fs";
 import * as net from "node:net";
 import { dirname } from "node:path";
-import { ADDRESS_FAMILY, ADOPT_ANSWER, ERRNO, SOCKET_OPTION } from "@baton-io/core";
+import { ADDRESS_FAMILY, ADOPT_ANSWER, ERRNO, type InterfaceIndex, SOCKET_OPTION } from "@baton-io/core";
 import { AddressRecords, type HostPlace, type PathPlace, type Place } from "./address-record.js";
 import { Datagram, type DatagramHost } from "./datagram.js";
 import { Listener, type ListenerHost } from "./listener.js";
@@ -15,6 +15,7 @@ import { errnoOf } from "./system-error.js";
 export interface SocketHost extends StreamHost, DatagramHost {
   /** Completes an operation whose result is a new handle. */
   completeWithHandle(submission: Submission, value: Stream | Listener | Datagram): void;
+  readonly interfaceIndex: InterfaceIndex;
 }
 
 /** Since when `net` and `dgram` share ports: they take the option without a word before. */
@@ -38,7 +39,7 @@ export class SocketOperations {
 
   constructor(host: SocketHost, arena: ArrayBuffer) {
     this.#host = host;
-    this.#records = new AddressRecords(arena);
+    this.#records = new AddressRecords(arena, host.interfaceIndex);
   }
 
   /** The address at the start of an operation's arena area. */

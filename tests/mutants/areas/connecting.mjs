@@ -134,4 +134,28 @@ export const connecting = [
     replace: "return index > 1_000_000 ? index : undefined;",
     killedBy: core("interface-index", "finds an interface by its name"),
   },
+  {
+    name: "interface-cut-to-32-bits",
+    promise: "operations",
+    file: `${CORE}address.ts`,
+    find: "return Number(text) <= SCOPE_MAX ? Number(text) : undefined;",
+    replace: "return Number(text) | 0;",
+    killedBy: [...kit("tcp-connect/interface"), ...simKit("tcp-connect/interface")],
+  },
+  {
+    name: "interface-by-number",
+    promise: "operations",
+    file: `${LIBUV}address-record.ts`,
+    find: "{interfaceName(scope)}",
+    replace: "{scope}",
+    killedBy: kit("tcp-listen/link-local"),
+  },
+  {
+    name: "interface-of-a-peer-forgotten",
+    promise: "operations",
+    file: `${LIBUV}address-record.ts`,
+    find: "parseAddress(place.address, this.#interfaceIndex)",
+    replace: "parseAddress(place.address)",
+    killedBy: kit("tcp-listen/link-local"),
+  },
 ];

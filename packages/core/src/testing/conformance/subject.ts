@@ -19,6 +19,13 @@ export interface OwnDescriptors {
   close(descriptor: number): void;
 }
 
+/** An address of one interface, and which. */
+export interface LinkLocal {
+  readonly address: string;
+  readonly name: string;
+  readonly index: number;
+}
+
 /**
  * A driver under test.
  *
@@ -54,6 +61,8 @@ export interface ConformanceSubject {
    * what is written to it first is what it begins with. Cases that need it are left out without it, and counted.
    */
   makePlaceless?(path: string): string;
+  /** An IPv6 address that is one of its interface only, where the machine has one. Cases that need it are left out without it, and counted. */
+  readonly linkLocal?: LinkLocal;
   /** Collects all garbage there is, before it returns. Without it, cases that need it are reported as left out. */
   collectGarbage?(): void;
   /** Descriptors that the process has open; when it is given, every case must leave as many as it found. */
@@ -79,6 +88,7 @@ export type SubjectMeans =
   | "descriptors"
   | "makeFifo"
   | "makePlaceless"
+  | "linkLocal"
   | "collectGarbage";
 
 /** A subject, or what makes a new one for each case: a simulation has a world of its own. */

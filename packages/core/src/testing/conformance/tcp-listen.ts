@@ -85,6 +85,35 @@ export const listenClause: Clause = {
       },
     },
     {
+      id: "link-local",
+      title: "an address that is one of its interface only is listened at, connected to, sent to and told with it",
+      needs: ["datagram"],
+      subjectNeeds: ["linkLocal"],
+      mutants: ["interface-by-number", "interface-of-a-peer-forgotten"],
+      run: async (context) => {
+        const { io, far } = context;
+        const { address, name, index } = context.subject.linkLocal!;
+        const told = `${address}%${index}`;
+        for (const host of [`${address}%${name}`, told]) {
+          await using listener = await io.listen({ host });
+          const { port } = listener.address;
+          const [near, peer] = await Promise.all([far.connect({ host, port }), listener.accept()]);
+          equal(listener.address.address, told, "where it listens");
+          for (const stream of [near, peer]) {
+            equal((await stream.localAddress()).address, told, "where a connection is");
+            equal((await stream.peerAddress()).address, told, "where its peer is");
+          }
+          await Promise.all([near.close(), peer.close()]);
+          await using socket = await io.bindUdp({ host });
+          await using other = await far.bindUdp({ host });
+          using message = far.buffers.copyFrom("hello");
+          using into = io.buffers.take(8);
+          await other.send(message, { address: host, port: socket.address.port });
+          equal((await socket.receive(into)).address.address, told, "where a datagram comes from");
+        }
+      },
+    },
+    {
       id: "bad-options",
       title: "a host that is no address, a port or backlog out of range and misspelt options are refused",
       run: async ({ io }) => {
@@ -151,10 +180,12 @@ export const connectClause: Clause = {
     },
     {
       id: "interface",
+      mutants: ["interface-cut-to-32-bits"],
       title: "an IPv6 address may name its interface, by number or by name; one that there is not is refused",
       run: async (context) => {
         const { io } = context;
-        for (const nowhere of ["::1%nosuch0", "::1%", "::1%../lo"]) {
+        // The last would be the first interface, were it cut to 32 bits.
+        for (const nowhere of ["::1%nosuch0", "::1%", "::1%../lo", `::1%${2 ** 32 + 1}`]) {
           await rejects(io.listen({ host: nowhere }), "ERR_INVALID_ARG_VALUE");
         }
         const listener = await io.listen({ host: "::1%lo" }).catch((error: { code: string }) => error.code);
