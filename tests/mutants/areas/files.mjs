@@ -31,6 +31,25 @@ export const files = [
     killedBy: kit("own-position/shared"),
   },
   {
+    name: "pipe-into-fifo-waits-for-ever",
+    promise: "P5",
+    file: `${CORE}resource/pipe-copy.ts`,
+    find: "await writeWhileWanted(file, stream, { buffer, bytes }, early?.signal)",
+    replace: "await writeWhileWanted(file, stream, { buffer, bytes }, undefined)",
+    killedBy: [...kit("pipe-to-file/to-fifo-signal"), ...simKit("pipe-to-file/to-fifo-signal")],
+  },
+  {
+    name: "pipe-into-fifo-outlives-its-source",
+    promise: "P5",
+    file: `${CORE}resource/pipe-transfer.ts`,
+    find: '    this.#unwatch = source?.whenClosing(() => this.#end("close"));\n',
+    replace: "",
+    killedBy: [
+      ...kit("pipe-to-file/to-fifo-the-connection-s-close"),
+      ...simKit("pipe-to-file/to-fifo-the-connection-s-close"),
+    ],
+  },
+  {
     name: "own-position-insists",
     promise: "operations",
     file: `${CORE}dispatcher.ts`,

@@ -83,6 +83,27 @@ export async function writeOrKeep(
   }
 }
 
+/**
+ * The same for a file that cannot seek, such as a FIFO. It may be full for as long as nobody reads it, so the write is one
+ * as a caller would ask for, which `signal` ends.
+ */
+async function writeWhileWanted(
+  file: FileCore,
+  stream: StreamCore,
+  { buffer, bytes }: { readonly buffer: OwnedBuffer; readonly bytes: number },
+  signal: AbortSignal | undefined,
+): Promise<{ readonly written: number; readonly error?: unknown }> {
+  try {
+    const options = { length: bytes, ...(signal !== undefined && { signal }) };
+    await file.dispatcher.start(prepareFileTransfer(file, FILE_TRANSFER.writeFull, buffer, options));
+    return { written: bytes };
+  } catch (error) {
+    const written = (error as { bytesTransferred?: number }).bytesTransferred ?? 0;
+    stream.receiveLane.salvageBytes(buffer.bytes.slice(written, bytes));
+    return { written, error };
+  }
+}
+
 /** Takes bytes out of a pipe, for a file that cannot be spliced to. */
 export function readPipeAtLast(file: FileCore, pipe: Handle, buffer: OwnedBuffer, bytes: number): Promise<number> {
   const part = { buffer, start: 0, bytes: Math.min(bytes, buffer.length), position: -1 };
@@ -103,14 +124,25 @@ export async function receiveInto(
   return bytesReceived;
 }
 
-export async function createCopyToFile(stream: StreamCore, file: FileCore, place: FilePlace): Promise<Carrier> {
+/** @param place where in the file; `undefined` for one that cannot seek */
+export async function createCopyToFile(
+  stream: StreamCore,
+  file: FileCore,
+  place: FilePlace | undefined,
+): Promise<Carrier> {
   const buffer = takeBuffer(stream.dispatcher);
   let inHand = 0;
   let arrived = 0;
-  const push = async () => {
+  const push = async (early?: EarlyEnd) => {
     const bytes = inHand;
     inHand = 0;
     if (bytes === 0) return;
+    if (place === undefined) {
+      const { written, error } = await writeWhileWanted(file, stream, { buffer, bytes }, early?.signal);
+      arrived += written;
+      if (error !== undefined) throw error;
+      return;
+    }
     const leave = await place.enter();
     try {
       await writeOrKeep(file, stream, { buffer, bytes }, place, (written) => {
@@ -129,7 +161,8 @@ export async function createCopyToFile(stream: StreamCore, file: FileCore, place
       return inHand;
     },
     push,
-    settle: push,
+    // Whatever failed had nothing in hand, or has put it somewhere.
+    settle: () => push(),
     close: () => buffer[Symbol.dispose](),
   };
 }

@@ -85,10 +85,12 @@ export function pipeToFile(stream: StreamCore, file: FileCore, options: PipeToFi
   const position = checkPosition(where, options.position, file);
   const bytesMax = checkLimit(where, "bytesMax", options.bytesMax);
   expectOwnResource(where, "file", file, dispatcher);
-  const place = placeIn(file, position, false);
+  const ends = { sink: file.state, source: file.position === undefined ? stream.state : undefined };
+  // What cannot seek may take nothing for ever, and whatever is between it and the connection would be stuck there.
+  const place = file.position === undefined ? undefined : placeIn(file, position, false);
   return dispatcher.aside(() =>
-    transfer(where, dispatcher, bytesMax, options, file.state, (splices) =>
-      splices ? createSpliceToFile(stream, file, place) : createCopyToFile(stream, file, place),
+    transfer(where, dispatcher, bytesMax, options, ends, (splices) =>
+      splices && place !== undefined ? createSpliceToFile(stream, file, place) : createCopyToFile(stream, file, place),
     ),
   );
 }
@@ -105,7 +107,7 @@ export function pipeFromFile(file: FileCore, stream: StreamCore, options: PipeFr
   // What is read of a file that cannot seek and not sent is kept for its next read: in a buffer, not in a pipe.
   const place = file.position === undefined ? undefined : placeIn(file, position, true);
   return dispatcher.aside(() =>
-    transfer(where, dispatcher, length, options, undefined, (splices) =>
+    transfer(where, dispatcher, length, options, {}, (splices) =>
       splices && place !== undefined
         ? createSpliceFromFile(file, stream, place)
         : createCopyFromFile(file, stream, place),
@@ -131,11 +133,11 @@ async function transfer(
   dispatcher: Dispatcher,
   bytesMax: number,
   options: PipeOptions,
-  sink: ResourceState | undefined,
+  ends: WatchedEnds,
   createCarrier: (splices: boolean) => Promise<Carrier>,
 ): Promise<PipeResult> {
   dispatcher.expectFeature(where, "pipeTo");
-  const end = new TransferEnd(where, dispatcher, dispatcher.canceler.check(where, options), sink);
+  const end = new TransferEnd(where, dispatcher, dispatcher.canceler.check(where, options), ends);
   let carrier: Carrier | undefined;
   try {
     const splices = dispatcher.capabilities.features.pipeTo.kind === "native";
@@ -183,6 +185,14 @@ function isUnspliceable(error: unknown): boolean {
   return error instanceof BatonError && error.errno === -ERRNO.EINVAL && error.syscall === "splice";
 }
 
+/** Ends of a transfer that end it when they close, because none of its operations is sure to. */
+interface WatchedEnds {
+  /** A file that bytes go to: it waits for those that are on their way. */
+  readonly sink?: ResourceState;
+  /** The connection that they come from. */
+  readonly source?: ResourceState | undefined;
+}
+
 /** Everything that can end a transfer early, as one signal for its operations. */
 class TransferEnd {
   readonly early: EarlyEnd;
@@ -192,10 +202,11 @@ class TransferEnd {
   readonly #controller = new AbortController();
   readonly #timer: unknown;
   readonly #letGo: (() => void) | undefined;
+  readonly #unwatch: (() => void) | undefined;
   #cause: "signal" | "timeout" | "close" | undefined = undefined;
   readonly #onAbort = () => this.#end("signal");
 
-  constructor(where: string, dispatcher: Dispatcher, given: EarlyEnd | undefined, sink: ResourceState | undefined) {
+  constructor(where: string, dispatcher: Dispatcher, given: EarlyEnd | undefined, { sink, source }: WatchedEnds) {
     this.#where = where;
     this.#dispatcher = dispatcher;
     this.#given = given;
@@ -204,8 +215,8 @@ class TransferEnd {
     if (given?.timeoutMs !== undefined) {
       this.#timer = dispatcher.clock.after(given.timeoutMs, () => this.#end("timeout"));
     }
-    // A file that closes waits for bytes that are on their way to it.
     this.#letGo = sink?.hold(() => this.#end("close"));
+    this.#unwatch = source?.whenClosing(() => this.#end("close"));
   }
 
   #end(cause: "signal" | "timeout" | "close"): void {
@@ -228,7 +239,7 @@ class TransferEnd {
     }
     if (early === "close") {
       const code = this.#dispatcher.closed ? "ERR_BACKEND_CLOSED" : "ERR_RESOURCE_CLOSED";
-      return batonError(code, `${where}: the file was closed meanwhile.`, { driver, bytesTransferred });
+      return batonError(code, `${where}: the file or connection was closed meanwhile.`, { driver, bytesTransferred });
     }
     if (error instanceof BatonError) {
       // Of the operation that failed it was the count of that operation alone, and its buffer was none of the caller's.
@@ -242,6 +253,7 @@ class TransferEnd {
     if (this.#given?.signal !== undefined) removeAbortListener(this.#given.signal, this.#onAbort);
     if (this.#timer !== undefined) this.#dispatcher.clock.clear(this.#timer);
     this.#letGo?.();
+    this.#unwatch?.();
   }
 }
 

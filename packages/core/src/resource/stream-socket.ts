@@ -117,10 +117,10 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
   /**
    * Writes what arrives to a file, until the peer ends its side or `bytesMax` are moved. Where the driver can splice
    * the bytes never come into the program; otherwise they go through a buffer of the pool
-   * (`capabilities.features.pipeTo`). Bytes that were taken from the connection are in the file before this settles,
-   * however it ends, and
-   * `error.bytesTransferred` says how many; what was not taken is there for the next receive. Receives and writes that
-   * are asked for meanwhile take turns with it. Source: splice(2).
+   * (`capabilities.features.pipeTo`), and so they do into what cannot seek. Bytes that were taken from the connection are
+   * in the file before this settles, however it ends, and `error.bytesTransferred` says how many; what was not taken, and
+   * what a FIFO or terminal has no room for, is there for the next receive. Receives and writes that are asked for
+   * meanwhile take turns with it. Source: splice(2).
    *
    * @example const { bytesTransferred } = await upload.pipeTo(file, { position: 0, signal });
    */

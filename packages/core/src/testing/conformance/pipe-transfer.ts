@@ -16,6 +16,55 @@ interface Ended {
   readonly bytesTransferred: number;
 }
 
+/** A transfer into a FIFO that nobody reads, ended early by `how`; nothing may be missing or there twice afterwards. */
+function intoFullFifo(how: "signal" | "timeoutMs" | "the file's close" | "the connection's close") {
+  const gone = how === "the connection's close";
+  return {
+    id: `to-fifo-${how.replaceAll(/\W+/g, "-")}`,
+    title: `into a FIFO that is full it is ended by ${how} all the same, and counts what the FIFO has`,
+    promise: "P6",
+    needs: ["cancelSocket", "cancelFile"],
+    subjectNeeds: ["makeFifo"],
+    mutants: gone ? ["pipe-into-fifo-outlives-its-source"] : ["pipe-into-fifo-waits-for-ever"],
+    run: async (context: CaseContext) => {
+      const { io, far } = context;
+      await using pair = await context.pair();
+      const path = context.path("fifo");
+      await context.subject.makeFifo!(path);
+      const fifo = await io.openFile(path, "r+");
+      await using reader = await io.openFile(path, "r+");
+      const bytes = pattern(600_000, 31);
+      const sending = sendBytes(far, pair.far, bytes).then(
+        () => pair.far.shutdown(),
+        () => undefined,
+      );
+      const controller = new AbortController();
+      const options = how === "timeoutMs" ? { timeoutMs: 50 } : { signal: controller.signal };
+      const piping = pair.near.pipeTo(fifo, options).then(
+        ({ bytesTransferred }): Ended => ({ code: "none", bytesTransferred }),
+        (error: Ended) => error,
+      );
+      if (how !== "timeoutMs") await context.after(50);
+      if (how === "signal") controller.abort();
+      if (how === "the file's close") await fifo.close();
+      if (gone) await pair.near.close();
+      const { code, bytesTransferred } = await piping;
+      const codes = { signal: "ABORT_ERR", timeoutMs: "ERR_TIMEOUT" } as Record<string, string>;
+      equal(code, codes[how] ?? "ERR_RESOURCE_CLOSED", "the code of the error");
+      using into = io.buffers.take(bytes.length);
+      const { bytesRead } = await reader.readFull(into, { length: bytesTransferred });
+      equalBytes(into.bytes.subarray(0, bytesRead), bytes.subarray(0, bytesTransferred), "what the FIFO has");
+      await rejects(reader.read(into, { timeoutMs: 5 }), "ERR_TIMEOUT");
+      if (!gone) {
+        const rest = await receiveBytes(io, pair.near, bytes.length - bytesTransferred);
+        equalBytes(rest, bytes.subarray(bytesTransferred), "what is received next");
+      }
+      await sending;
+      await fifo[Symbol.asyncDispose]();
+    },
+  } satisfies Clause["cases"][number];
+}
+
 /** A transfer into a file, ended early by `end` while bytes come; nothing may be missing or there twice afterwards. */
 function endedEarly(
   id: string,
@@ -156,6 +205,7 @@ export const pipeToFileClause: Clause = {
       ({ pair }) => pair.near.close(),
       "gone",
     ),
+    ...(["signal", "timeoutMs", "the file's close", "the connection's close"] as const).map(intoFullFifo),
     {
       id: "deadline",
       title: "timeoutMs is for all of it: what had come by then is in the file",
