@@ -68,6 +68,12 @@ const filesOf = (killers) => [...new Set(killers.map(({ file }) => file))];
 /** A test in C++: a program is built with the mutant, and runs it. @param {Killer} killer */
 const isNative = ({ file }) => file.includes("/native/test/");
 
+/** Other packages may have a program of the same name. @param {string} source */
+function programNameOf(source) {
+  const [, package_] = source.split("/");
+  return `${package_}/${basename(source).replace(/\.(cc|h)$/, "")}`;
+}
+
 /**
  * Runs tests in C++, with or without a mutant. One that ends its program, or never ends, has failed.
  *
@@ -82,7 +88,7 @@ async function runNativeTests(killers, mutant) {
     const tests = killers.filter(({ file }) => file === source).map(({ test }) => test);
     const planted = mutant === "" ? [] : ["--mutant", mutant];
     const asked = tests.flatMap((test) => ["--test", test]);
-    const args = [nativeTests, ...planted, ...asked, basename(source).replace(/\.(cc|h)$/, "")];
+    const args = [nativeTests, ...planted, ...asked, programNameOf(source)];
     const { code, stdout } = await runQuietly(process.execPath, args, { cwd: root });
     if (code === NOTHING_BUILT || stdout.includes(": does not compile")) continue;
     const lines = stdout.split("\n");

@@ -2,11 +2,12 @@
 /**
  * Builds and runs the C++ tests of the shared native half and of the engines, without Node:
  *
- *   node scripts/test-native.mjs [--sanitize address|thread|none|all] [--test TEXT] [--mutant MUTANT] [NAME...]
+ *   node scripts/test-native.mjs [--sanitize address|thread|none|all] [--test TEXT] [--mutant MUTANT] [--list] [NAME...]
  *
- * A name is that of a program or of a header of its cases. `--test` runs the tests whose sentences contain the text, and
+ * A name is that of a program or of a header of its cases; `PACKAGE/NAME` is the one of that package, where others have
+ * programs of the same name. `--test` runs the tests whose sentences contain the text, and
  * names those that pass; it may be given several times. `--mutant` builds a copy of the sources with a mutant of
- * `tests/mutants` in it.
+ * `tests/mutants` in it. `--list` says which programs would run.
  *
  * One line per program, then what failed in full; the last line is `N passed, N failed`. Exit code 1 when something
  * failed, 3 when nothing could be built here. A program is built again only when a source of it has changed.
@@ -96,10 +97,14 @@ function engineSources(suite) {
 function programsOf(suite, sanitizer, names) {
   const directory = join(nativeDirectory(suite), "test");
   if (!existsSync(directory)) return [];
+  const prefix = `${suite.package}/`;
+  const own = names
+    .filter((name) => !name.includes("/") || name.startsWith(prefix))
+    .map((name) => name.slice(name.lastIndexOf("/") + 1));
   /** @param {string} file */
   const isNamed = (file) => {
     const text = readFileSync(join(directory, file), "utf8");
-    return names.some((name) => name === basename(file, ".cc") || text.includes(`#include "${name}.h"`));
+    return own.some((name) => name === basename(file, ".cc") || text.includes(`#include "${name}.h"`));
   };
   return readdirSync(directory)
     .filter((file) => file.endsWith("_test.cc"))
@@ -246,6 +251,7 @@ const { values, positionals } = parseArgs({
     sanitize: { type: "string", default: "address" },
     test: { type: "string", multiple: true },
     mutant: { type: "string" },
+    list: { type: "boolean", default: false },
   },
   allowPositionals: true,
 });
@@ -254,7 +260,7 @@ if (chosen === undefined) {
   console.error("usage: node scripts/test-native.mjs [--sanitize address|thread|none|all] [NAME...]");
   process.exit(2);
 }
-if (spawnSync("g++", ["--version"]).status !== 0) {
+if (!values.list && spawnSync("g++", ["--version"]).status !== 0) {
   console.log("skipped: there is no g++");
   process.exit(3);
 }
@@ -272,7 +278,11 @@ if (programs.length === 0) {
   console.error(`no test program is called ${positionals.join(", ")}`);
   process.exit(2);
 }
-process.exitCode = (await runAll(programs)) ? 0 : 1;
+if (values.list) {
+  for (const { suite, name, sanitizer } of programs) console.log(`${suite.package}/${name} (${sanitizer})`);
+} else {
+  process.exitCode = (await runAll(programs)) ? 0 : 1;
+}
 if (values.mutant !== undefined) {
   rmSync(sourceRoot, { recursive: true, force: true });
   for (const program of programs) rmSync(binaryOf(program), { force: true });
