@@ -1052,6 +1052,23 @@ export const mutants = [
     killedBy: uringOptions("it is asked when the backend opens"),
   },
   {
+    name: "failed-write-is-counted",
+    promise: "P6",
+    file: "packages/driver-libuv/src/send-queue.ts",
+    find: "      if (socket.errored !== null || socket.destroyed) return;\n      sending.queued = Math.min(piece.length, this.#inside.queuedBytes ?? piece.length);\n",
+    replace:
+      "      sending.queued = Math.min(piece.length, this.#inside.queuedBytes ?? piece.length);\n      if (socket.errored !== null || socket.destroyed) return;\n",
+    killedBy: kit("unix-connect/nobody-takes-anything"),
+  },
+  {
+    name: "send-error-told-twice",
+    promise: "operations",
+    file: `${LIBUV}stream.ts`,
+    find: "if (error !== this.#errorOfSend) this.#error",
+    replace: "this.#error",
+    killedBy: kit("tcp-stream/reset-told-once"),
+  },
+  {
     name: "stray-rejection-passed-over",
     promise: "P1",
     file: `${CORE}testing/conformance/run.ts`,

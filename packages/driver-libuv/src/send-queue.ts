@@ -120,9 +120,11 @@ export class SendQueue {
       sending.piece = piece.length;
       sending.queued = piece.length;
       socket.write(piece, this.#written);
+      // What failed at once the kernel has nothing of, and the runtime does not count it as queued.
+      if (socket.errored !== null || socket.destroyed) return;
       sending.queued = Math.min(piece.length, this.#inside.queuedBytes ?? piece.length);
       // Its callback comes in any case, and with it an error, if there is one.
-      if (socket.writableLength > 0 || socket.errored !== null || socket.destroyed) return;
+      if (socket.writableLength > 0) return;
       this.#settledEarly++;
       this.#settlePiece(sending);
     }

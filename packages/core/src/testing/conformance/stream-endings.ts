@@ -64,7 +64,7 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Resets the connection from the far end: an end that closes with bytes unread does that. */
-async function reset(context: CaseContext, pair: Pair): Promise<void> {
+export async function reset(context: CaseContext, pair: Pair): Promise<void> {
   await sendText(context.io, pair.near, "unread");
   // The bytes may be on their way for a while.
   if (context.far.capabilities.operations.poll.kind !== "unsupported") await pair.far.poll({ readable: true });

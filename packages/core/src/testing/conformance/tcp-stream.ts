@@ -216,6 +216,7 @@ export const streamClause: Clause = {
     {
       id: "reset-told-once",
       title: "a reset is told to one send: the next fails with EPIPE",
+      mutants: ["send-error-told-twice"],
       run: async (context) => {
         await using pair = await context.pair();
         // A peer that closes with bytes unread resets the connection.

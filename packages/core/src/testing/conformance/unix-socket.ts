@@ -6,7 +6,7 @@ import type { CaseContext } from "./context.js";
 import { equal, equalBytes, ok, rejects } from "./expect.js";
 import { joinedSendsClause } from "./joined-sends.js";
 import { salvageClause } from "./salvage.js";
-import { streamEndingsClause } from "./stream-endings.js";
+import { reset, streamEndingsClause } from "./stream-endings.js";
 import { receiveAll, sendText } from "./stream-talk.js";
 import { acceptClause } from "./tcp-listen.js";
 import { receivePickedClause, streamClause } from "./tcp-stream.js";
@@ -249,6 +249,24 @@ const connecting: Clause = {
         );
         await near.close();
         await far.close();
+      },
+    },
+    {
+      id: "nobody-takes-anything",
+      needs: ["send", "receive"],
+      mutants: ["failed-write-is-counted"],
+      title: "a send to a peer that has gone fails, the first one too, and counts nothing: nobody has taken it",
+      promise: "P6",
+      run: async (context) => {
+        // Here it is known at once: over a network a send may be quicker than the news.
+        context.transport = "unix";
+        await using pair = await context.pair();
+        await reset(context, pair);
+        if (context.io.capabilities.operations.poll.kind !== "unsupported") await pair.near.poll({ readable: true });
+        using buffer = context.io.buffers.take(64);
+        const error = await rejects(pair.near.send(buffer), ["EPIPE", "ECONNRESET"], { buffer });
+        const { bytesTransferred = 0 } = error as { bytesTransferred?: number };
+        equal(bytesTransferred, 0, "the bytes that have gone out");
       },
     },
     {
