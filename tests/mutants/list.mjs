@@ -436,6 +436,14 @@ export const mutants = [
     replace: "cell.generation = 1;",
     killedBy: kit("spi-handles/generation"),
   },
+  {
+    name: "backend-cancels-its-own-closes",
+    promise: "P8",
+    file: `${CORE}backend-closing.ts`,
+    find: "const own = kind?.opcode === OPCODE.cancel || kind?.opcode === OPCODE.close;",
+    replace: "const own = false;",
+    killedBy: kit("backend/closes-under-way"),
+  },
 
   // --- P10: what a driver lacks is refused ------------------------------------------------------------------------------
   {
@@ -527,6 +535,14 @@ export const mutants = [
     find: "flatMap((line) => line[0] ?? [])",
     replace: "flatMap((line) => line.at(-1) ?? [])",
     killedBy: [...kit("pool/waits"), ...core("buffer-pool", "a thousand waiters are served in their order")],
+  },
+  {
+    name: "aborted-waiter-stays",
+    promise: "P11",
+    file: `${CORE}pool-waiters.ts`,
+    find: "    place.line.splice(index, 1);\n    this.#count--;",
+    replace: "    if (index === 0) place.line.shift();\n    this.#count--;",
+    killedBy: kit("pool/wait-aborted"),
   },
   {
     name: "full-arena-not-noticed",

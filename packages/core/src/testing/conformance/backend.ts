@@ -88,6 +88,28 @@ export const backendClause: Clause = {
       },
     },
     {
+      id: "closes-under-way",
+      mutants: ["backend-cancels-its-own-closes"],
+      title: "a close that waits for its turn when the backend closes is done, and told to whoever asked for it",
+      promise: "P8",
+      needs: ["open"],
+      run: async (context) => {
+        const { io } = context;
+        const files = await Promise.all([context.openFile("1"), context.openFile("2"), context.openFile("3")]);
+        const closings = files.map((file) => file.close());
+        const isWaiting = ({ opcode, state }: { opcode: string; state: string }) =>
+          opcode === "close" && state === "queued";
+        const waiting = () => io.inspect().operations.filter(isWaiting).length;
+        // They are handed over together, by a microtask behind those that ask for them.
+        for (let step = 0; step < 20 && waiting() < files.length; step++) await undefined;
+        equal(waiting(), files.length, "the number of closes that wait for their turn");
+        const report = await io.close();
+        await Promise.all(closings);
+        equal(report.unconfirmedOperations, 0, "unconfirmedOperations");
+        for (const file of files) equal(file.closed, true, "file.closed");
+      },
+    },
+    {
       id: "buffers-out",
       title: "buffers that are out with the program are reported, and can be released afterwards",
       run: async (context) => {

@@ -188,22 +188,40 @@ export const poolClause: Clause = {
     },
     {
       id: "wait-aborted",
-      title: "a waiter that aborts or times out leaves its place, and takes nothing",
+      mutants: ["aborted-waiter-stays"],
+      title: "a waiter that aborts or times out leaves its place and takes nothing, and those behind it are served",
       promise: "P11",
       run: async (context) => {
         const io = context.open({ poolBytesMax: 4 * KIB });
         const held = io.buffers.take(4 * KIB);
         const controller = new AbortController();
+        const first = io.buffers.takeWhenFree(1);
         const aborted = rejects(io.buffers.takeWhenFree(1, { signal: controller.signal }), "ABORT_ERR", {
           cause: "no",
         });
         const timedOut = rejects(io.buffers.takeWhenFree(1, { timeoutMs: 2 }), "ERR_TIMEOUT", { name: "TimeoutError" });
-        const patient = io.buffers.takeWhenFree(1);
+        const order: string[] = [];
+        const behind = ["second", "third"].map(async (name) => {
+          const buffer = await io.buffers.takeWhenFree(1);
+          order.push(name);
+          return buffer;
+        });
         controller.abort("no");
         await Promise.all([aborted, timedOut]);
-        equal(io.buffers.stats().waiting, 1, "the number of waiters");
+        equal(io.buffers.stats().waiting, 3, "the number of waiters");
         held.release();
-        (await patient).release();
+        (await first).release();
+        // Those that have left would have been next.
+        await context.turn();
+        equal(order.join(), "second", "who was served");
+        const { out, waiting } = io.inspect().buffers;
+        equal(out, 1, "the number of buffers out");
+        equal(waiting, 1, "the number of waiters");
+        (await behind[0]!).release();
+        (await behind[1]!).release();
+        equal(order.join(), "second,third", "the order of service");
+        equal(io.inspect().buffers.waiting, 0, "the number of waiters");
+        equal(io.inspect().buffers.out, 0, "the number of buffers out");
         await rejects(io.buffers.takeWhenFree(1, { signal: AbortSignal.abort() }), "ABORT_ERR");
         await rejects(io.buffers.takeWhenFree(1, { timeoutMs: -1 }), "ERR_OUT_OF_RANGE");
         await rejects(io.buffers.takeWhenFree(1, { timout: 1 } as never), "ERR_UNKNOWN_OPTION");
