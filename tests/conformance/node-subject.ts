@@ -20,7 +20,7 @@ import type { ConformanceSubject, OwnDescriptors } from "@baton-io/core/testing"
 import { collectGarbage } from "../../packages/core/test/collect-garbage.js";
 
 /** Node has no call for it. */
-export const makeFifo = (path: string): void => void execFileSync("mkfifo", [path]);
+export const makeFifos = (paths: readonly string[]): void => void execFileSync("mkfifo", [...paths]);
 
 export interface NodeSubject extends ConformanceSubject {
   /** Deletes the scratch files. */
@@ -39,7 +39,7 @@ export function nodeSubject(
     name,
     createDriver,
     scratchPath: (of) => join(directory, `${next++}-${of}`),
-    ...(process.platform !== "win32" && { makeFifo }),
+    ...(process.platform !== "win32" && { makeFifos }),
     oracle: {
       readFile: async (path) => new Uint8Array(await readFile(path)),
       writeFile: (path, bytes) => writeFile(path, bytes),

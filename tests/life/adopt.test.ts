@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { findDrivers, isFound } from "../conformance/drivers.js";
-import { makeFifo } from "../conformance/node-subject.js";
+import { makeFifos } from "../conformance/node-subject.js";
 import { bundlePrograms } from "./bundle-programs.js";
 import { reportOf, runProgram } from "./run-program.js";
 
@@ -64,7 +64,7 @@ for (const driver of await findDrivers()) {
     if (process.platform !== "linux") return skip("what a descriptor is, is looked up under /proc");
     const socketPath = join(directory, `${driver.name}.sock`);
     const fifoPath = join(directory, `${driver.name}.fifo`);
-    makeFifo(fifoPath);
+    makeFifos([fifoPath]);
     const [tcp, unix] = await Promise.all([listening({ port: 0 }), listening({ path: socketPath })]);
     const [overTcp, overUnix] = await Promise.all([connectionOf(tcp), connectionOf(unix)]);
     const fifo = openSync(fifoPath, "r+");

@@ -15,7 +15,7 @@ const cases = [libuvDriver, nullDriver, simDriver].flatMap((createDriver) => [
     name: "any",
     createDriver,
     scratchPath: (name) => name,
-    makeFifo: () => undefined,
+    makeFifos: () => undefined,
     makePlaceless: (path) => path,
     linkLocal: { address: "fe80::1", name: "lo", index: 1 },
     exhaustDescriptors: () => () => undefined,

@@ -36,7 +36,7 @@ const subject = {
   name: driver,
   createDriver: driverFactory(driver),
   scratchPath: (of) => join(directory, `${next++}-${of}`),
-  makeFifo: (path) => void execFileSync("mkfifo", [path]),
+  makeFifos: (paths) => void execFileSync("mkfifo", [...paths]),
   oracle: {
     readFile: async (path) => new Uint8Array(await readFile(path)),
     writeFile: (path, bytes) => writeFile(path, bytes),

@@ -28,7 +28,7 @@ const real: ConformanceSubject = {
   name: driver,
   createDriver: () => createDriver(driver),
   scratchPath: (of) => join(directory, `${next++}-${of}`),
-  makeFifo: (path) => void execFileSync("mkfifo", [path]),
+  makeFifos: (paths) => void execFileSync("mkfifo", [...paths]),
   oracle: {
     readFile: async (path) => new Uint8Array(await readFile(path)),
     writeFile: (path, bytes) => writeFile(path, bytes),

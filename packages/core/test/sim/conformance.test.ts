@@ -57,7 +57,9 @@ function testSimulation(name: string, options: SimulationOptions): void {
       },
       descriptors: current.descriptors,
       scratchPath: (of) => `/scratch/${next++}-${of}`,
-      makeFifo: (path) => current.files.makeFifo(path),
+      makeFifos: (paths) => {
+        for (const path of paths) current.files.makeFifo(path);
+      },
       makePlaceless: (path) => {
         current.files.makePlaceless(path);
         return path;

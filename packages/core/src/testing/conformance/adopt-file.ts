@@ -24,7 +24,7 @@ function descriptorsOf({ subject }: CaseContext): OwnDescriptors {
 }
 
 const subjectNeeds = ["descriptors"] as const;
-const withFifos = ["descriptors", "makeFifo"] as const;
+const withFifos = ["descriptors", "makeFifos"] as const;
 
 export const adoptFileClause: Clause = {
   id: "adopt-file",
@@ -139,10 +139,10 @@ export const adoptFileClause: Clause = {
       run: async (context) => {
         const { io } = context;
         const path = context.path("fifo");
-        await context.subject.makeFifo!(path);
+        await context.subject.makeFifos!([path]);
         await using fifo = await io.adoptFile(descriptorsOf(context).open(path));
         const reading = readText(io, fifo, 5);
-        await context.after(5);
+        await context.flush();
         equal((await io.stat(await context.givenFile("12345"))).size, 5, "the size of another file");
         await writeText(io, fifo, "hello");
         equal(await reading, "hello", "what is read");
@@ -158,13 +158,13 @@ export const adoptFileClause: Clause = {
       title: "a read that waits for somebody else does not keep its backend from closing, nor its descriptor open",
       run: async (context) => {
         const path = context.path("fifo");
-        await context.subject.makeFifo!(path);
+        await context.subject.makeFifos!([path]);
         const io = context.open({});
         const descriptor = descriptorsOf(context).open(path);
         const fifo = await io.adoptFile(descriptor);
         const buffer = io.buffers.take(8);
         const reading = rejects(fifo.read(buffer), ["ERR_BACKEND_CLOSED", "ERR_RESOURCE_CLOSED"], { buffer });
-        await context.after(5);
+        await context.flush();
         const began = context.clock.nowMs();
         const report = await io.close();
         ok(context.clock.nowMs() - began < 2000, "it closes long before its deadline");

@@ -8,17 +8,34 @@ import { equal, ok, rejects } from "./expect.js";
 
 /** More than any driver has threads or workers for. */
 const MANY = 100;
-/** Long enough for an open to be tried more than once. */
-const SEVERAL_TRIES_MS = 10;
+/** After so many an open knows what it was told before. */
+const SEVERAL_TRIES = 2;
+/** How long one waits that nothing but its timeout ends. */
+const TIMEOUT_MS = 10;
 
-async function givenFifo(context: CaseContext): Promise<string> {
-  const path = context.path("fifo");
-  await context.subject.makeFifo!(path);
-  return path;
+async function givenFifos(context: CaseContext, count: number): Promise<string[]> {
+  const paths = Array.from({ length: count }, () => context.path("fifo"));
+  await context.subject.makeFifos!(paths);
+  return paths;
 }
 
-function givenFifos(context: CaseContext, count: number): Promise<string[]> {
-  return Promise.all(Array.from({ length: count }, () => givenFifo(context)));
+async function givenFifo(context: CaseContext): Promise<string> {
+  const [path] = await givenFifos(context, 1);
+  return path!;
+}
+
+/**
+ * What `opens` opens, which have just been asked for, have come to wait: they were tried, and tried again. `settled`:
+ * one of them has ended, so that it is not waited for.
+ */
+async function untilTriedAgain(
+  context: CaseContext,
+  { opens = 1, settled = () => false }: { opens?: number; settled?: () => boolean } = {},
+): Promise<void> {
+  const { counters } = context.io.inspect();
+  const wanted = counters.repeated + opens * SEVERAL_TRIES;
+  const isDone = () => settled() || context.io.inspect().counters.repeated >= wanted;
+  await context.until(isDone, "opens that wait to be tried again");
 }
 
 /** Both ends of a FIFO. */
@@ -57,7 +74,7 @@ async function workOnFiles(context: CaseContext): Promise<void> {
   await io.sleep(1);
 }
 
-const subjectNeeds = ["makeFifo"] as const;
+const subjectNeeds = ["makeFifos"] as const;
 
 export const fifoClause: Clause = {
   id: "fifo",
@@ -77,7 +94,7 @@ export const fifoClause: Clause = {
         ] as const) {
           const path = await givenFifo(context);
           const waiting = context.io.submit({ opcode: "open", path, flags: first });
-          await context.after(SEVERAL_TRIES_MS);
+          await untilTriedAgain(context, { settled: () => waiting.outcome !== "pending" });
           equal(waiting.outcome, "pending", `the outcome of an open with "${first}" that is alone`);
           const [one, other] = await Promise.all([waiting.done, context.io.openFile(path, second)]);
           const [reader, writer] = first === "r" ? [one, other] : [other, one];
@@ -98,7 +115,7 @@ export const fifoClause: Clause = {
       run: async (context) => {
         const path = await givenFifo(context);
         const opening = context.io.openFile(path, "r");
-        await context.after(SEVERAL_TRIES_MS);
+        await untilTriedAgain(context);
         const writer = await context.io.openFile(path, "w", { nonBlock: true });
         await write(context.io, writer, "quick");
         await writer.close();
@@ -144,7 +161,7 @@ export const fifoClause: Clause = {
           io.openFile(path, index % 2 === 0 ? "r" : "w", { signal: controller.signal }),
         );
         const settled = Promise.allSettled(opens);
-        await context.after(SEVERAL_TRIES_MS);
+        await untilTriedAgain(context, { opens: paths.length });
         await workOnFiles(context);
         controller.abort();
         for (const { status } of await settled) equal(status, "rejected", "what became of an open that was aborted");
@@ -159,20 +176,20 @@ export const fifoClause: Clause = {
         const { io } = context;
         for (const flags of ["r", "w"] as const) {
           const path = await givenFifo(context);
-          await rejects(io.openFile(path, flags, { timeoutMs: SEVERAL_TRIES_MS }), "ERR_TIMEOUT", { path });
+          await rejects(io.openFile(path, flags, { timeoutMs: TIMEOUT_MS }), "ERR_TIMEOUT", { path });
           const controller = new AbortController();
           const opening = io.openFile(path, flags, { signal: controller.signal });
-          await context.after(SEVERAL_TRIES_MS);
+          await untilTriedAgain(context);
           controller.abort();
           await rejects(opening, "ABORT_ERR", { path });
           const canceled = io.submit({ opcode: "open", path, flags });
           const ended = rejects(canceled.done, "ERR_OPERATION_CANCELED", { path });
-          await context.after(SEVERAL_TRIES_MS);
+          await untilTriedAgain(context);
           equal(await canceled.cancel(), "canceled", "what became of the cancel");
           await ended;
           const abandoned = io.submit({ opcode: "open", path, flags });
           const gone = rejects(abandoned.done, "ERR_OPERATION_ABANDONED");
-          await context.after(SEVERAL_TRIES_MS);
+          await untilTriedAgain(context);
           abandoned.abandon();
           await gone;
         }
@@ -187,7 +204,11 @@ export const fifoClause: Clause = {
       promise: "P6",
       run: async (context) => {
         const path = await givenFifo(context);
-        await rejects(context.io.openFile(path, "r", { timeoutMs: SEVERAL_TRIES_MS }), "ERR_TIMEOUT");
+        const controller = new AbortController();
+        const opening = rejects(context.io.openFile(path, "r", { signal: controller.signal }), "ABORT_ERR");
+        await untilTriedAgain(context);
+        controller.abort();
+        await opening;
         await context.until(() => context.io.inspect().operations.length === 0, "the reading end to be closed");
         await rejects(context.io.openFile(path, "w", { nonBlock: true }), "ENXIO");
       },
@@ -203,7 +224,7 @@ export const fifoClause: Clause = {
         const opens = paths.map((path, index) =>
           rejects(io.openFile(path, index % 2 === 0 ? "r" : "w"), "ERR_BACKEND_CLOSED", { path }),
         );
-        await context.after(SEVERAL_TRIES_MS);
+        await untilTriedAgain(context, { opens: paths.length });
         const { unconfirmedOperations } = await io.close({ deadlineMs: 60_000 });
         equal(unconfirmedOperations, 0, "the number of unconfirmed operations");
         await Promise.all(opens);
@@ -219,7 +240,7 @@ export const fifoClause: Clause = {
         const paths = await givenFifos(context, MANY);
         const ends = await Promise.all(paths.map((path) => openBoth(io, path)));
         const reads = ends.map(({ reader }, index) => read(io, reader, `to ${index}`));
-        await context.after(SEVERAL_TRIES_MS);
+        await context.flush();
         await workOnFiles(context);
         await Promise.all(ends.map(({ writer }, index) => write(io, writer, `to ${index}`)));
         await Promise.all(reads);
@@ -235,10 +256,10 @@ export const fifoClause: Clause = {
         const { io } = context;
         const { reader, writer } = await openBoth(io, await givenFifo(context));
         using buffer = io.buffers.take(16);
-        await rejects(reader.read(buffer, { timeoutMs: SEVERAL_TRIES_MS }), "ERR_TIMEOUT", { buffer });
+        await rejects(reader.read(buffer, { timeoutMs: TIMEOUT_MS }), "ERR_TIMEOUT", { buffer });
         const controller = new AbortController();
         const reading = reader.read(buffer, { signal: controller.signal });
-        await context.after(SEVERAL_TRIES_MS);
+        await context.flush();
         controller.abort();
         await rejects(reading, "ABORT_ERR", { buffer });
         await write(io, writer, "later");
@@ -257,7 +278,7 @@ export const fifoClause: Clause = {
         const { reader, writer } = await openBoth(io, await givenFifo(context));
         const buffers = [io.buffers.take(16), io.buffers.take(16)];
         const reads = buffers.map((buffer) => rejects(reader.read(buffer), "ERR_RESOURCE_CLOSED", { buffer }));
-        await context.after(SEVERAL_TRIES_MS);
+        await context.flush();
         await rejects(reader.close({ cancel: 1 } as never), "ERR_INVALID_ARG_TYPE");
         await rejects(reader.close({ abort: true } as never), "ERR_UNKNOWN_OPTION");
         equal(reader.closed, false, "reader.closed after closes that were refused");
@@ -271,7 +292,6 @@ export const fifoClause: Clause = {
     {
       id: "in-a-chain",
       subjectNeeds,
-
       title: "what is chained behind an open that waits is not begun before it is open",
       run: async (context) => {
         const { io } = context;
@@ -281,7 +301,7 @@ export const fifoClause: Clause = {
           { opcode: "open", path, flags: "r" },
           { opcode: "open", path: made, flags: "wx" },
         ]);
-        await context.after(SEVERAL_TRIES_MS);
+        await untilTriedAgain(context);
         await rejects(io.openFile(made), "ENOENT");
         await using _writer = await io.openFile(path, "w");
         for (const one of await linked) {

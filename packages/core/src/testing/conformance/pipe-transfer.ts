@@ -24,13 +24,13 @@ function intoFullFifo(how: "signal" | "timeoutMs" | "the file's close" | "the co
     title: `into a FIFO that is full it is ended by ${how} all the same, and counts what the FIFO has`,
     promise: "P6",
     needs: ["cancelSocket", "cancelFile"],
-    subjectNeeds: ["makeFifo"],
+    subjectNeeds: ["makeFifos"],
     mutants: gone ? ["pipe-into-fifo-outlives-its-source"] : ["pipe-into-fifo-waits-for-ever"],
     run: async (context: CaseContext) => {
       const { io, far } = context;
       await using pair = await context.pair();
       const path = context.path("fifo");
-      await context.subject.makeFifo!(path);
+      await context.subject.makeFifos!([path]);
       const fifo = await io.openFile(path, "r+");
       await using reader = await io.openFile(path, "r+");
       const bytes = pattern(600_000, 31);

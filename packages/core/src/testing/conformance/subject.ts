@@ -54,8 +54,8 @@ export interface ConformanceSubject {
   readonly rough?: boolean;
   /** The longest file that the system under it can have, if that is less than some GiB. */
   readonly fileBytesMax?: number;
-  /** Makes a FIFO at a path. Without it, cases about FIFOs are left out, and reported as left out. */
-  makeFifo?(path: string): void | Promise<void>;
+  /** Makes a FIFO at each path. Without it, cases about FIFOs are left out, and reported as left out. */
+  makeFifos?(paths: readonly string[]): void | Promise<void>;
   /**
    * The path of a file that is read at positions and written only where the system has it, as some under /proc are:
    * what is written to it first is what it begins with. Cases that need it are left out without it, and counted.
@@ -86,7 +86,7 @@ export type SubjectMeans =
   | "exhaustDescriptors"
   | "setModified"
   | "descriptors"
-  | "makeFifo"
+  | "makeFifos"
   | "makePlaceless"
   | "linkLocal"
   | "collectGarbage";
