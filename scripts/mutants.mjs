@@ -10,57 +10,30 @@
  * The last line is `N killed, N survived`; the exit code is 1 when one survived, or when its place in the source is no
  * longer there exactly once.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { mutants } from "../tests/mutants/list.mjs";
 import { applyMutant } from "../tests/mutants/plugin.mjs";
 import { runQuietly } from "./child.mjs";
+import { Bench } from "./mutants/benches.mjs";
 
 /** @typedef {import("../tests/mutants/list.mjs").Mutant} Mutant */
 /** @typedef {import("../tests/mutants/list.mjs").Killer} Killer */
-/** @typedef {{ fullName: string, status: string }} TestResult */
+/** @typedef {import("./mutants/bench.mjs").TestResult} TestResult */
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const nativeTests = join(root, "scripts/test-native.mjs");
 /** What the runner of the tests in C++ exits with where there is no compiler. */
 const NOTHING_BUILT = 3;
-const vitest = join(root, "node_modules/vitest/vitest.mjs");
-const directory = mkdtempSync(join(tmpdir(), "baton-mutants-"));
-/** A mutant may make a test wait for ever: then it has failed. */
-const TEST_TIMEOUT_MS = 5000;
-let runs = 0;
-
-/** @param {string} text */
-const literally = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-
-/**
- * Runs the tests of some files whose names contain one of `names`, with or without a mutant.
- *
- * @param {readonly string[]} files
- * @param {readonly string[]} names
- * @param {string} mutant
- * @returns {Promise<{ results: TestResult[], output: string }>}
- */
-async function runTests(files, names, mutant) {
-  const report = join(directory, `${runs++}.json`);
-  const args = [
-    ...["run", ...files, "--testNamePattern", names.map(literally).join("|")],
-    ...["--reporter=json", `--outputFile=${report}`, `--testTimeout=${TEST_TIMEOUT_MS}`],
-    "--no-color",
-  ];
-  const env = { ...process.env, BATON_MUTANT: mutant };
-  const { output } = await runQuietly(process.execPath, [vitest, ...args], { cwd: root, env });
-  try {
-    /** @type {{ testResults: { assertionResults: TestResult[] }[] }} */
-    const { testResults } = JSON.parse(readFileSync(report, "utf8"));
-    return { results: testResults.flatMap(({ assertionResults }) => assertionResults), output };
-  } catch {
-    return { results: [], output };
-  }
-}
+/** How long a test may take without a mutant. */
+const BASELINE_TIMEOUT_MS = 60_000;
+/** A mutant may make a test wait for ever: it has failed when it takes longer than this, and than so many times before. */
+const TIMEOUT_MS = 5000;
+const TIMEOUT_FACTOR = 4;
+/** How long the slowest test of each file took without a mutant. @type {Map<string, number>} */
+const slowestMs = new Map();
 
 /** @param {readonly Killer[]} killers */
 const filesOf = (killers) => [...new Set(killers.map(({ file }) => file))];
@@ -96,7 +69,8 @@ async function runNativeTests(killers, mutant) {
     const says = (verdict, test) => lines.some((line) => line.startsWith(`  ${verdict}: `) && line.includes(test));
     for (const test of tests) {
       if (says("not there", test)) continue;
-      results.push({ fullName: test, status: says("passed", test) && !says("failed", test) ? "passed" : "failed" });
+      const status = says("passed", test) && !says("failed", test) ? "passed" : "failed";
+      results.push({ file: source, fullName: test, status, durationMs: 0 });
     }
   }
   return results;
@@ -105,21 +79,30 @@ async function runNativeTests(killers, mutant) {
 /**
  * Runs the tests of `killers`, whatever they are written in.
  *
+ * @param {Bench} bench
  * @param {readonly Killer[]} killers
  * @param {string} mutant
- * @returns {Promise<{ results: TestResult[], output: string }>}
+ * @returns {Promise<{ results: readonly TestResult[], output: string }>}
  */
-async function runKillers(killers, mutant) {
+async function runKillers(bench, killers, mutant) {
   const native = await runNativeTests(killers.filter(isNative), mutant);
   const others = killers.filter((killer) => !isNative(killer));
   if (others.length === 0) return { results: native, output: "no test in C++ was built and found" };
-  const { results, output } = await runTests(filesOf(others), [...new Set(others.map(({ test }) => test))], mutant);
+  const files = filesOf(others).map((file) => ({ file, tests: testsOf(others, file) }));
+  const timeoutMs = mutant === "" ? BASELINE_TIMEOUT_MS : Math.max(...files.map(({ file }) => timeoutOf(file)));
+  const { results, output } = await bench.run({ mutant, files, timeoutMs });
   return { results: [...native, ...results], output };
 }
 
+/** @param {string} file */
+const timeoutOf = (file) => Math.max(TIMEOUT_MS, TIMEOUT_FACTOR * (slowestMs.get(file) ?? 0));
+
+/** @param {readonly Killer[]} killers @param {string} file */
+const testsOf = (killers, file) => [...new Set(killers.filter((one) => one.file === file).map(({ test }) => test))];
+
 /** @param {readonly TestResult[]} results @param {Killer} killer */
-function statusOf(results, { test }) {
-  const found = results.filter(({ fullName, status }) => fullName.includes(test) && status !== "skipped");
+function statusOf(results, { file, test }) {
+  const found = results.filter((one) => one.file === file && one.fullName.includes(test));
   if (found.length === 0) return "missing";
   return found.some(({ status }) => status === "failed") ? "failed" : "passed";
 }
@@ -127,17 +110,18 @@ function statusOf(results, { test }) {
 /**
  * What stands in the way of a mutant being killed; nothing when it was.
  *
+ * @param {Bench} bench
  * @param {Mutant} mutant
  * @returns {Promise<string[]>}
  */
-async function attack(mutant) {
+async function attack(bench, mutant) {
   try {
     applyMutant(mutant, readFileSync(join(root, mutant.file), "utf8"));
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)];
   }
   const { killedBy } = mutant;
-  const { results, output } = await runKillers(killedBy, mutant.name);
+  const { results, output } = await runKillers(bench, killedBy, mutant.name);
   if (results.length === 0) return [`no test ran:\n${output.trimEnd()}`];
   return killedBy
     .map((killer) => ({ killer, status: statusOf(results, killer) }))
@@ -146,31 +130,50 @@ async function attack(mutant) {
 }
 
 /**
- * The named tests pass without a mutant: otherwise their failure proves nothing.
+ * The named tests pass without a mutant: otherwise their failure proves nothing. Each bench takes a share of the files.
  *
+ * @param {readonly Bench[]} benches
  * @param {readonly Mutant[]} chosen
  * @returns {Promise<string[]>}
  */
-async function baseline(chosen) {
+async function baseline(benches, chosen) {
   const killers = chosen.flatMap(({ killedBy }) => killedBy);
-  const { results } = await runKillers(killers, "");
-  const bad = killers.filter((killer) => statusOf(results, killer) !== "passed");
-  return [...new Set(bad.map((killer) => `${statusOf(results, killer)}: ${killer.file}: ${killer.test}`))];
+  const waiting = filesOf(killers);
+  /** @type {Set<string>} */
+  const bad = new Set();
+  /** @param {Bench} bench */
+  const work = async (bench) => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const own = killers.filter((killer) => killer.file === file);
+      const { results } = await runKillers(bench, own, "");
+      slowestMs.set(file, Math.max(0, ...results.map(({ durationMs }) => durationMs)));
+      for (const killer of own) {
+        const status = statusOf(results, killer);
+        if (status !== "passed") bad.add(`${status}: ${killer.file}: ${killer.test}`);
+      }
+    }
+  };
+  await Promise.all(benches.map(work));
+  return [...bad];
 }
 
-/** @param {readonly Mutant[]} chosen @param {number} jobs @returns {Promise<boolean>} True when all were killed. */
-async function attackAll(chosen, jobs) {
-  const broken = await baseline(chosen);
+/**
+ * @param {readonly Mutant[]} chosen
+ * @param {readonly Bench[]} benches So many at a time.
+ * @returns {Promise<boolean>} True when all were killed.
+ */
+async function attackAll(chosen, benches) {
+  const broken = await baseline(benches, chosen);
   if (broken.length > 0) {
     console.log(`These tests must pass without a mutant and do not:\n  ${broken.join("\n  ")}`);
     return false;
   }
   const width = Math.max(...chosen.map(({ name }) => name.length));
   let killed = 0;
-  /** @param {Mutant} mutant @param {boolean} last It survives for good when it survives this time. */
-  const tryOne = async (mutant, last) => {
+  /** @param {Bench} bench @param {Mutant} mutant @param {boolean} last It survives for good when it survives this time. */
+  const tryOne = async (bench, mutant, last) => {
     const startMs = performance.now();
-    const reasons = await attack(mutant);
+    const reasons = await attack(bench, mutant);
     const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
     const verdict = reasons.length === 0 ? "killed" : last ? "SURVIVED" : "again";
     console.log(
@@ -183,14 +186,17 @@ async function attackAll(chosen, jobs) {
   const queue = [...chosen];
   /** @type {Mutant[]} */
   const survivors = [];
-  const worker = async () => {
+  const alone = benches.length === 1;
+  /** @param {Bench} bench */
+  const work = async (bench) => {
     for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-      if (!(await tryOne(mutant, jobs === 1))) survivors.push(mutant);
+      if (!(await tryOne(bench, mutant, alone))) survivors.push(mutant);
     }
   };
-  await Promise.all(Array.from({ length: jobs }, worker));
+  await Promise.all(benches.map(work));
   // Beside others a test may be too slow to tell: alone it is not.
-  if (jobs > 1) for (const mutant of survivors) await tryOne(mutant, true);
+  const [first] = benches;
+  if (!alone && first !== undefined) for (const mutant of survivors) await tryOne(first, mutant, true);
   console.log(`${killed} killed, ${chosen.length - killed} survived`);
   return killed === chosen.length;
 }
@@ -201,6 +207,8 @@ const { values, positionals } = parseArgs({
 });
 const unknown = positionals.filter((name) => !mutants.some((mutant) => mutant.name === name));
 const jobs = Number(values.jobs ?? 1);
+/** @type {Bench[]} */
+const benches = [];
 try {
   if (unknown.length > 0) {
     console.error(
@@ -217,8 +225,9 @@ try {
     const named = positionals.length === 0 ? mutants : mutants.filter(({ name }) => positionals.includes(name));
     const chosen = values.without === "native" ? named.filter((one) => !one.killedBy.some(isNative)) : named;
     if (chosen.length < named.length) console.log(`${named.length - chosen.length} left out: they need C++ programs`);
-    if (!(await attackAll(chosen, jobs))) process.exitCode = 1;
+    for (let count = 0; count < jobs; count++) benches.push(new Bench());
+    if (!(await attackAll(chosen, benches))) process.exitCode = 1;
   }
 } finally {
-  rmSync(directory, { recursive: true, force: true });
+  for (const bench of benches) bench.close();
 }
