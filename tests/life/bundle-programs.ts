@@ -7,7 +7,8 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 import { afterAll, beforeAll } from "vitest";
-import config from "../../vitest.config.js";
+import { mutantPlugin } from "../mutants/plugin.mjs";
+import { sourceAliases } from "../setup/source-aliases.js";
 
 /** The root of the repository. */
 export const root: string = fileURLToPath(new URL("../../", import.meta.url));
@@ -34,8 +35,8 @@ export function bundlePrograms(...sources: readonly URL[]): Programs {
       root,
       configFile: false,
       logLevel: "error",
-      plugins: config.plugins ?? [],
-      resolve: { alias: config.resolve?.alias ?? [] },
+      plugins: mutantPlugin(),
+      resolve: { alias: sourceAliases },
       ssr: { noExternal: true, target: "node" },
       build: {
         ssr: true,
