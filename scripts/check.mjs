@@ -11,7 +11,7 @@
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { stages } from "./check/stages.mjs";
+import { groups, stages } from "./check/stages.mjs";
 
 /** @typedef {import("./check/stage.mjs").Stage} Stage */
 /** @typedef {import("./check/stage.mjs").StageResult} StageResult */
@@ -63,12 +63,17 @@ async function check(chosen) {
   let failed = 0;
   /** @type {string[]} */
   const skipped = [];
-  for (const stage of chosen) {
-    const result = await runStage(stage);
-    printStage(stage, result);
-    passed += result.passed;
-    failed += result.failed;
-    for (const reason of result.skipped ?? []) skipped.push(`${stage.name}: ${reason}`);
+  for (const group of groups) {
+    const running = group
+      .filter((stage) => chosen.includes(stage))
+      .map((stage) => ({ stage, result: runStage(stage) }));
+    for (const { stage, result: unfinished } of running) {
+      const result = await unfinished;
+      printStage(stage, result);
+      passed += result.passed;
+      failed += result.failed;
+      for (const reason of result.skipped ?? []) skipped.push(`${stage.name}: ${reason}`);
+    }
   }
   if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((line) => `  ${line}`).join("\n")}`);
   console.log(`\n${passed} passed, ${failed} failed`);

@@ -12,8 +12,19 @@ import { tests } from "./tests.mjs";
 import { types } from "./types.mjs";
 
 /**
- * What `npm run check` does, in this order: what is quick to find wrong first.
+ * What `npm run check` does, in this order: what is quick to find wrong first. Stages of one group run side by side: each
+ * of them has use for one processor only.
  *
- * @type {readonly import("./stage.mjs").Stage[]}
+ * @type {readonly (readonly import("./stage.mjs").Stage[])[]}
  */
-export const stages = [generated, lockFile, lint, types, build, native, drivers, tests, packages, fuzz, mutants];
+export const groups = [
+  [generated, lockFile, lint, types],
+  [build],
+  [native],
+  [drivers],
+  [tests],
+  [packages, fuzz],
+  [mutants],
+];
+
+export const stages = groups.flat();

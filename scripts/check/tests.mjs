@@ -19,8 +19,9 @@ export const tests = {
       const { code, output } = await runTool(root, "vitest/vitest.mjs", args, { BATON_CHECK_RESULTS: results });
       const found = readResults(results);
       if (found === undefined) return { passed: 0, failed: 1, failures: `vitest left no results\n${output}` };
-      const { passed, failed, skipped } = found;
+      const { passed, failed, skipped, slowest } = found;
       const notes = [...new Set(output.match(CONFORMANCE_LINE) ?? [])].sort();
+      notes.push(`took longest: ${slowest.map(({ file, seconds }) => `${file} ${seconds} s`).join(", ")}`);
       // Whatever vitest objects to beyond its tests counts as well.
       const failures = failed === 0 && code !== 0 ? 1 : failed;
       return { passed, failed: failures, skipped, notes, failures: failures > 0 ? output : "" };
@@ -32,7 +33,7 @@ export const tests = {
 
 /**
  * @param {string} path
- * @returns {{ passed: number, failed: number, skipped: string[] } | undefined}
+ * @returns {{ passed: number, failed: number, skipped: string[], slowest: { file: string, seconds: number }[] } | undefined}
  */
 function readResults(path) {
   try {

@@ -1,9 +1,12 @@
 // @ts-check
 /**
  * A reporter for vitest that writes what `npm run check` counts to the file named by `BATON_CHECK_RESULTS`: how many
- * tests passed and failed, and which were skipped and why.
+ * tests passed and failed, which were skipped and why, and which files took longest.
  */
 import { writeFileSync } from "node:fs";
+
+/** So many of the files that took longest are told. */
+const SLOWEST = 8;
 
 export default class CheckReporter {
   /**
@@ -28,7 +31,11 @@ export default class CheckReporter {
     }
     const path = process.env["BATON_CHECK_RESULTS"];
     if (path === undefined) throw new Error("BATON_CHECK_RESULTS must name the file for the results");
-    writeFileSync(path, JSON.stringify({ passed, failed, skipped }));
+    const slowest = modules
+      .map((module) => ({ file: module.relativeModuleId, seconds: Math.round(module.diagnostic().duration / 1000) }))
+      .sort((one, other) => other.seconds - one.seconds)
+      .slice(0, SLOWEST);
+    writeFileSync(path, JSON.stringify({ passed, failed, skipped, slowest }));
   }
 }
 
