@@ -127,13 +127,26 @@ function fingerprintSources() {
   return hash.digest("hex");
 }
 
-/** @param {Program} program */
-const binaryOf = ({ suite, name, sanitizer }) =>
+/** Where something is built. @param {Program["suite"]} suite @param {string} name @param {Program["sanitizer"]} sanitizer */
+const placeOf = (suite, name, sanitizer) =>
   join(output, [suite.package, name, sanitizer, ...(values.mutant === undefined ? [] : [values.mutant])].join("-"));
 
-/** @param {Program} program @returns {string[]} */
-function compilerArguments(program) {
-  const { suite, name, sanitizer } = program;
+/** @param {Program} program */
+const binaryOf = ({ suite, name, sanitizer }) => placeOf(suite, name, sanitizer);
+
+/** What of the engine is built once for all programs of a suite. @param {Program} program */
+const objectsOf = ({ suite, sanitizer }) =>
+  suite.package === "core"
+    ? []
+    : engineSources(suite).map((source) => ({
+        source,
+        object: `${placeOf(suite, basename(source, ".cc"), sanitizer)}.o`,
+        suite,
+        sanitizer,
+      }));
+
+/** @param {Suite} suite @param {Program["sanitizer"]} sanitizer @returns {string[]} */
+function compilerFlags(suite, sanitizer) {
   const include = ["core/native", "core/native/test", `${suite.package}/native`];
   return [
     ...flags,
@@ -141,12 +154,38 @@ function compilerArguments(program) {
     // Optimising is what takes the compiler long.
     ...(values.mutant === undefined ? [] : ["-O0"]),
     ...include.map((path) => `-I${join(sourceRoot, "packages", path)}`),
-    join(nativeDirectory(suite), "test", `${name}.cc`),
-    ...(suite.package === "core" ? [] : engineSources(suite)),
-    ...["-o", binaryOf(program)],
-    ...suite.libraries,
     "-pthread",
   ];
+}
+
+/** @param {Program} program @returns {string[]} */
+function compilerArguments(program) {
+  const { suite, name, sanitizer } = program;
+  return [
+    ...compilerFlags(suite, sanitizer),
+    join(nativeDirectory(suite), "test", `${name}.cc`),
+    ...objectsOf(program).map(({ object }) => object),
+    ...["-o", binaryOf(program)],
+    ...suite.libraries,
+  ];
+}
+
+/**
+ * Runs the compiler, unless what it would make is there and of the same sources.
+ *
+ * @param {string} made @param {readonly string[]} arguments_ @param {string} sources Fingerprint of them.
+ * @returns {Promise<string | undefined>} What the compiler had to say when it failed.
+ */
+async function compile(made, arguments_, sources) {
+  const stamp = createHash("sha256")
+    .update(`${sources} ${arguments_.join(" ")}`)
+    .digest("hex");
+  const stampFile = `${made}.stamp`;
+  if (existsSync(made) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return undefined;
+  const { code, output: said } = await runQuietly("g++", arguments_);
+  if (code !== 0) return said;
+  writeFileSync(stampFile, stamp);
+  return undefined;
 }
 
 /**
@@ -156,18 +195,8 @@ function compilerArguments(program) {
 async function runProgram(program, sources) {
   const binary = binaryOf(program);
   const title = `${program.suite.package}/${program.name} (${program.sanitizer})`;
-  const arguments_ = compilerArguments(program);
-  const stamp = createHash("sha256")
-    .update(`${sources} ${arguments_.join(" ")}`)
-    .digest("hex");
-  const stampFile = `${binary}.stamp`;
-  if (!existsSync(binary) || !existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp) {
-    const build = await runQuietly("g++", arguments_);
-    if (build.code !== 0) {
-      return { passed: 0, failed: 1, line: `${title}: does not compile`, failures: build.output };
-    }
-    writeFileSync(stampFile, stamp);
-  }
+  const failures = await compile(binary, compilerArguments(program), sources);
+  if (failures !== undefined) return { passed: 0, failed: 1, line: `${title}: does not compile`, failures };
   const startMs = performance.now();
   // Each test that is asked for has a process of its own: one that dies takes no other with it.
   const runs = [];
@@ -201,23 +230,40 @@ async function runBinary(binary, text) {
   return { passed, failed, last, output: run.output };
 }
 
+/**
+ * Does something with each, as many at a time as there are processors.
+ *
+ * @template T
+ * @param {readonly T[]} all @param {(one: T) => Promise<void>} action
+ */
+async function forEach(all, action) {
+  const waiting = [...all];
+  const work = async () => {
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) await action(one);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+}
+
 /** @param {readonly Program[]} programs */
 async function runAll(programs) {
   mkdirSync(output, { recursive: true });
   const sources = fingerprintSources();
-  const waiting = [...programs];
   let passed = 0;
   let failed = 0;
-  const work = async () => {
-    for (let program = waiting.shift(); program !== undefined; program = waiting.shift()) {
-      const result = await runProgram(program, sources);
-      passed += result.passed;
-      failed += result.failed;
-      console.log(result.line);
-      if (result.failures !== "") console.log(result.failures.trimEnd());
-    }
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  const objects = new Map(programs.flatMap(objectsOf).map((one) => [one.object, one]));
+  await forEach([...objects.values()], async ({ source, object, suite, sanitizer }) => {
+    const failures = await compile(object, [...compilerFlags(suite, sanitizer), "-c", source, "-o", object], sources);
+    if (failures === undefined) return;
+    failed++;
+    console.log(`${suite.package}/${basename(source)} (${sanitizer}): does not compile\n${failures.trimEnd()}`);
+  });
+  await forEach(failed > 0 ? [] : programs, async (program) => {
+    const result = await runProgram(program, sources);
+    passed += result.passed;
+    failed += result.failed;
+    console.log(result.line);
+    if (result.failures !== "") console.log(result.failures.trimEnd());
+  });
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0;
 }
@@ -284,6 +330,7 @@ if (values.list) {
   process.exitCode = (await runAll(programs)) ? 0 : 1;
 }
 if (values.mutant !== undefined) {
+  const made = programs.flatMap((program) => [binaryOf(program), ...objectsOf(program).map(({ object }) => object)]);
+  for (const path of made) for (const file of [path, `${path}.stamp`]) rmSync(file, { force: true });
   rmSync(sourceRoot, { recursive: true, force: true });
-  for (const program of programs) rmSync(binaryOf(program), { force: true });
 }
