@@ -13,7 +13,10 @@ export default defineConfig({
   esbuild: { target: "node20" },
   test: {
     include: ["packages/*/test/**/*.test.ts", "tests/**/*.test.ts"],
-    setupFiles: ["tests/setup/property-seed.ts"],
+    setupFiles: ["tests/setup/property-seed.ts", "tests/setup/own-environment.ts"],
+    // Each backend has some megabytes, and a test makes many: the allocator shall have them from the kernel, where they
+    // are zero, and not clear again what others gave back.
+    env: { MALLOC_MMAP_THRESHOLD_: "1048576" },
     pool: "forks",
     // Left to itself it keeps one processor for itself, which is half of two.
     maxWorkers: availableParallelism(),
