@@ -7,29 +7,61 @@ import { runTool } from "./tool.mjs";
 /** What a conformance test prints about its driver: `conformance libuv: 131 passed, 0 failed, 9 negative`. */
 const CONFORMANCE_LINE = /conformance \S+: \d+ passed.*$/gm;
 
+/** So many of the files that took longest are told. */
+const TOLD = 8;
+/** These count and measure what the whole machine does: one file at a time, when all others are through. */
+const MEASURING = ["tests/life", "tests/scale"];
+
+const parts = [
+  MEASURING.flatMap((directory) => ["--exclude", `${directory}/**`]),
+  ["--no-file-parallelism", ...MEASURING.map((directory) => `${directory}/`)],
+];
+
 /** @type {import("./stage.mjs").Stage} */
 export const tests = {
   name: "tests",
   checks: "all tests, the conformance kit on every driver among them",
   run: async (root) => {
-    const directory = mkdtempSync(join(tmpdir(), "baton-check-"));
-    const results = join(directory, "results.json");
-    try {
-      const args = ["run", "--reporter=./scripts/check/vitest-reporter.mjs", "--reporter=dot"];
-      const { code, output } = await runTool(root, "vitest/vitest.mjs", args, { BATON_CHECK_RESULTS: results });
-      const found = readResults(results);
+    const all = { passed: 0, failed: 0, output: "" };
+    /** @type {string[]} */
+    const skipped = [];
+    /** @type {Set<string>} */
+    const lines = new Set();
+    /** @type {{ file: string, seconds: number }[]} */
+    const slowest = [];
+    for (const part of parts) {
+      const { found, code, output } = await runPart(root, part);
       if (found === undefined) return { passed: 0, failed: 1, failures: `vitest left no results\n${output}` };
-      const { passed, failed, skipped, slowest } = found;
-      const notes = [...new Set(output.match(CONFORMANCE_LINE) ?? [])].sort();
-      notes.push(`took longest: ${slowest.map(({ file, seconds }) => `${file} ${seconds} s`).join(", ")}`);
+      all.passed += found.passed;
       // Whatever vitest objects to beyond its tests counts as well.
-      const failures = failed === 0 && code !== 0 ? 1 : failed;
-      return { passed, failed: failures, skipped, notes, failures: failures > 0 ? output : "" };
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
+      all.failed += found.failed === 0 && code !== 0 ? 1 : found.failed;
+      if (code !== 0) all.output += output;
+      skipped.push(...found.skipped);
+      for (const [line] of output.matchAll(CONFORMANCE_LINE)) lines.add(line);
+      slowest.push(...found.slowest);
     }
+    slowest.sort((one, other) => other.seconds - one.seconds);
+    const longest = slowest.slice(0, TOLD).map(({ file, seconds }) => `${file} ${seconds} s`);
+    const notes = [...[...lines].sort(), `took longest: ${longest.join(", ")}`];
+    return { passed: all.passed, failed: all.failed, skipped, notes, failures: all.output };
   },
 };
+
+/**
+ * @param {string} root
+ * @param {readonly string[]} part Arguments that choose tests.
+ */
+async function runPart(root, part) {
+  const directory = mkdtempSync(join(tmpdir(), "baton-check-"));
+  const results = join(directory, "results.json");
+  try {
+    const args = ["run", "--reporter=./scripts/check/vitest-reporter.mjs", "--reporter=dot", ...part];
+    const { code, output } = await runTool(root, "vitest/vitest.mjs", args, { BATON_CHECK_RESULTS: results });
+    return { found: readResults(results), code, output };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
 
 /**
  * @param {string} path

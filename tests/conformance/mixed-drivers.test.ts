@@ -1,6 +1,7 @@
 /** The socket clauses over pairs of backends: one driver accepts, another connects. */
 import { afterAll } from "vitest";
 import { findDrivers, isFound } from "./drivers.js";
+import { fewOperations } from "./few-operations.js";
 import { nodeSubject } from "./node-subject.js";
 import { testConformance } from "./test-conformance.js";
 
@@ -19,8 +20,9 @@ for (const driver of found) {
 for (const near of drivers) {
   for (const far of drivers) {
     const name = `${near.name}-${far.name}`;
-    const peer = nodeSubject(far.name, far.createDriver);
-    const subject = nodeSubject(near.name, near.createDriver, { peer });
+    const options = fewOperations;
+    const peer = nodeSubject(far.name, far.createDriver, { options });
+    const subject = nodeSubject(near.name, near.createDriver, { peer, options });
     testConformance(name, subject, { select: ({ id }) => overConnections.test(id) });
     afterAll(() => {
       subject.cleanUp();

@@ -8,7 +8,9 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const given = process.argv.slice(2);
-const paths = given.some((one) => one.startsWith("tests/")) ? [] : ["tests/life", "tests/sanitizers", "tests/scale"];
+const paths = given.some((one) => one.startsWith("tests/"))
+  ? []
+  : ["tests/life", "tests/sanitizers", "tests/scale", "packages/core/test/sim/conformance.test.ts"];
 // One file at a time: they count, and measure, what the whole machine does.
 const args = ["run", "--no-file-parallelism", "--reporter=verbose", ...paths, ...given];
 const { status } = spawnSync(process.execPath, [`${root}node_modules/vitest/vitest.mjs`, ...args], {

@@ -11,8 +11,10 @@ import {
   type SimulationOptions,
   type SubjectSource,
 } from "@baton-io/core/testing";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
+import { fewOperations } from "../../../../tests/conformance/few-operations.js";
 import { testConformance } from "../../../../tests/conformance/test-conformance.js";
+import { isLong } from "../../../../tests/life/amounts.js";
 import { collectGarbage } from "../collect-garbage.js";
 
 /** The simulated file system ends here. */
@@ -48,6 +50,7 @@ function testSimulation(name: string, options: SimulationOptions): void {
       name,
       createDriver: () => current.driver,
       clock: current.clock,
+      options: fewOperations,
       rough: options.faults !== undefined,
       collectGarbage,
       fileBytesMax: FILE_BYTES_MAX,
@@ -84,4 +87,8 @@ const optional: readonly FeatureName[] = featureNames;
 
 testSimulation("sim", { seed: 1 });
 testSimulation("sim-without-features", { seed: 2, without: optional });
-for (const seed of [11, 12, 13]) testSimulation(`sim-rough-${seed}`, { seed, faults: survivable });
+for (const seed of isLong ? [11, 12, 13] : [11]) testSimulation(`sim-rough-${seed}`, { seed, faults: survivable });
+
+test("on two more machines that make trouble", ({ skip }) => {
+  if (!isLong) skip("with BATON_LONG=1: npm run life");
+});
