@@ -1,7 +1,7 @@
 /** The rows of the table of operations (`opcode.ts`): data, in the order of their numbers. */
 import { ADVICE, ALLOCATE_FLAG, OPEN_FLAG, POLL_EVENT, SOCKET_OPTION, TRANSFER_BYTES_MAX } from "./record.js";
 
-/** Each of the bits of a table. */
+/** Each of the bits of a table. Where it stands its type has to be said: packages are built file by file. */
 const allBits = (bits: Readonly<Record<string, number>>): number =>
   Object.values(bits).reduce((all, bit) => all | bit, 0);
 
@@ -41,7 +41,7 @@ export const opcodeTable = [
     handles: "begun",
     flags: ["link", "timeout"],
     area: "opened-path",
-    argument0Max: allBits(OPEN_FLAG),
+    argument0Max: allBits(OPEN_FLAG) as number,
     result: "handle",
     repeatable: true,
     arguments:
@@ -159,7 +159,7 @@ export const opcodeTable = [
     handles: "none",
     flags: ["link", "timeout"],
     area: "address",
-    argument0Max: allBits(SOCKET_OPTION),
+    argument0Max: allBits(SOCKET_OPTION) as number,
     result: "handle",
     repeatable: false,
     arguments:
@@ -174,7 +174,7 @@ export const opcodeTable = [
     buffer: "none",
     handles: "one",
     flags: ["link", "timeout", "multishot"],
-    argument0Max: allBits(SOCKET_OPTION),
+    argument0Max: allBits(SOCKET_OPTION) as number,
     result: "handle",
     repeatable: true,
     arguments: "argument0 = socket option bits for the new connection",
@@ -189,7 +189,7 @@ export const opcodeTable = [
     handles: "none",
     flags: ["link", "timeout"],
     area: "address",
-    argument0Max: allBits(SOCKET_OPTION),
+    argument0Max: allBits(SOCKET_OPTION) as number,
     result: "handle",
     repeatable: false,
     arguments: "arena = address, argument0 = socket option bits",
@@ -339,7 +339,7 @@ export const opcodeTable = [
     handles: "none",
     flags: ["link", "timeout"],
     area: "address",
-    argument0Max: allBits(SOCKET_OPTION),
+    argument0Max: allBits(SOCKET_OPTION) as number,
     result: "handle",
     repeatable: false,
     arguments: "arena = address to bind, overwritten with the address that was bound; argument0 = socket option bits",
@@ -385,7 +385,7 @@ export const opcodeTable = [
     handles: "one",
     flags: ["link", "timeout"],
     positionMin: 0,
-    lengthMax: allBits(ALLOCATE_FLAG),
+    lengthMax: allBits(ALLOCATE_FLAG) as number,
     result: "zero",
     repeatable: true,
     arguments:
@@ -401,7 +401,7 @@ export const opcodeTable = [
     handles: "one",
     flags: ["link", "timeout"],
     positionMin: 0,
-    lengthMax: Math.max(...Object.values(ADVICE)),
+    lengthMax: Math.max(...Object.values(ADVICE)) as number,
     result: "zero",
     repeatable: true,
     arguments:
@@ -489,7 +489,7 @@ export const opcodeTable = [
     buffer: "none",
     handles: "one",
     flags: ["link", "timeout"],
-    argument0Max: allBits(POLL_EVENT),
+    argument0Max: allBits(POLL_EVENT) as number,
     result: "events",
     repeatable: true,
     arguments: "argument0 = event bits to wait for (record.ts)",
