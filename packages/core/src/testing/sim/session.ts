@@ -16,20 +16,21 @@ import {
 import { ERRNO } from "../../errno.js";
 import type { InterfaceIndex } from "../../interface-index.js";
 import { OPCODE, type Opcode, type OpcodeDefinition, opcodeDefinition } from "../../opcode.js";
-import { BAD_RECORD, CONTROL, SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "../../record.js";
+import { BAD_RECORD, CONTROL, SUBMISSION_SHIFT, WORD } from "../../record.js";
 import { RecordCheck } from "../../record-check.js";
 import { linuxOpenConstants, type OpenConstants } from "../../resource/open-flags.js";
 import { isCancellable, isOnDisk, isOnFile, isQuick, lacksFeature } from "./abilities.js";
 import { attempt } from "./attempt.js";
 import { type AttemptHost, holdsHandle } from "./attempt-host.js";
-import { type Completion, CompletionQueue } from "./completion-queue.js";
+import type { Completion } from "./completion-queue.js";
+import { Delivery } from "./delivery.js";
 import { EVENT_KIND } from "./event-hash.js";
 import { STUCK_US } from "./faults.js";
 import { Handles } from "./handles.js";
+import { Intake } from "./intake.js";
 import type { Kernel } from "./kernel.js";
 import { SimMemory } from "./memory.js";
 import { Ticket } from "./ticket.js";
-import type { TimelineEvent } from "./timeline.js";
 
 /** More `submit` calls than this without anything else happening are a loop that never ends. */
 const SUBMITS_WITHOUT_EVENT_MAX = 100_000;
@@ -52,23 +53,16 @@ export class SimSession implements DriverSession, AttemptHost {
   readonly handles: Handles;
   readonly arenaBytes: Uint8Array<ArrayBuffer>;
   readonly arenaWords: Int32Array<ArrayBuffer>;
-  readonly #host: DriverHost;
-  readonly #limits: DriverLimits;
   readonly #records: Int32Array;
-  readonly #submissions: Int32Array;
+  readonly #intake: Intake;
   readonly #control: Int32Array;
   readonly #check: RecordCheck;
-  readonly #completions: CompletionQueue;
+  readonly #delivery: Delivery;
   /** In flight, by slot. */
   readonly #tickets = new Map<number, Ticket>();
   /** Generation of the last operation in each slot. */
   readonly #generations = new Map<number, number>();
   readonly #provided: number[] = [];
-  #delivery: TimelineEvent | undefined = undefined;
-  /** Core was told to ask for more completions: until it does, it gets none. */
-  #awaitsCall = false;
-  #room: TimelineEvent | undefined = undefined;
-  #inSink = false;
   #closing = false;
   #closed = false;
   #onEmpty: (() => void) | undefined = undefined;
@@ -79,31 +73,38 @@ export class SimSession implements DriverSession, AttemptHost {
     this.kernel = kernel;
     this.handles = new Handles(kernel.descriptors);
     this.capabilities = capabilities;
-    this.#host = host;
-    this.#limits = limits;
     this.shared = allocateSharedMemory(limits);
     this.memory = new SimMemory(kernel.ledger, (text) => kernel.violate(text));
     this.arenaBytes = new Uint8Array(this.shared.arena);
     this.arenaWords = new Int32Array(this.shared.arena);
     this.#records = new Int32Array(this.shared.records);
-    this.#submissions = new Int32Array(this.shared.submissions);
     this.#control = new Int32Array(this.shared.control);
     this.#check = new RecordCheck(this.shared, this.memory);
-    this.#completions = new CompletionQueue(new Int32Array(this.shared.completions), kernel.dice);
+    this.#intake = new Intake(kernel, this.shared, {
+      hasLinks: isSupported(capabilities.features.links),
+      isTaken: (slot) => this.#tickets.has(slot),
+      hasRoom: () => this.#delivery.wake(),
+    });
+    this.#delivery = new Delivery(kernel, host, limits, this.shared, {
+      handOver: (completion) => this.#handOver(completion),
+      told: () => {
+        if (this.#tickets.size === 0) this.#onEmpty?.();
+      },
+    });
   }
 
   // --- the driver's side of the SPI -------------------------------------------------------------------------------
 
   submit(count: number): number {
     const { kernel } = this;
-    if (this.#inSink) kernel.violate("submit is called from inside the sink");
+    if (this.#delivery.inSink) kernel.violate("submit is called from inside the sink");
     if (this.#closing && count > 0) kernel.violate("something is submitted after close was called");
     if (this.#closed) return count;
     this.#expectProgress();
     this.#takeProvided();
-    const accepted = this.#admit(count);
-    this.#beginAll(accepted);
-    this.#leaveInline(count);
+    const accepted = this.#intake.admit(count, this.#tickets.size === 0);
+    for (const chain of this.#intake.chains(accepted)) this.#beginChain(chain);
+    this.#delivery.leaveInline(count);
     return accepted;
   }
 
@@ -114,7 +115,8 @@ export class SimSession implements DriverSession, AttemptHost {
     for (const ticket of [...this.#tickets.values()]) if (!ticket.ended) this.#endEarly(ticket);
     await this.#emptied(deadlineMs);
     this.#closed = true;
-    timeline.cancel(this.#room);
+    this.#delivery.stop();
+    this.#intake.stop();
     for (const description of this.handles.removeAll()) {
       ledger.handlesForceClosed++;
       ledger.handlesClosed++;
@@ -203,50 +205,6 @@ export class SimSession implements DriverSession, AttemptHost {
     );
     const wrong = this.#control[CONTROL.passedOver]! - passedOver;
     if (wrong > 0) this.kernel.violate(`${wrong} buffers are provided that the kernel has, or that do not exist`);
-  }
-
-  /** How many of the offered submissions are taken now. */
-  #admit(count: number): number {
-    const { dice, hash, timeline, bug } = this.kernel;
-    if (count === 0 || !dice.happens("queueFull")) return count;
-    let accepted = dice.random.below(count);
-    // Cancels always get in, and so does what stands before them.
-    for (let index = count - 1; index >= accepted; index--) {
-      if ((this.#records[this.#submissions[index]! << SUBMISSION_SHIFT]! & 0xff) === OPCODE.cancel)
-        accepted = index + 1;
-    }
-    // A chain goes whole, or not at all.
-    while (accepted > 0 && this.#isLinked(accepted - 1)) accepted--;
-    if (accepted === 0 && this.#tickets.size === 0) {
-      do accepted++;
-      while (accepted < count && this.#isLinked(accepted - 1));
-    }
-    if (accepted === count) return count;
-    hash.event(EVENT_KIND.refuse, 0, 0, 0, count - accepted, timeline.nowUs);
-    if (bug !== "forget-room") {
-      timeline.cancel(this.#room);
-      this.#room = timeline.schedule(dice.delayUs(), () => {
-        hash.event(EVENT_KIND.room, 0, 0, 0, 0, timeline.nowUs);
-        this.#sink(0);
-      });
-    }
-    return accepted;
-  }
-
-  /** An entry of the batch waits for the one before it to be over. */
-  #isLinked(index: number): boolean {
-    return (this.#records[this.#submissions[index]! << SUBMISSION_SHIFT]! & SUBMIT_FLAG.link) !== 0;
-  }
-
-  #beginAll(count: number): void {
-    const hasLinks = isSupported(this.capabilities.features.links);
-    for (let index = 0; index < count; ) {
-      let end = index + 1;
-      while (hasLinks && end < count && this.#isLinked(end - 1) && !this.#tickets.has(this.#submissions[end - 1]!))
-        end++;
-      this.#beginChain([...this.#submissions.subarray(index, end)]);
-      index = end;
-    }
   }
 
   /** Begins operations each of which waits for the one before it, or one alone. */
@@ -365,7 +323,7 @@ export class SimSession implements DriverSession, AttemptHost {
         return this.#end(ticket, result);
       }
       if (this.kernel.dice.happens("multishotEnds")) return this.#end(ticket, result);
-      this.#post(ticket, result, true, this.kernel.dice.happens("late"));
+      this.#delivery.post(ticket, result, true, this.kernel.dice.happens("late"));
     }
   }
 
@@ -459,81 +417,13 @@ export class SimSession implements DriverSession, AttemptHost {
     ticket.timeout = undefined;
     ticket.isBehind = false;
     const isDropped = bug === "drop-completion" && dice.random.chance(0.01);
-    if (!isDropped) this.#post(ticket, result, false, dice.happens("late"));
+    if (!isDropped) this.#delivery.post(ticket, result, false, dice.happens("late"));
     const { behind } = ticket;
     ticket.behind = undefined;
     if (behind === undefined || behind.ended) return;
     behind.isBehind = false;
     if (ticket.endsWell(result) || bug === "link-ignores-failure") this.#start(behind);
     else this.#end(behind, -ERRNO.ECANCELED);
-  }
-
-  #post(ticket: Ticket, result: number, more: boolean, late: boolean): void {
-    const { dice, timeline, bug } = this.kernel;
-    const { auxiliary, picked, payload, begun } = ticket;
-    ticket.auxiliary = 0;
-    ticket.begun = false;
-    ticket.picked = -1;
-    ticket.payload = undefined;
-    const timedOut = ticket.timedOut && !more;
-    const completion = { ticket, result, more, auxiliary, picked, payload, timedOut, begun, duplicate: false };
-    if (late && ticket.opcode !== OPCODE.cancel && !ticket.multishot) {
-      timeline.schedule(dice.delayUs(), () => this.#ready(completion));
-    } else {
-      this.#ready(completion);
-    }
-    if (bug === "complete-twice" && !more && dice.random.chance(0.02)) {
-      this.#ready({ ...completion, duplicate: true, payload: undefined });
-    }
-  }
-
-  #ready(completion: Completion): void {
-    this.#completions.push(completion);
-    this.#armDelivery();
-  }
-
-  #armDelivery(): void {
-    const { timeline, dice } = this.kernel;
-    if (this.#delivery !== undefined || this.#awaitsCall || this.#completions.length === 0) return;
-    const delayUs = dice.profile.shuffle > 0 ? dice.random.below(20) : 0;
-    this.#delivery = timeline.schedule(delayUs, () => {
-      this.#delivery = undefined;
-      if (this.#completions.length === 0 || this.#awaitsCall) return;
-      const max = this.#limits.completionBatchMax;
-      const count = Math.min(this.#completions.length, dice.happens("overflow") ? dice.random.between(1, 3) : max);
-      this.#sink(this.#write(count));
-      this.#armDelivery();
-    });
-  }
-
-  /** Leaves in the shared memory what is ready while core submits. */
-  #leaveInline(submitted: number): void {
-    const { dice } = this.kernel;
-    const ready = this.#completions.length;
-    let count = Math.min(ready, this.#limits.completionBatchMax);
-    let waiting = ready > count;
-    if (count > 1 && dice.happens("overflow")) {
-      count = dice.random.between(1, count - 1);
-      waiting = true;
-    } else if (submitted > 0 && dice.profile.shuffle > 0 && dice.random.chance(0.3)) {
-      // They come through the sink.
-      count = 0;
-      waiting = false;
-    }
-    this.#control[CONTROL.completionCount] = this.#write(count);
-    this.#control[CONTROL.completionsWaiting] = waiting ? 1 : 0;
-    this.#awaitsCall = waiting;
-    this.#armDelivery();
-  }
-
-  /** Writes up to `count` completions into the shared memory, and lets go of what they carry. */
-  #write(count: number): number {
-    for (let index = 0; index < count; index++) {
-      const completion = this.#completions.take();
-      this.#completions.write(index, completion);
-      this.#handOver(completion);
-    }
-    return count;
   }
 
   #handOver({ ticket, result, more, picked, payload, duplicate }: Completion): void {
@@ -571,20 +461,6 @@ export class SimSession implements DriverSession, AttemptHost {
       this.kernel.violate(`${ticket.text}: word ${index} of its record changed while it was in flight`);
       return;
     }
-  }
-
-  #sink(count: number): void {
-    if (this.#closed) {
-      this.kernel.ledger.lateWrites += count;
-      return;
-    }
-    this.#inSink = true;
-    try {
-      this.#host.sink(count);
-    } finally {
-      this.#inSink = false;
-    }
-    if (this.#tickets.size === 0) this.#onEmpty?.();
   }
 
   /** A planted bug: the kernel writes where it has nothing to write any more. */
