@@ -237,8 +237,8 @@ export const mutants = [
     name: "adopt-leaves-views",
     promise: "P4",
     file: `${CORE}heap-memory.ts`,
-    find: "adopt: (source) => add([own(moveArrayBuffer(source))]),",
-    replace: "adopt: (source) => add([own(source.slice(0))]),",
+    find: "adopt: (source) => add([own(moveArrayBuffer(source), false)]),",
+    replace: "adopt: (source) => add([own(source.slice(0), false)]),",
     killedBy: kit("foreign-memory/adopt", "spi-memory/adopt"),
   },
   {

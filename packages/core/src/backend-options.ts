@@ -26,7 +26,11 @@ export interface BackendOptions {
    * JavaScript heap, for as many as there ever were at once.
    */
   readonly operationsWaitingMax?: number;
-  /** Most bytes of pool memory, out and at rest; not what is adopted or borrowed. Default 256 MiB. */
+  /**
+   * Most bytes of pool memory, out and at rest; not what is adopted or borrowed. Default 256 MiB. It bounds what buffers
+   * have in memory, whatever their sizes. What stands for a buffer comes on top: about 650 bytes of the JavaScript heap,
+   * and some 500 bytes of the runtime's, up to 1 KiB until it has cleared up.
+   */
   readonly poolBytesMax?: number;
   /**
    * Bytes for long paths (from 256 bytes on) and vectors of operations in flight. Default 1 MiB. Those that find no room

@@ -26,7 +26,7 @@ export const errorTable = {
     remedy: "Release once, or use `using`, which releases once.",
   },
   ERR_BUFFER_DETACHED: {
-    meaning: "The memory behind the buffer was transferred away by the program.",
+    meaning: "The memory behind the buffer was transferred away, or resized, by the program.",
     remedy: "Do not transfer `buffer.bytes.buffer`; copy the bytes, or send the buffer's content.",
   },
   ERR_BUFFER_RESIZABLE: {

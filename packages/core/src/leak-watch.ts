@@ -26,7 +26,8 @@ export function createLeakWatch(parts: {
     unexpose(block);
     unseen(block);
   });
-  const buffers = new FinalizationRegistry<Watched>(({ tenure, stack }) => {
+  const buffers = new FinalizationRegistry<object>((watched) => {
+    const { tenure, stack } = leakStacks ? (watched as Watched) : { tenure: watched, stack: undefined };
     const block = takeLost(tenure);
     if (block === undefined) return;
     lost({ bytes: block.capacity, stack });
@@ -38,8 +39,9 @@ export function createLeakWatch(parts: {
   });
   return {
     register: (buffer, tenure) => {
-      const stack = leakStacks ? new Error("taken here").stack : undefined;
-      buffers.register(buffer, { tenure, stack }, tenure);
+      // An object less for each buffer where no stack is kept.
+      const watched = leakStacks ? { tenure, stack: new Error("taken here").stack } : tenure;
+      buffers.register(buffer, watched, tenure);
     },
     unregister: (tenure) => {
       buffers.unregister(tenure);

@@ -154,7 +154,7 @@ export class OwnedBuffer {
     if (tenure.released || (tenure.lends !== 0 && !block.unsafe)) throw this.#untouchable("bytes");
     let view = this.#view;
     if (view === undefined || view.buffer !== block.buffer || view.length !== this.#length) {
-      if (block.buffer.byteLength === 0) throw detachedByProgram("bytes");
+      if (!isWhole(block)) throw detachedByProgram("bytes");
       view = new Uint8Array(block.buffer, block.offset + this.#start, this.#length);
       this.#view = view;
     }
@@ -296,6 +296,11 @@ function overlapsConflicting(tenure: Tenure, start: number, end: number, exclusi
   return false;
 }
 
+/** All its memory is there: the program has neither transferred nor resized it. */
+function isWhole({ buffer, offset, capacity }: Block): boolean {
+  return buffer.byteLength !== 0 && buffer.byteLength >= offset + capacity;
+}
+
 /** The program gets a view of the block. */
 function expose(block: Block): void {
   block.exposed = true;
@@ -306,7 +311,7 @@ function expose(block: Block): void {
 /** Makes every view of the block useless and proves it: a view that lives on could write under the kernel's hands. */
 export function detachViews(block: Block): void {
   const old = block.buffer;
-  if (old.byteLength === 0) throw detachedByProgram("submit");
+  if (!isWhole(block)) throw detachedByProgram("submit");
   block.buffer = block.memory.detach(block.number, old);
   if (old.byteLength !== 0 || block.buffer.byteLength === 0) {
     throw batonError("ERR_DETACH_FAILED", `submit: buffer ${block.number} still has live views.`);
@@ -322,7 +327,7 @@ export function unexpose(block: Block): void {
 }
 
 function detachedByProgram(where: string): Error {
-  return batonError("ERR_BUFFER_DETACHED", `${where}: the memory of this buffer was transferred away.`);
+  return batonError("ERR_BUFFER_DETACHED", `${where}: the memory of this buffer was transferred away or resized.`);
 }
 
 /**

@@ -20,6 +20,7 @@ import {
   PROVIDED_MAX,
   type ProvidedBuffer,
   RecordCheck,
+  runtimeName,
   type SharedMemory,
   SUBMIT_FLAG,
 } from "@baton-io/core";
@@ -51,7 +52,8 @@ export class LibuvSession implements DriverSession, SocketHost {
   readonly capabilities: Capabilities = capabilities;
   readonly openConstants: OpenConstants = openConstants;
   readonly interfaceIndex: InterfaceIndex = linuxInterfaceIndex((path) => readFileSync(path, "latin1"));
-  readonly memory: HeapMemory = createHeapMemory();
+  // Elsewhere the runtime's own calls refuse memory that can be resized.
+  readonly memory: HeapMemory = createHeapMemory({ ownPages: runtimeName(process.versions) === "node" });
   readonly #records: Int32Array;
   readonly #submissions: Int32Array;
   readonly #check: RecordCheck;

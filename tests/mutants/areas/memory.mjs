@@ -3,6 +3,9 @@
 
 import { CORE, core, kit, simProgram } from "../killers.mjs";
 
+/** @param {string} test @returns {import("../killers.mjs").Killer[]} */
+const poolMemory = (test) => [{ file: "tests/scale/pool-memory.test.ts", test }];
+
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const memory = [
   {
@@ -11,12 +14,31 @@ export const memory = [
     file: `${CORE}heap-memory.ts`,
     find: "        if (buffer !== undefined && !borrowed) releaseArrayBuffer(buffer);\n",
     replace: "        if (borrowed && buffer !== undefined) releaseArrayBuffer(buffer);\n",
-    killedBy: [
-      {
-        file: "tests/scale/pool-memory.test.ts",
-        test: "libuv: a pool that is full of buffers of all sizes takes no more",
-      },
-    ],
+    killedBy: poolMemory("libuv: a pool of 16 MiB mixed"),
+  },
+  {
+    name: "freed-memory-stays-with-the-allocator",
+    promise: "P11",
+    file: `${CORE}heap-memory.ts`,
+    find: "    if (!ownPages || bytes < PAGE_BYTES",
+    replace: "    if (ownPages || bytes < PAGE_BYTES",
+    killedBy: poolMemory("libuv: a pool of 16 MiB sizes"),
+  },
+  {
+    name: "pages-at-rest-are-kept",
+    promise: "P11",
+    file: `${CORE}pool-store.ts`,
+    find: "} else if (this.#memory.discard!(block.number)) {",
+    replace: "} else if (block.number >= 0) {",
+    killedBy: poolMemory("epoll: a pool of 16 MiB pinned"),
+  },
+  {
+    name: "resized-memory-is-used",
+    promise: "P3",
+    file: `${CORE}owned-buffer.ts`,
+    find: "  return buffer.byteLength !== 0 && buffer.byteLength >= offset + capacity;",
+    replace: "  return buffer.byteLength !== 0 || offset + capacity === 0;",
+    killedBy: core("heap-memory", "memory that the program has resized"),
   },
   {
     name: "views-live-after-release",

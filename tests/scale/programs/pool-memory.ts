@@ -1,48 +1,129 @@
 /**
- * Buffers of many sizes, taken and given back in turns, with a pool that is full all the time:
- * `pool-memory.mjs DRIVER LIMIT_BYTES`. Tells how much memory that took at its peak.
+ * A pool that is full, or whose buffers come and go, in one of four ways: `pool-memory.mjs DRIVER LIMIT_BYTES WAY`. Tells
+ * how much memory that took at its peak.
  */
 import { readFileSync } from "node:fs";
 import { memoryUsage } from "node:process";
-import { createBackend, type OwnedBuffer } from "@baton-io/core";
+import { type Backend, createBackend, type OwnedBuffer } from "@baton-io/core";
 import { createDriver, say } from "../../life/programs/drivers.js";
 
-const SIZES = [4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 12_345, 100_000, 3_000_000];
-const ROUNDS = 4;
+const POOL_SIZES = [4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
+const SIZES = [...POOL_SIZES, 12_345, 100_000, 3_000_000];
+const ROUNDS = 3;
 const STEPS = 3000;
+const PINNED_EVERY = 64;
 
-/** What is in memory of this process, and how much of that is the runtime's heap for objects; bytes. */
-function measure(): { readonly resident: number; readonly arrayBuffers: number } {
-  const residentKib = /^VmRSS:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-  const { heapTotal, arrayBuffers } = memoryUsage();
-  return { resident: Number(residentKib) * 1024 - heapTotal, arrayBuffers };
+/** What is in memory of this process but for the runtime's heap for objects, bytes. */
+function residentBytes(): number {
+  const residentKib = /^RssAnon:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return Number(residentKib) * 1024 - memoryUsage().heapTotal;
 }
 
-const [driver = "", limit = ""] = process.argv.slice(2);
-const io = createBackend({ driver: createDriver(driver), poolBytesMax: Number(limit) });
-await io.nop();
-const before = measure();
-const peak = { residentBytes: 0, arrayBuffersBytes: 0 };
-const out: OwnedBuffer[] = [];
+const [driver = "", limit = "", way = ""] = process.argv.slice(2);
+const limitBytes = Number(limit);
+const io = createBackend({ driver: createDriver(driver), poolBytesMax: limitBytes });
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 let refused = 0;
-for (let round = 0; round < ROUNDS; round++) {
-  for (let step = 0; step < STEPS; step++) {
-    const buffer = io.buffers.tryTake(SIZES[(step * 7919 + round) % SIZES.length]!);
-    if (buffer !== undefined) {
-      buffer.bytes.fill(step);
-      out.push(buffer);
-    } else {
-      refused++;
-      for (const one of out.splice((step * 31) % Math.max(1, out.length), 5)) one.release();
-    }
-    if (step % 100 !== 0) continue;
-    const now = measure();
-    peak.residentBytes = Math.max(peak.residentBytes, now.resident - before.resident);
-    peak.arrayBuffersBytes = Math.max(peak.arrayBuffersBytes, now.arrayBuffers - before.arrayBuffers);
-    await new Promise((resolve) => setImmediate(resolve));
+let buffersMax = 0;
+let peakBytes = 0;
+let beforeBytes = 0;
+/** Where the peak was, for whoever has to find out why. */
+let peakAt = "";
+
+function look(at: string): void {
+  const { home, out } = io.buffers.stats();
+  buffersMax = Math.max(buffersMax, home + out);
+  const bytes = residentBytes() - beforeBytes;
+  if (bytes > peakBytes) {
+    peakBytes = bytes;
+    peakAt = at;
   }
-  for (const buffer of out.splice(0)) buffer.release();
 }
+
+function take(length: number): OwnedBuffer | undefined {
+  const buffer = io.buffers.tryTake(length);
+  buffer?.bytes.fill(1);
+  return buffer;
+}
+
+const ways: Readonly<Record<string, () => Promise<void>>> = {
+  /** Each size has all of it, one after the other. */
+  sizes: async () => {
+    for (const size of [...POOL_SIZES, ...POOL_SIZES.toReversed(), ...POOL_SIZES]) {
+      const out: OwnedBuffer[] = [];
+      for (let buffer = take(size); buffer !== undefined; buffer = take(size)) out.push(buffer);
+      refused++;
+      look(`${size} bytes each`);
+      for (const buffer of out) buffer.release();
+      await turn();
+    }
+  },
+  /** Few that stay out, spread over all there is, and then another size. */
+  pinned: async () => {
+    for (const size of [16_384, 1_048_576]) {
+      const small: OwnedBuffer[] = [];
+      for (let buffer = take(4096); buffer !== undefined; buffer = take(4096)) small.push(buffer);
+      look(`${small.length} small ones`);
+      const pinned = small.filter((_, index) => index % PINNED_EVERY === 0);
+      for (const [index, buffer] of small.entries()) if (index % PINNED_EVERY !== 0) buffer.release();
+      await turn();
+      const out: OwnedBuffer[] = [];
+      for (let buffer = take(size); buffer !== undefined; buffer = take(size)) out.push(buffer);
+      refused++;
+      look(`${size} bytes each`);
+      for (const buffer of [...pinned, ...out]) buffer.release();
+      await turn();
+    }
+  },
+  /** All sizes at once. */
+  mixed: async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const out: OwnedBuffer[] = [];
+      for (let step = 0; step < STEPS; step++) {
+        const buffer = take(SIZES[(step * 7919 + round) % SIZES.length]!);
+        if (buffer !== undefined) out.push(buffer);
+        else {
+          refused++;
+          for (const one of out.splice((step * 31) % Math.max(1, out.length), 5)) one.release();
+        }
+        if (step % 100 !== 0) continue;
+        look(`step ${step}`);
+        await turn();
+      }
+      for (const buffer of out) buffer.release();
+    }
+  },
+  /** A few are out at any time, each of another size than the one before; what is at rest fills the pool. */
+  churn: async () => {
+    const out: OwnedBuffer[] = [];
+    for (let step = 0; step < STEPS; step++) {
+      const buffer = take(SIZES[(step * 31) % SIZES.length]!);
+      if (buffer !== undefined) out.push(buffer);
+      else refused++;
+      while (io.buffers.bytesOut > limitBytes / 2) out.shift()!.release();
+      if (step % 100 !== 0) continue;
+      look(`step ${step}`);
+      await turn();
+    }
+    for (const buffer of out) buffer.release();
+  },
+};
+
+/** What the runtime and the code have to have once, so that it is not taken for the pool's. */
+async function warmUp(other: Backend): Promise<void> {
+  for (let index = 0; index < STEPS; index++) {
+    const buffer = other.buffers.take(SIZES[index % 3]!);
+    buffer.bytes.fill(1);
+    buffer.release();
+  }
+  await other.close();
+}
+
+await io.nop();
+await warmUp(createBackend({ driver: createDriver(driver), poolBytesMax: 2 ** 20 }));
+await turn();
+beforeBytes = residentBytes();
+await ways[way]!();
 const { bytes } = io.buffers.stats();
 await io.close();
-say({ ...peak, refused, bytes });
+say({ peakBytes, peakAt, buffersMax, refused, bytes });
