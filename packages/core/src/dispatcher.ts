@@ -14,7 +14,7 @@ import type { Counters } from "./counters.js";
 import type { DriverHost, DriverSession } from "./driver.js";
 import { ERRNO } from "./errno.js";
 import { batonError } from "./errors.js";
-import { Flush } from "./flush.js";
+import { FLUSH_PORTION, Flush } from "./flush.js";
 import { SendJoiner } from "./joined-sends.js";
 import { type Kept, Lane, type LaneHost } from "./lane.js";
 import { EVENT, isWithDriver, STATE } from "./lifecycle.js";
@@ -428,7 +428,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
 
   /** Puts the operation into the submission queue. */
   #enqueue(entry: Entry): void {
-    this.#queue.push(entry);
+    if (this.#queue.length > FLUSH_PORTION && isOfQuietPeer(entry)) this.#queue.pushQuiet(entry);
+    else this.#queue.push(entry);
     this.flush.schedule();
   }
 
@@ -489,11 +490,22 @@ export class Dispatcher implements CompletionTarget, LaneHost {
 
   more(entry: Entry, result: number, flags: number): void {
     entry.advance(EVENT.more);
+    if (result > 0) this.#noteReceived(entry, result, flags);
     if (entry.state === STATE.orphaned) {
       if (result >= 0) this.salvage(entry, result, flags);
     } else {
       entry.kind?.more?.(entry, result, flags);
     }
+  }
+
+  /** A peer has said something: as much as there was room for, or all that it had to say. */
+  #noteReceived(entry: Entry, result: number, flags: number): void {
+    const { kind, resource } = entry;
+    if (kind?.opcode !== OPCODE.receive || resource === undefined) return;
+    const { handle } = resource;
+    const room = this.provided.lengthOf(flags) ?? entry.lendEnd - entry.lendStart;
+    handle.quiet = !handle.received || result < room;
+    handle.received = true;
   }
 
   faulted(entry: Entry | undefined, generation: number, error: unknown): void {
@@ -628,6 +640,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     const orphaned = entry.state === STATE.orphaned;
     const lane = entry.lane;
     entry.advance(EVENT.final);
+    if (result > 0) this.#noteReceived(entry, result, flags);
     // Nobody waits for it any more: it goes to the next caller (P6). Before the buffer goes home, while it is ours.
     const early = orphaned ? undefined : earlyCause(this, entry, result);
     const wanted = result >= 0 && !orphaned && early === undefined;
@@ -749,6 +762,11 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       };
     });
   }
+}
+
+function isOfQuietPeer({ kind, resource, togetherCount }: Entry): boolean {
+  if (resource?.handle.quiet !== true || togetherCount > 0) return false;
+  return kind?.opcode === OPCODE.receive || kind?.opcode === OPCODE.send;
 }
 
 // The two functions of the promise that is being made: saves a closure per operation.

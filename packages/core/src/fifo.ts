@@ -60,6 +60,14 @@ export class Fifo<T extends object> {
     if (this.#removed.size >= COMPACT_MIN && this.#removed.size > this.#length) this.#compact();
   }
 
+  /** All that are in it, in order; they stay. */
+  *[Symbol.iterator](): Generator<T, void, void> {
+    for (let index = this.#head; index < this.#items.length; index++) {
+      const item = this.#items[index];
+      if (item !== undefined && this.#removed?.has(item) !== true) yield item;
+    }
+  }
+
   /** Takes all out, in order. */
   takeAll(): T[] {
     this.#compact();

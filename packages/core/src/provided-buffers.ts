@@ -1,7 +1,8 @@
 /**
  * Buffers handed to the driver beforehand, for `receive()` without one: the driver picks a buffer when bytes arrive,
  * so an idle connection holds none. When the driver has run out (`-ENOBUFS`), receives pause, and each buffer that is
- * handed over lets one of them go on, first come, first served.
+ * handed over lets one of them go on: first those of peers that say little, which are not to be behind all that say as
+ * much as they can; otherwise first come, first served.
  *
  * What was received stays with the program until it releases it, so the pool may run short because of peers that never
  * read. How large the buffers are is then a matter of `ReceiveShare`; loops that receive more than was asked for end,
@@ -10,6 +11,7 @@
 import { type BufferPool, POOL_SIZES } from "./buffer-pool.js";
 import type { Clock } from "./clock.js";
 import { PROVIDED_MAX } from "./driver.js";
+import { Fifo } from "./fifo.js";
 import { STATE } from "./lifecycle.js";
 import type { Entry } from "./operation-table.js";
 import { type Block, blockOf, giveBackBuffer, type Holder, lendBuffer, type OwnedBuffer } from "./owned-buffer.js";
@@ -71,7 +73,11 @@ export class ProvidedBuffers {
   /** Whose piece of the reserve a buffer is, by its number; and how many each has. */
   readonly #pieces = new Map<number, ResourceHandle>();
   readonly #holders = new Map<ResourceHandle, number>();
-  #paused: Paused[] = [];
+  /** Receives that wait for a buffer, in order: of peers that say little, and of all others. */
+  readonly #quiet: Fifo<Paused> = new Fifo();
+  readonly #busy: Fifo<Paused> = new Fifo();
+  /** Those that wait for their connection's piece of the reserve to come home. */
+  readonly #held = new Map<ResourceHandle, Paused[]>();
   #retries = false;
   #retryMs = RETRY_MS_MIN;
 
@@ -105,7 +111,7 @@ export class ProvidedBuffers {
 
   /** The pool is short, or somebody waits for a buffer: who receives shall ask for each chunk by itself. */
   get crowded(): boolean {
-    return this.#share.short || this.#paused.length > 0;
+    return this.#share.short || this.#anyPaused;
   }
 
   /** Chunks that may wait for the program in one loop. */
@@ -119,7 +125,7 @@ export class ProvidedBuffers {
       providedMax: this.#countMax,
       bufferBytes: this.#share.nextBytes() || this.#share.pieceBytes,
       short: this.#share.short,
-      paused: this.#paused.reduce((sum, one) => sum + (isWaiting(one) ? 1 : 0), 0),
+      paused: [...this.#quiet, ...this.#busy, ...[...this.#held.values()].flat()].filter(isWaiting).length,
       reserveBytes: this.#share.reserveBytes,
       reserveHolders: this.#holders.size,
     };
@@ -132,6 +138,7 @@ export class ProvidedBuffers {
   topUp(): number {
     this.#share.reserve();
     this.#look();
+    if (this.#held.size > 0 && this.#share.nextBytes() > 0) this.#letGoAll();
     let added = 0;
     // What a loop has not asked for would be the first to take what is handed over now.
     while (this.#provided.size < this.#countMax && !(this.#share.short && this.#loops.size > 0)) {
@@ -139,8 +146,12 @@ export class ProvidedBuffers {
       added++;
       this.#look();
     }
-    if (added > 0 && this.#paused.length > 0) this.#resume(added);
+    if (added > 0) this.#resume(added);
     return added;
+  }
+
+  get #anyPaused(): boolean {
+    return this.#quiet.length > 0 || this.#busy.length > 0 || this.#held.size > 0;
   }
 
   /** Loops are no way to receive in a pool that is short. */
@@ -193,6 +204,12 @@ export class ProvidedBuffers {
     this.claim(flags, undefined)?.release();
   }
 
+  /** Length of the buffer that the driver picked; `undefined` when the completion carries none. */
+  lengthOf(flags: number): number | undefined {
+    if ((flags & COMPLETION_FLAG.bufferPicked) === 0) return undefined;
+    return this.#provided.get(flags >>> AUXILIARY_SHIFT)?.buffer.length;
+  }
+
   /** Somebody has a piece of the reserve. */
   get mayHoldBack(): boolean {
     return this.#holders.size > 0;
@@ -205,17 +222,32 @@ export class ProvidedBuffers {
 
   /** Pauses a receive that found no buffer. */
   whenProvided(entry: Entry): void {
-    this.#paused.push({ entry, generation: entry.generation });
+    this.#pause({ entry, generation: entry.generation });
     // A loop would take what is handed over for this one, as often as it is.
     for (const loop of [...this.#loops]) if (loop !== entry.subject) loop.pause();
     // Where the driver has none, the next that comes home is handed over.
     if (this.topUp() === 0 && this.#provided.size > 0) this.#retryLater();
   }
 
+  /** Puts a receive into the line where it waits. */
+  #pause(paused: Paused): void {
+    const { entry } = paused;
+    const handle = entry.resource?.handle;
+    if (handle !== undefined && this.holdsBack(entry)) {
+      const others = this.#held.get(handle);
+      if (others === undefined) this.#held.set(handle, [paused]);
+      else others.push(paused);
+    } else if (handle?.quiet === true) {
+      this.#quiet.push(paused);
+    } else {
+      this.#busy.push(paused);
+    }
+  }
+
   /** A buffer came home: it is handed over if somebody waits for it. */
   cameHome(block: Block): void {
     const isPiece = this.#pieces.size > 0 && this.#pieceCameHome(block.number);
-    if (this.#paused.length === 0) return;
+    if (!this.#anyPaused) return;
     // Who waited for its own piece may go by what the driver has.
     if (this.topUp() === 0 && isPiece) this.#resume(this.#provided.size);
   }
@@ -226,9 +258,23 @@ export class ProvidedBuffers {
     if (receiver === undefined) return false;
     this.#pieces.delete(number);
     const left = this.#holders.get(receiver)! - 1;
-    if (left === 0) this.#holders.delete(receiver);
-    else this.#holders.set(receiver, left);
+    if (left > 0) {
+      this.#holders.set(receiver, left);
+      return true;
+    }
+    this.#holders.delete(receiver);
+    const held = this.#held.get(receiver);
+    if (held !== undefined) {
+      this.#held.delete(receiver);
+      for (const paused of held) this.#busy.push(paused);
+    }
     return true;
+  }
+
+  /** There is more than the reserve again: nobody has to wait for a piece of it. */
+  #letGoAll(): void {
+    for (const held of this.#held.values()) for (const paused of held) this.#busy.push(paused);
+    this.#held.clear();
   }
 
   /** A loop begins, and takes what arrives until it is paused. */
@@ -254,22 +300,21 @@ export class ProvidedBuffers {
 
   /** Lets `count` paused receives go on. */
   #resume(count: number): void {
-    const heldBack: Paused[] = [];
-    for (let left = count; left > 0 && this.#paused.length > 0; ) {
-      const paused = this.#paused.shift()!;
+    for (let left = count; left > 0; ) {
+      const paused = this.#quiet.shift() ?? this.#busy.shift();
+      if (paused === undefined) break;
       // Ended while it was paused.
       if (!isWaiting(paused)) continue;
       if (this.holdsBack(paused.entry)) {
-        heldBack.push(paused);
+        this.#pause(paused);
         continue;
       }
       paused.entry.held = false;
       this.#launch(paused.entry);
       left--;
     }
-    if (heldBack.length > 0) this.#paused = [...heldBack, ...this.#paused];
     // What is left may wait for buffers that the others do not need after all.
-    if (this.#paused.length > heldBack.length && this.#provided.size > 0) this.#retryLater();
+    if (this.#quiet.length + this.#busy.length > 0 && this.#provided.size > 0) this.#retryLater();
   }
 
   /** The session is closed: what the driver still had is home. */

@@ -41,6 +41,13 @@ export class ResourceHandle implements Remains {
   phase: "open" | "closing" | "closed" = "open";
   /** Some operation was submitted on it. */
   used = false;
+  /** A receive on it has brought bytes. */
+  received = false;
+  /**
+   * Its peer says little: what it said last was its first, or did not fill the buffer. While more waits to be handed over
+   * than one portion, such peers are not behind those that always have more to say.
+   */
+  quiet = true;
   /**
    * The resource, while an operation is in flight on it or something else holds it. Handles can be reached for as long
    * as they are open, so a resource in use can be too, whatever has become of the object that the program had.

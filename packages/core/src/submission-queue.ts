@@ -2,9 +2,11 @@
  * Operations that the driver has not taken yet, by slot and generation. A full driver is back-pressure: what it did not
  * take stays here, in its place. Cancels overtake everything, because the operation that blocks the driver may be the
  * one to cancel. The rest goes in the order in which it came, but for the latest: as long as it does not keep the others
- * waiting for too long, it goes first. An operation that ends while it is queued leaves a place of no meaning behind,
+ * waiting for too long, it goes first. When more than a portion waits, operations of peers that say little have a line of
+ * their own, with half of each fill. An operation that ends while it is queued leaves a place of no meaning behind,
  * and its slot is free at once.
  */
+import { Fifo } from "./fifo.js";
 import { STATE } from "./lifecycle.js";
 import type { Entry, OperationTable } from "./operation-table.js";
 
@@ -18,6 +20,11 @@ export const AHEAD_MAX = 3;
 const INITIAL_CAPACITY = 1024;
 /** A place is a slot and a generation. */
 const PLACE_WORDS = 2;
+
+interface Place {
+  readonly slot: number;
+  readonly generation: number;
+}
 
 export class SubmissionQueue {
   readonly #table: OperationTable;
@@ -33,6 +40,7 @@ export class SubmissionQueue {
   #aheadFrom = 0;
   readonly #cancels: number[] = [];
   readonly #urgent: number[] = [];
+  readonly #quiet: Fifo<Place> = new Fifo();
 
   constructor(table: OperationTable) {
     this.#table = table;
@@ -40,7 +48,7 @@ export class SubmissionQueue {
 
   /** Places taken, those of operations that have ended included. */
   get length(): number {
-    return this.#count + (this.#cancels.length + this.#urgent.length) / PLACE_WORDS;
+    return this.#count + this.#quiet.length + (this.#cancels.length + this.#urgent.length) / PLACE_WORDS;
   }
 
   push({ slot, generation }: Entry): void {
@@ -58,6 +66,11 @@ export class SubmissionQueue {
     this.#urgent.push(slot, generation);
   }
 
+  /** Has half of each fill for as long as others wait, all of it otherwise. Not for chains. */
+  pushQuiet({ slot, generation }: Entry): void {
+    this.#quiet.push({ slot, generation });
+  }
+
   /**
    * Moves up to `atMost` slots into the window, cancels first; returns how many. A chain is never torn: it goes whole,
    * with the next window if need be.
@@ -67,6 +80,7 @@ export class SubmissionQueue {
     if (this.#cancels.length > 0) filled = this.#move(this.#cancels, window, filled);
     if (this.#urgent.length > 0) filled = this.#move(this.#urgent, window, filled);
     const limit = Math.min(atMost, window.length);
+    if (this.#quiet.length > 0) filled = this.#putQuiet(this.#count > 0 ? Math.ceil(limit / 2) : limit, window, filled);
     const fresh = this.#count - this.#waitingCount;
     if (this.#waitingCount > 0 && fresh > 0 && filled + fresh <= limit && this.#aheadCount < AHEAD_MAX) {
       this.#aheadCount++;
@@ -97,6 +111,18 @@ export class SubmissionQueue {
       }
       this.#head = (this.#head + 1) & (this.#capacity - 1);
       this.#count--;
+    }
+    return filled;
+  }
+
+  /** Moves quiet ones until the window holds `limit`. */
+  #putQuiet(limit: number, window: Int32Array, start: number): number {
+    let filled = start;
+    while (filled < limit) {
+      const place = this.#quiet.shift();
+      if (place === undefined) break;
+      const entry = this.#queued(place.slot, place.generation);
+      if (entry !== undefined) window[filled++] = entry.slot;
     }
     return filled;
   }

@@ -125,4 +125,31 @@ export const memory = [
     replace: "",
     killedBy: core("sim/provided-buffers", "have a loop end that would take what is handed over for them"),
   },
+  {
+    name: "quiet-peers-wait-like-others",
+    promise: "P11",
+    file: `${CORE}dispatcher.ts`,
+    find: "    if (this.#queue.length > FLUSH_PORTION && isOfQuietPeer(entry)) ",
+    replace: "    if (this.#queue.length < 0 && isOfQuietPeer(entry)) ",
+    killedBy: [{ file: "tests/scale/stalled-peers.test.ts", test: "uring: 2000 peers that never read" }],
+  },
+  {
+    name: "quiet-peers-paused-like-others",
+    promise: "P11",
+    file: `${CORE}provided-buffers.ts`,
+    find: "    } else if (handle?.quiet === true) {",
+    replace: "    } else if (handle === undefined) {",
+    killedBy: core(
+      "sim/provided-buffers",
+      "of a peer that says little go before those of peers that fill their buffers",
+    ),
+  },
+  {
+    name: "quiet-line-takes-all",
+    promise: "P11",
+    file: `${CORE}submission-queue.ts`,
+    find: "this.#putQuiet(this.#count > 0 ? Math.ceil(limit / 2) : limit, window, filled)",
+    replace: "this.#putQuiet(limit, window, filled)",
+    killedBy: core("sim/submission-queue", "gives quiet ones half of each fill while others wait"),
+  },
 ];

@@ -50,6 +50,44 @@ describe("receives that found no buffer", () => {
     (await receiving[2]!).buffer?.release();
   });
 
+  // mutant: quiet-peers-paused-like-others
+  it("of a peer that says little go before those of peers that fill their buffers", async () => {
+    const { clock } = handClock();
+    const hand = createHandDriver();
+    const io = handBackend(hand, { clock, receiveBuffersMax: 1, receiveBufferBytes: 64 });
+    const [busy, quiet, other] = await connect(io, hand, 3);
+    const answer = async (stream: TcpStream, bytes: number) => {
+      const receiving = stream.receive();
+      await flushed();
+      hand.complete(hand.last("receive"), bytes, { picked: hand.provided.at(-1)! });
+      (await receiving).buffer?.release();
+      await flushed();
+    };
+    // Twice: what a peer says first says nothing about it.
+    for (let round = 0; round < 2; round++) {
+      await answer(busy!, 64);
+      await answer(quiet!, 5);
+    }
+    const before = receives(hand).length;
+    const first = other!.receive();
+    await flushed();
+    const all = [busy!.receive(), quiet!.receive()];
+    await flushed();
+    const [holding, ofBusy, ofQuiet] = receives(hand).slice(before);
+    hand.complete(ofBusy!, -ERRNO.ENOBUFS);
+    hand.complete(ofQuiet!, -ERRNO.ENOBUFS);
+    await flushed();
+    hand.complete(holding!, 5, { picked: hand.provided.at(-1)! });
+    (await first).buffer?.release();
+    await flushed();
+    expect(receives(hand).slice(before + 3)).toMatchObject([{ slot: ofQuiet!.slot }]);
+    hand.complete(hand.last("receive"), 5, { picked: hand.provided.at(-1)! });
+    (await all[1]!).buffer?.release();
+    await flushed();
+    hand.complete(hand.last("receive"), 64, { picked: hand.provided.at(-1)! });
+    expect((await all[0]!).bytesReceived).toBe(64);
+  });
+
   // mutant: loop-takes-what-others-wait-for
   it("have a loop end that would take what is handed over for them", async () => {
     const { clock } = handClock();

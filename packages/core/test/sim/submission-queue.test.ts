@@ -51,4 +51,21 @@ describe("the submission queue", () => {
     expect(taken(queue, 10)).toEqual([2]);
     expect(queue.length).toBe(0);
   });
+
+  // mutant: quiet-line-takes-all
+  it("gives quiet ones half of each fill while others wait, and all of it otherwise", () => {
+    const { queue, entries } = createQueue();
+    for (let slot = 0; slot < 6; slot++) queue.push(entries[slot]!);
+    for (let slot = 100; slot < 110; slot++) queue.pushQuiet(entries[slot]!);
+    entries[101]!.advance(EVENT.cancel);
+    expect(queue.length).toBe(16);
+    expect(taken(queue, 4)).toEqual([100, 102, 0, 1]);
+    const window = new Int32Array(4);
+    expect(queue.fill(window, 4)).toBe(4);
+    expect([...window]).toEqual([103, 104, 2, 3]);
+    queue.putBack(window, 1, 4);
+    expect(taken(queue, 8)).toEqual([105, 106, 107, 108, 104, 2, 3, 4]);
+    expect(taken(queue, 4)).toEqual([109, 5]);
+    expect(queue.length).toBe(0);
+  });
 });
