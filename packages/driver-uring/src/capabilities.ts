@@ -60,14 +60,19 @@ export function uringCapabilities(
 ): Capabilities {
   const { zeroCopySendMinBytes, registeredBuffers } = options;
   const when = (has: boolean, support: Support, why: string) => (has ? support : unsupported(why));
-  const lacking = (what: string, since: string) => `the kernel lacks ${what} (Linux ${since}), or it is switched off`;
+  const lacking = (what: string, since: string, more = "") =>
+    `the kernel lacks ${what} (Linux ${since})${more}, or it is switched off`;
   return defineCapabilities(
     {
       operations: Object.fromEntries(opcodeNames.map((name) => [name, operationSupport(ring, name)])),
       features: {
         multishotAccept: when(ring.multishotAccept, native(), lacking("it", "5.19")),
         multishotReceive: when(ring.multishotReceive, native("into a buffer ring"), lacking("it", "6.0")),
-        bufferSelect: when(ring.bufferRing, native("a buffer ring"), lacking("buffer rings", "5.19")),
+        bufferSelect: when(
+          ring.bufferRing,
+          native("a buffer ring"),
+          lacking("buffer rings", "5.19", ", or had no memory for one"),
+        ),
         links: ring.links
           ? native("IOSQE_IO_LINK")
           : emulated(`the engine starts one after the other: ${lacking("whole chains", "5.19")}`),

@@ -124,4 +124,12 @@ export const streams = [
     replace: "Math.floor(delayMs)",
     killedBy: kit("tcp-stream/timeout-never-early"),
   },
+  {
+    name: "loops-need-a-buffer-ring",
+    promise: "P10",
+    file: `${CORE}resource/lent-receive.ts`,
+    find: "  if (!isSupported(dispatcher.capabilities.features.bufferSelect)) return receiveLent(core, options);\n",
+    replace: "",
+    killedBy: simKit("refusal/bufferSelect"),
+  },
 ];

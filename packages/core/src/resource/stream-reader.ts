@@ -12,7 +12,8 @@ import type { ReceiveLoop } from "../provided-buffers.js";
 import { SUBMIT_FLAG } from "../record.js";
 import { withCallers } from "../rejection.js";
 import type { Standing } from "../standing.js";
-import { beginPicked, prepareReceivePicked, type StreamCore, takePicked } from "./stream-operations.js";
+import { receivePicked } from "./lent-receive.js";
+import { beginPicked, type StreamCore, takePicked } from "./stream-operations.js";
 import { NO_OPTIONS } from "./transfer.js";
 
 /** Bytes that have arrived, in a buffer that is the receiver's, to be released. */
@@ -212,8 +213,8 @@ export async function* readChunks(core: StreamCore): AsyncGenerator<ReceivedChun
   const { dispatcher } = core;
   if (!isSupported(dispatcher.capabilities.features.multishotReceive)) {
     for (;;) {
-      const result = await dispatcher.start<ReceivedChunk>(prepareReceivePicked(core, NO_OPTIONS));
-      if (result.bytesReceived === 0) return;
+      const result = await receivePicked(core, NO_OPTIONS);
+      if (result.buffer === undefined) return;
       yield result;
     }
   }

@@ -6,13 +6,13 @@ import { promiseOfMany, stepsOfMany } from "../rejection.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import type { File } from "./file.js";
 import { doors, fileCore, wrongResource } from "./inner.js";
+import { receivePicked } from "./lent-receive.js";
 import { type PipeResult, type PipeToFileOptions, pipeToFile } from "./pipe-transfer.js";
 import { type PollOptions, preparePoll, type Readiness } from "./readiness.js";
 import {
   type PickedResult,
   prepareAddress,
   prepareReceive,
-  prepareReceivePicked,
   prepareSend,
   prepareShutdown,
   type ReceiveResult,
@@ -57,7 +57,7 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
   receive<B extends Lendable>(buffer: B & Unreleased<B>, options?: TransferOptions): Promise<ReceiveResult<B>>;
   /**
    * Receives into a buffer that the driver picks when bytes arrive: an idle connection holds none. The caller
-   * releases it. Needs the feature `bufferSelect`.
+   * releases it. Without the feature `bufferSelect` the pool lends one for as long as the connection is idle.
    */
   receive(options?: OperationOptions): Promise<PickedResult>;
   receive(
@@ -66,10 +66,8 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
   ): Promise<ReceiveResult<Lendable> | PickedResult> {
     // Not `dispatcher.run`: a closure per operation would be felt here.
     try {
-      const entry = looksLikeBuffer(first)
-        ? prepareReceive(this.#core, first, options)
-        : prepareReceivePicked(this.#core, first);
-      return this.#core.dispatcher.start(entry);
+      if (!looksLikeBuffer(first)) return receivePicked(this.#core, first);
+      return this.#core.dispatcher.start(prepareReceive(this.#core, first, options));
     } catch (error) {
       return this.#core.dispatcher.refused(error);
     }
@@ -90,7 +88,7 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
   /**
    * Receives until the peer ends its side: bytes in buffers that the driver picks, which the program releases. Where
    * the driver can, one submission serves the whole loop. Leaving the loop loses nothing: what had arrived goes to the
-   * next `receive`. Other receives wait until the loop has ended. Needs the feature `bufferSelect`. Source: recv(2);
+   * next `receive`. Other receives wait until the loop has ended. Buffers: as for `receive()`. Source: recv(2);
    * multishot: Linux 6.0.
    *
    * @example

@@ -9,10 +9,12 @@ import { BAD_RECORD, OPEN_FLAG, SUBMIT_FLAG } from "../../record.js";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { submitStaged } from "../traits/specimen.js";
 import { specimens } from "../traits/specimens.js";
+import { textOf } from "./bytes.js";
 import type { Need } from "./case.js";
 import type { CaseContext } from "./context.js";
 import { equal, fail, ok, oneOf, rejects } from "./expect.js";
 import { openRaw, type RawSubmission } from "./raw-session.js";
+import { sendText } from "./stream-talk.js";
 
 type Refusal = (context: CaseContext) => Promise<void>;
 
@@ -136,15 +138,43 @@ const featureRefusals: Readonly<Record<FeatureName, Refusal>> = {
       context,
     );
   },
+  // mutant: loops-need-a-buffer-ring
   bufferSelect: async (context) => {
     await refusesFlag(SUBMIT_FLAG.bufferSelect, { opcode: OPCODE.receive, length: 64 })(context);
-    if (!has(context, [...connectionNeeds, "receive"])) return;
-    const pair = await context.pair();
-    const { submitted } = context.io.inspect().counters;
-    await rejects(pair.near.receive(), "ERR_UNSUPPORTED", { driver: context.io.driver });
-    equal(context.io.inspect().counters.submitted, submitted, "the number of operations submitted");
-    equal(context.io.inspect().buffers.out, 0, "the number of buffers out");
-    await pair[Symbol.asyncDispose]();
+    if (!has(context, [...connectionNeeds, "receive", "send", "shutdown"])) return;
+    const { io, far } = context;
+    await using pair = await context.pair();
+    const { near } = pair;
+    const { submitted } = io.inspect().counters;
+    const request = { opcode: "receive", stream: near } as const;
+    const refused = await io
+      .batch([request])
+      .then(([result]) => (result as { reason?: { code?: string } }).reason?.code);
+    equal(refused, "ERR_UNSUPPORTED", "the code that the operation is refused with");
+    equal(io.inspect().counters.submitted, submitted, "the number of operations submitted");
+    // The pool lends buffers instead.
+    if (has(context, ["cancelSocket"])) {
+      await rejects(near.receive({ timeoutMs: 2 }), "ERR_TIMEOUT", { buffer: undefined });
+    }
+    await rejects(near.receive({ timout: 2 } as never), "ERR_UNKNOWN_OPTION");
+    equal(io.inspect().buffers.out, 0, "the number of buffers out");
+    const receiving = [near.receive(), near.receive()] as const;
+    for (const text of ["one", "and two"]) {
+      await sendText(far, pair.far, text);
+      const { buffer, bytesReceived } = await receiving[text === "one" ? 0 : 1];
+      equal(textOf(buffer!.bytes.subarray(0, bytesReceived)), text, "what is received");
+      buffer!.release();
+    }
+    const sending = sendText(far, pair.far, "in a loop").then(() => pair.far.shutdown());
+    let text = "";
+    for await (const { buffer, bytesReceived } of near) {
+      text += textOf(buffer.bytes.subarray(0, bytesReceived));
+      buffer.release();
+    }
+    equal(text, "in a loop", "what the loop receives");
+    await sending;
+    equal((await near.receive()).buffer, undefined, "the buffer at the end");
+    equal(io.inspect().buffers.out, 0, "the number of buffers out");
   },
   // mutant: libuv-flags-passed-over
   links: refusesFlag(SUBMIT_FLAG.link, { opcode: OPCODE.nop }),

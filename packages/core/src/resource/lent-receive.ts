@@ -1,0 +1,71 @@
+/**
+ * `receive()` without a buffer where the driver cannot pick one: the pool lends one for as long as the connection is
+ * idle. A kernel before buffer rings, and one that has no locked memory left for one, serve the same programs so.
+ */
+import { isSupported } from "../capability.js";
+import type { OperationOptions } from "../dispatcher.js";
+import { BatonError } from "../errors.js";
+import type { OwnedBuffer } from "../owned-buffer.js";
+import { promiseOfMany } from "../rejection.js";
+import { checkOptions } from "../validate.js";
+import {
+  type PickedResult,
+  prepareReceive,
+  prepareReceivePicked,
+  type ReceiveResult,
+  type StreamCore,
+} from "./stream-operations.js";
+import { operationOptionNames } from "./transfer.js";
+
+/** A receive into a buffer that the driver picks, or else the pool. Throws what is wrong with it. */
+export function receivePicked(core: StreamCore, options: OperationOptions): Promise<PickedResult> {
+  const { dispatcher } = core;
+  if (!isSupported(dispatcher.capabilities.features.bufferSelect)) return receiveLent(core, options);
+  return dispatcher.start(prepareReceivePicked(core, options));
+}
+
+function receiveLent(core: StreamCore, options: OperationOptions): Promise<PickedResult> {
+  const where = "stream.receive";
+  const { dispatcher, state } = core;
+  state.expectOpen(where);
+  checkOptions(where, options, operationOptionNames);
+  // Beforehand: whoever is refused takes nothing of the pool.
+  dispatcher.canceler.check(where, options);
+  const bytes = dispatcher.provided.bufferBytes;
+  const buffer = tryTake(core, bytes);
+  // Now, and not in a turn: receives are answered in the order in which they were asked for.
+  if (buffer !== undefined) return promiseOfMany(() => receiveInto(core, buffer, options));
+  return promiseOfMany(() =>
+    dispatcher.aside(async () => {
+      const { signal, timeoutMs } = options;
+      const limits = { ...(signal !== undefined && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) };
+      return receiveInto(core, await dispatcher.buffers.takeWhenFree(bytes, limits), options);
+    }),
+  );
+}
+
+function tryTake({ dispatcher }: StreamCore, bytes: number): OwnedBuffer | undefined {
+  try {
+    return dispatcher.buffers.take(bytes);
+  } catch (error) {
+    if (error instanceof BatonError && error.code === "ERR_POOL_EMPTY") return undefined;
+    throw error;
+  }
+}
+
+async function receiveInto(core: StreamCore, buffer: OwnedBuffer, options: OperationOptions): Promise<PickedResult> {
+  try {
+    const receiving = core.dispatcher.start<ReceiveResult<unknown>>(prepareReceive(core, buffer, options));
+    const { bytesReceived } = await receiving;
+    if (bytesReceived > 0) return { bytesReceived, buffer };
+    buffer.release();
+    return { bytesReceived: 0, buffer: undefined };
+  } catch (error) {
+    // One that was given up comes home by itself.
+    if (buffer.state === "owned") buffer.release();
+    if (error instanceof Error && "buffer" in error) {
+      Object.defineProperty(error, "buffer", { value: undefined, enumerable: false });
+    }
+    throw error;
+  }
+}
