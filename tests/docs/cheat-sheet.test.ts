@@ -8,7 +8,17 @@ const sheet = readPages().find(({ path }) => path === "docs/guides/cheat-sheet.m
 
 /** Open to the rest of core and to drivers, and not for programs: their comments say so. */
 const INTERNAL: Readonly<Record<string, readonly string[]>> = {
-  BufferPool: ["bytesMax", "bytesOut", "close", "onHome", "setReserve", "takeReserved", "tryTake", "tryTakePiece"],
+  BufferPool: [
+    "bytesMax",
+    "bytesOut",
+    "close",
+    "isAwaited",
+    "onHome",
+    "setReserve",
+    "takeReserved",
+    "tryTake",
+    "tryTakePiece",
+  ],
   // For drivers.
   RecordCheck: ["check", "expectFree", "takeProvided"],
 };
