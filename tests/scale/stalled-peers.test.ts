@@ -10,7 +10,7 @@ import { bundlePrograms } from "../life/bundle-programs.js";
 import { reportOf, runProgram } from "../life/run-program.js";
 import { descriptorLimit } from "./limits.js";
 
-const PEERS = rounds({ short: 2000, long: 5000 });
+const PEERS = rounds({ short: 3000, long: 5000 });
 /** 16 MiB for 5,000 of them. */
 const POOL_BYTES = Math.floor((PEERS / 5000) * 16 * 2 ** 20);
 /** Processor time of the server's between a question and its answer: what else the machine does is not in it. */
@@ -35,7 +35,6 @@ const programs = bundlePrograms(
 
 for (const driver of await findDrivers()) {
   describe(`${driver.name}: ${PEERS} peers that never read`, () => {
-    // mutant: quiet-peers-wait-like-others
     test("an honest client is served while they fill up, and when they have stalled", {
       timeout: TIMEOUT_MS,
     }, async ({ skip }) => {

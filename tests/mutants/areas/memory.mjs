@@ -131,7 +131,7 @@ export const memory = [
     file: `${CORE}dispatcher.ts`,
     find: "    if (this.#queue.length > FLUSH_PORTION && isOfQuietPeer(entry)) ",
     replace: "    if (this.#queue.length < 0 && isOfQuietPeer(entry)) ",
-    killedBy: [{ file: "tests/scale/stalled-peers.test.ts", test: "uring: 2000 peers that never read" }],
+    killedBy: core("sim/provided-buffers", "do not wait behind all others when more than a portion waits"),
   },
   {
     name: "quiet-peers-paused-like-others",

@@ -149,6 +149,35 @@ describe("receives that found no buffer", () => {
   });
 });
 
+describe("submissions of peers that say little", () => {
+  // mutant: quiet-peers-wait-like-others
+  it("do not wait behind all others when more than a portion waits", async () => {
+    const hand = createHandDriver();
+    const io = handBackend(hand, { receiveBuffersMax: 4, receiveBufferBytes: 64 });
+    const [busy, quiet] = await connect(io, hand, 2);
+    for (const [stream, bytes] of [
+      [busy!, 64],
+      [busy!, 64],
+      [quiet!, 5],
+      [quiet!, 5],
+    ] as const) {
+      const receiving = stream.receive();
+      await flushed();
+      hand.complete(hand.last("receive"), bytes, { picked: hand.provided.at(-1)! });
+      (await receiving).buffer?.release();
+    }
+    const before = hand.taken.length;
+    for (let index = 0; index < 400; index++) void io.nop();
+    void busy!.receive();
+    void quiet!.receive();
+    await flushed();
+    const order = hand.taken.slice(before).map(({ opcode, record }) => [opcode, record[WORD.handleIndex]]);
+    const placeOf = (handle: number) => order.findIndex(([opcode, index]) => opcode === "receive" && index === handle);
+    expect(placeOf(11)).toBe(0);
+    expect(placeOf(10)).toBe(401);
+  });
+});
+
 describe("the clock of the system", () => {
   it("keeps the process alive for an operation that is to be tried again, and not for a deadline", () => {
     const hasRef = (timer: unknown) => (timer as { hasRef(): boolean }).hasRef();
