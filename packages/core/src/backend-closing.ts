@@ -4,6 +4,8 @@ import type { DriverCloseReport } from "./driver.js";
 import type { Remains } from "./dropped.js";
 import { STATE } from "./lifecycle.js";
 import { OPCODE } from "./opcode.js";
+import type { Entry } from "./operation-table.js";
+import { WORD } from "./record.js";
 import type { ResourceTracker } from "./resource-tracker.js";
 
 /** How long `close()` waits for what is in flight. */
@@ -29,13 +31,17 @@ export async function closeBackend(
   const resourcesClosed = tracker.size;
   dispatcher.closed = true;
   for (const tell of [...dispatcher.onClosing]) tell();
+  const ended: Entry[] = [];
   for (const entry of dispatcher.table.entries) {
     const { state, kind } = entry;
     const live = state !== STATE.free && state !== STATE.completed && state !== STATE.orphaned;
     // Core's own cancels and closes go their way, or what they are for would never end.
     const own = kind?.opcode === OPCODE.cancel || kind?.opcode === OPCODE.close;
-    if (live && !own && entry.resource === undefined) dispatcher.canceler.request(entry, "close");
+    if (live && !own && entry.resource === undefined) ended.push(entry);
   }
+  // A kernel keeps timers in the order of their ends, and looks for each from the first on.
+  ended.sort((one, other) => endOf(dispatcher, one) - endOf(dispatcher, other));
+  for (const entry of ended) dispatcher.canceler.request(entry, "close");
   const drained = drain(dispatcher, tracker);
   let timer: unknown;
   const deadline = new Promise<void>((resolve) => {
@@ -53,6 +59,13 @@ export async function closeBackend(
   // An operation that is not confirmed may still pick one of them.
   if (report.unconfirmedOperations === 0) dispatcher.provided.closed();
   return { ...report, resourcesClosed, buffersOut: dispatcher.buffers.stats().out };
+}
+
+/** When a timer ends by itself, on the backend's clock in milliseconds; 0 for everything else. */
+function endOf({ records }: Dispatcher, { kind, base, startedAtMs }: Entry): number {
+  if (kind?.opcode !== OPCODE.timer) return 0;
+  const us = records[base + WORD.positionHigh]! * 0x1_0000_0000 + (records[base + WORD.positionLow]! >>> 0);
+  return startedAtMs + us / 1000;
 }
 
 /** Closes resources until there are none and nothing is in flight. */

@@ -1,6 +1,6 @@
 /** P5, P6: what each way to ask for an early end, and each result that a driver can give, comes to. */
 import { describe, expect, test } from "vitest";
-import { type Backend, ERRNO, type Operation, type OwnedBuffer } from "../src/index.js";
+import { type Backend, ERRNO, type Operation, type OwnedBuffer, WORD } from "../src/index.js";
 import {
   createHandDriver,
   flushed,
@@ -280,6 +280,24 @@ describe("a driver that breaks its contract", () => {
     expect(io.inspect().counters.completionsStale).toBe(1);
     // It went home, and another was provided in its place.
     expect(io.inspect().buffers.out).toBe(out);
+  });
+});
+
+describe("a backend that is closed", () => {
+  // mutant: timers-ended-in-any-order
+  test("ends timers in the order in which they would have ended: a kernel looks for each from the first on", async () => {
+    const hand = createHandDriver();
+    const io = handBackend(hand);
+    const afterMs = [30_000, 10_000, 2_000_000_000, 40_000, 20_000];
+    const timers = afterMs.map((ms) => io.sleep(ms));
+    await flushed();
+    const slots = hand.taken.filter(({ opcode }) => opcode === "timer").map(({ slot }) => slot);
+    const closing = io.close({ deadlineMs: 0 });
+    await flushed();
+    const ended = hand.taken.filter(({ opcode }) => opcode === "cancel").map(({ record }) => record[WORD.argument0]!);
+    expect(ended.map((slot) => afterMs[slots.indexOf(slot)])).toEqual([...afterMs].sort((one, other) => one - other));
+    await closing;
+    await Promise.allSettled(timers);
   });
 });
 

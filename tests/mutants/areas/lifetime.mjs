@@ -123,6 +123,14 @@ export const lifetime = [
     killedBy: core("pipe-transfer", "waits for a transfer between two of its steps"),
   },
   {
+    name: "timers-ended-in-any-order",
+    promise: "P9",
+    file: `${CORE}backend-closing.ts`,
+    find: "  ended.sort((one, other) => endOf(dispatcher, one) - endOf(dispatcher, other));\n",
+    replace: "",
+    killedBy: core("endings", "ends timers in the order in which they would have ended"),
+  },
+  {
     name: "awaited-pool-taken-for-dropped",
     promise: "P9",
     file: `${CORE}backend-closing.ts`,
