@@ -1,6 +1,7 @@
 // Lets calls of Node-API fail, as a runtime does that is short of memory: the n-th since the program asked for it.
 // Included in front of an addon's own sources (`AddonVariant.failing`): the runtime's functions are in its executable,
-// where no preloaded library comes before them. The control block is the one of fail_calls.c.
+// where no preloaded library comes before them. The control block is the one of fail_calls.c, and behind it stands how much
+// memory the addon has mapped by itself: what it must have given back when everybody has let go of it.
 #ifndef BATON_TEST_FAIL_NAPI_H_
 #define BATON_TEST_FAIL_NAPI_H_
 
@@ -20,6 +21,7 @@ struct Control {
   int32_t which;
   int32_t error;
   int32_t count;
+  int64_t mapped_bytes;
 };
 
 inline Control* FindControl() {
@@ -31,13 +33,33 @@ inline Control* FindControl() {
   return memory == MAP_FAILED ? nullptr : static_cast<Control*>(memory);
 }
 
+inline Control* ControlBlock() {
+  static Control* const control = FindControl();
+  return control;
+}
+
 inline bool Fails() {
   constexpr int32_t kNapi = 100;
-  static Control* const control = FindControl();
+  Control* const control = ControlBlock();
   return control != nullptr && control->call == kNapi && ++control->count == control->which;
 }
 
+inline void* Map(void* address, size_t bytes, int protection, int flags, int fd, off_t offset) {
+  void* const memory = mmap(address, bytes, protection, flags, fd, offset);
+  if (memory != MAP_FAILED && ControlBlock() != nullptr) ControlBlock()->mapped_bytes += static_cast<int64_t>(bytes);
+  return memory;
+}
+
+inline int Unmap(void* address, size_t bytes) {
+  const int result = munmap(address, bytes);
+  if (result == 0 && ControlBlock() != nullptr) ControlBlock()->mapped_bytes -= static_cast<int64_t>(bytes);
+  return result;
+}
+
 }  // namespace baton_test
+
+#define mmap(...) baton_test::Map(__VA_ARGS__)
+#define munmap(...) baton_test::Unmap(__VA_ARGS__)
 
 #define BATON_FAIL_OR(call) (baton_test::Fails() ? napi_generic_failure : (call))
 

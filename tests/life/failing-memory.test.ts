@@ -24,7 +24,7 @@ async function run(variant: AddonVariant): Promise<Ending | string> {
   const built = await buildAddon(variant);
   if ("why" in built) return built.why;
   const block = join(directory, `${variant.driver}-${variant.mutant?.name ?? "sound"}`);
-  writeFileSync(block, new Uint8Array(16));
+  writeFileSync(block, new Uint8Array(24));
   return runProgram(program.path("failing-memory"), {
     arguments: [variant.driver],
     nodeArguments: ["--expose-gc"],
@@ -62,6 +62,12 @@ describe("a planted fault is found:", () => {
     },
     { name: "ended-lease-ends-again", find: "    slab_.Reset();", replace: "    SlabRef::Adopt(slab_.get());" },
     { name: "run-that-nobody-knows", find: "    FreeRun(first.value());\n", replace: "" },
+    {
+      name: "session-of-a-function-that-never-was",
+      find: "    if (napi_add_finalizer(env_, function, this, OnFunctionGone, nullptr, nullptr) != napi_ok) return false;\n    Ref();\n",
+      replace:
+        "    Ref();\n    if (napi_add_finalizer(env_, function, this, OnFunctionGone, nullptr, nullptr) != napi_ok) return false;\n",
+    },
   ];
   for (const mutant of planted) {
     test(mutant.name, { timeout: TIMEOUT_MS }, async ({ skip }) => {

@@ -5,7 +5,7 @@
  *
  *   failing-memory.mjs DRIVER    with an addon of `fail_napi.h`, whose block is BATON_FAIL_CONTROL
  */
-import { openSync, readFileSync, readSync, writeSync } from "node:fs";
+import { openSync, readSync, writeSync } from "node:fs";
 import type { DriverSession, Slab } from "@baton-io/core";
 import { createDriver, say } from "./drivers.js";
 
@@ -13,8 +13,12 @@ const PAGE_BYTES = 4096;
 /** A size of nothing else. */
 const BUFFER_BYTES = 37 * PAGE_BYTES;
 const CALLS_MAX = 200;
+/** Collections in which a count that is given back too often shows, and in which what nobody has must be gone. */
+const SETTLE_TURNS = 2;
+const SETTLE_TURNS_MAX = 20;
 /** As `fail_napi.h` numbers it. */
 const NAPI = 100;
+const MAPPED_BYTES_AT = 16;
 
 const block = openSync(process.env["BATON_FAIL_CONTROL"]!, "r+");
 const setBlock = (which: number) => writeSync(block, new Uint8Array(Int32Array.of(NAPI, which, 0, 0).buffer), 0, 16, 0);
@@ -24,26 +28,20 @@ function callCount(): number {
   return words[3]!;
 }
 
-/** V8's memory comes and goes in units of this, and is not inherited by a child either. */
-const FOREIGN_BYTES = 256 * 1024;
-
-/** Bytes of slabs, as far as they are told from V8's memory: what is not inherited, beyond whole units of V8's. */
-function slabBytes(): number {
-  let bytes = 0;
-  let size = 0;
-  for (const line of readFileSync("/proc/self/smaps", "utf8").split("\n")) {
-    const found = /^Size: +(\d+) kB/.exec(line);
-    if (found !== null) size = Number(found[1]) * 1024;
-    if (line.startsWith("VmFlags:") && / dc( |$)/.test(line)) bytes += size;
-  }
-  return bytes % FOREIGN_BYTES;
+/** Bytes that the addon has mapped and not given back. */
+function mappedBytes(): number {
+  const bytes = new BigInt64Array(1);
+  readSync(block, new Uint8Array(bytes.buffer), 0, 8, MAPPED_BYTES_AT);
+  return Number(bytes[0]);
 }
 
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 4; turn++) {
+/** Collects until the addon has so much memory, or for a while. Answers what it has. */
+async function settle(bytes: number): Promise<number> {
+  for (let turn = 0; turn < SETTLE_TURNS_MAX && (turn < SETTLE_TURNS || mappedBytes() !== bytes); turn++) {
     globalThis.gc!();
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
+  return mappedBytes();
 }
 
 const limits = { slots: 64, submissionBatchMax: 16, completionBatchMax: 16, arenaBytes: 65_536 };
@@ -53,28 +51,33 @@ if (!driver.probe().available) throw new Error("the addon does not load");
 const openSession = () => driver.open({ sink: () => undefined }, limits);
 const report = { failures: 0, successes: 0, wrong: [] as string[] };
 
+/**
+ * Does it and undoes it with one call failing, and says whether there was no such call any more. A function of its own:
+ * what it had is out of reach when it has ended.
+ */
+async function once(name: string, action: () => () => unknown, which: number): Promise<boolean> {
+  let undo: (() => unknown) | undefined;
+  setBlock(which);
+  try {
+    undo = action();
+    report.successes++;
+  } catch (error) {
+    report.failures++;
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (typeof code !== "string") report.wrong.push(`${name}, call ${which}: ${String(error)}`);
+  }
+  const isOver = callCount() < which;
+  setBlock(0);
+  await undo?.();
+  return isOver;
+}
+
 /** Does it with each call failing in turn, until one goes through. `action` answers what undoes it. */
 async function attempt(name: string, action: () => () => unknown): Promise<void> {
-  await settle();
-  const before = slabBytes();
+  const before = await settle(-1);
   for (let which = 1; which <= CALLS_MAX; which++) {
-    let undo: (() => unknown) | undefined;
-    setBlock(which);
-    try {
-      undo = action();
-      report.successes++;
-    } catch (error) {
-      report.failures++;
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (typeof code !== "string") report.wrong.push(`${name}, call ${which}: ${String(error)}`);
-    }
-    const isOver = callCount() < which;
-    setBlock(0);
-    await undo?.();
-    // What it has must be collectable.
-    undo = undefined;
-    await settle();
-    const bytes = slabBytes();
+    const isOver = await once(name, action, which);
+    const bytes = await settle(before);
     if (bytes !== before) {
       report.wrong.push(`${name}, call ${which}: ${bytes} bytes instead of ${before}`);
       return;

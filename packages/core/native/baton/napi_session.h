@@ -134,9 +134,9 @@ class NapiSession {
   bool AddMethod(napi_value object, const char* name, Method method) {
     napi_value function = nullptr;
     if (napi_create_function(env_, name, NAPI_AUTO_LENGTH, method, this, &function) != napi_ok) return false;
-    Ref();
-    // Without its finalizer nobody would know when the function is gone: then the session stays.
+    // Without its finalizer nobody would know when the function is gone. Nobody has seen it so far: it is never called.
     if (napi_add_finalizer(env_, function, this, OnFunctionGone, nullptr, nullptr) != napi_ok) return false;
+    Ref();
     return napi_set_named_property(env_, object, name, function) == napi_ok;
   }
 
