@@ -13,11 +13,12 @@ import {
 } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { type NetworkInterfaceInfo, networkInterfaces, tmpdir } from "node:os";
+import { devNull, type NetworkInterfaceInfo, networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Driver } from "@baton-io/core";
 import type { ConformanceSubject, OwnDescriptors } from "@baton-io/core/testing";
 import { collectGarbage } from "../../packages/core/test/collect-garbage.js";
+import { hasVastMemory } from "./vast-memory.js";
 
 /** Node has no call for it. */
 export const makeFifos = (paths: readonly string[]): void => void execFileSync("mkfifo", [...paths]);
@@ -48,6 +49,7 @@ export function nodeSubject(
     ...(process.platform === "linux" && { exhaustDescriptors, descriptors, makePlaceless: () => "/proc/self/comm" }),
     ...(linkLocal !== undefined && { linkLocal }),
     collectGarbage,
+    ...(hasVastMemory() && { sinkPath: devNull }),
     setModified: (path, seconds) => {
       // A negative number would be taken for now.
       const time = new Date(seconds * 1000);

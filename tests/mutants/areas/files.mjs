@@ -1,6 +1,6 @@
 // @ts-check
 /** Mutants of files: the own position, lengths, what a full disk leaves. */
-import { CORE, core, kit, native, simKit, simProgram } from "../killers.mjs";
+import { CORE, core, kit, LIBUV, native, simKit, simProgram } from "../killers.mjs";
 
 const EPOLL = "packages/driver-epoll/native/";
 
@@ -140,7 +140,67 @@ export const files = [
     file: `${CORE}dispatcher.ts`,
     find: "      records[entry.base + WORD.length] = Math.min(length, TRANSFER_BYTES_MAX);\n",
     replace: "      records[entry.base + WORD.length] = length;\n",
-    killedBy: core("own-position", "goes in submissions of what the kernel moves at once"),
+    killedBy: [
+      ...kit("limits/vast-writes"),
+      ...core("own-position", "goes in submissions of what the kernel moves at once"),
+    ],
+  },
+  {
+    name: "vector-without-bound",
+    promise: "operations",
+    file: `${CORE}vector.ts`,
+    find: "    const length = Math.min(lendEnd - lendStart, room);\n",
+    replace: "    const length = lendEnd - lendStart;\n",
+    killedBy: kit("limits/one-submission"),
+  },
+  {
+    name: "datagrams-without-bound",
+    promise: "operations",
+    file: `${CORE}resource/datagram-operations.ts`,
+    find: "Math.min(entry.lendEnd - entry.lendStart, TRANSFER_BYTES_MAX);",
+    replace: "entry.lendEnd - entry.lendStart;",
+    killedBy: kit("limits/vast-datagrams"),
+  },
+  {
+    name: "libuv-offsets-are-signed",
+    promise: "operations",
+    file: `${LIBUV}record-reader.ts`,
+    find: "    bufferOffset: records[base + WORD.bufferOffset]! >>> 0,\n",
+    replace: "    bufferOffset: records[base + WORD.bufferOffset]! & 0x7fff_ffff,\n",
+    killedBy: kit("limits/far-in-a-buffer", "limits/far-in-a-stream"),
+  },
+  {
+    name: "borrowed-offsets-are-cut",
+    promise: "operations",
+    file: `${CORE}heap-memory.ts`,
+    find: "      add([{ buffer: source, offset, lengthBytes: length, borrowed: true, paged: false }]),\n",
+    replace:
+      "      add([{ buffer: source, offset: offset >>> 0, lengthBytes: length, borrowed: true, paged: false }]),\n",
+    killedBy: kit("limits/far-in-memory"),
+  },
+  {
+    name: "range-lengths-are-cut",
+    promise: "operations",
+    file: `${CORE}dispatcher.ts`,
+    find: "    this.#writeWide(entry.base + WORD.argument0, value);\n",
+    replace: "    this.#writeWide(entry.base + WORD.argument0, value >>> 0);\n",
+    killedBy: simKit("limits/ranges"),
+  },
+  {
+    name: "paths-counted-in-characters",
+    promise: "operations",
+    file: `${CORE}validate.ts`,
+    find: "  if (bytes.length > PATH_BYTES_MAX) {\n",
+    replace: "  if ((path as string).length > PATH_BYTES_MAX) {\n",
+    killedBy: kit("limits/paths"),
+  },
+  {
+    name: "timeouts-wrap",
+    promise: "operations",
+    file: `${CORE}cancel.ts`,
+    find: "const DRIVER_TIMEOUT_MS_MAX = 4_000_000;",
+    replace: "const DRIVER_TIMEOUT_MS_MAX = 2 ** 31;",
+    killedBy: simKit("limits/times"),
   },
   {
     name: "buffers-without-limit",
@@ -148,7 +208,10 @@ export const files = [
     file: `${CORE}foreign-memory.ts`,
     find: "  if (length > BUFFER_BYTES_MAX) {\n",
     replace: "  if (length > Number.MAX_SAFE_INTEGER) {\n",
-    killedBy: core("own-position", "of which the longest is refused with a code"),
+    killedBy: [
+      ...kit("limits/beyond-the-longest"),
+      ...core("own-position", "of which the longest is refused with a code"),
+    ],
   },
   {
     name: "epoll-believes-an-early-end",

@@ -7,9 +7,10 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConformanceSubject, createSimulation, runConformance, type SubjectSource } from "@baton-io/core/testing";
+import { hasVastMemory } from "../../conformance/vast-memory.js";
 import { createDriver, say } from "../../life/programs/drivers.js";
 import { collectEveryTurn, collectionCount } from "./collector.js";
 
@@ -34,6 +35,7 @@ const real: ConformanceSubject = {
     writeFile: (path, bytes) => writeFile(path, bytes),
   },
   countDescriptors: () => readdirSync("/proc/self/fd").length,
+  ...(hasVastMemory() && { sinkPath: devNull }),
   ...(gc !== undefined && { collectGarbage: () => void gc() }),
 };
 
@@ -41,11 +43,13 @@ const real: ConformanceSubject = {
 function simulated(): ConformanceSubject {
   const { driver: simDriver, clock, files } = createSimulation({ seed: 1 });
   files.makeDirectory("/scratch");
+  files.makeSink("/sink");
   return {
     name: driver,
     createDriver: () => simDriver,
     clock,
     fileBytesMax: 64 * 2 ** 20,
+    sinkPath: "/sink",
     scratchPath: (of) => `/scratch/${next++}-${of}`,
     oracle: {
       readFile: async (path) => files.read(path),

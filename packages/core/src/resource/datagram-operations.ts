@@ -12,6 +12,7 @@ import {
   MESSAGE_FLAG,
   MESSAGE_FLAGS_AT,
   MESSAGE_VECTOR_AT,
+  TRANSFER_BYTES_MAX,
   VECTOR_ENTRY_BYTES,
   VECTOR_WORD,
   WORD,
@@ -195,6 +196,7 @@ function attachMessage(dispatcher: Dispatcher, entry: Entry, writeHead: (offset:
     const word = (offset + MESSAGE_VECTOR_AT) >> 2;
     arena.words[word + VECTOR_WORD.buffer] = number;
     arena.words[word + VECTOR_WORD.offset] = entry.lendStart;
-    arena.words[word + VECTOR_WORD.length] = entry.lendEnd - entry.lendStart;
+    // No datagram is as long as that: one that is to be sent is refused all the same.
+    arena.words[word + VECTOR_WORD.length] = Math.min(entry.lendEnd - entry.lendStart, TRANSFER_BYTES_MAX);
   };
 }

@@ -46,6 +46,7 @@ function testSimulation(name: string, options: SimulationOptions): void {
     const current = createSimulation(options);
     simulation = current;
     current.files.makeDirectory("/scratch");
+    current.files.makeSink("/sink");
     return {
       name,
       createDriver: () => current.driver,
@@ -53,6 +54,7 @@ function testSimulation(name: string, options: SimulationOptions): void {
       options: fewOperations,
       rough: options.faults !== undefined,
       collectGarbage,
+      sinkPath: "/sink",
       fileBytesMax: FILE_BYTES_MAX,
       exhaustDescriptors: (left) => {
         current.limitHandles(current.ledger.handlesOpened - current.ledger.handlesClosed + left);

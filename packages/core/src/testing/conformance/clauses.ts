@@ -21,6 +21,7 @@ import { backPressureClause, fairnessClause } from "./flow.js";
 import { foreignMemoryClause } from "./foreign-memory.js";
 import { joinedSendsClause } from "./joined-sends.js";
 import { lifetimeClause } from "./lifetime.js";
+import { limitsClause } from "./limits.js";
 import { batchClause, submitClause } from "./low-level.js";
 import { onceClause } from "./once.js";
 import { ownPositionClause } from "./own-position.js";
@@ -89,6 +90,7 @@ export const clauses: readonly Clause[] = [
   datagramClause,
   pipeToFileClause,
   pipeFromFileClause,
+  limitsClause,
   pollClause,
   timerClause,
   salvageClause,

@@ -63,6 +63,11 @@ export interface ConformanceSubject {
   makePlaceless?(path: string): string;
   /** An IPv6 address that is one of its interface only, where the machine has one. Cases that need it are left out without it, and counted. */
   readonly linkLocal?: LinkLocal;
+  /**
+   * A file that takes whatever is written and holds nothing. Cases with buffers of 4 GiB, of which hardly a page is ever
+   * touched, need it: it is given where a process can have so much memory. Without it they are left out, and counted.
+   */
+  readonly sinkPath?: string;
   /** Collects all garbage there is, before it returns. Without it, cases that need it are reported as left out. */
   collectGarbage?(): void;
   /** Descriptors that the process has open; when it is given, every case must leave as many as it found. */
@@ -89,7 +94,8 @@ export type SubjectMeans =
   | "makeFifos"
   | "makePlaceless"
   | "linkLocal"
-  | "collectGarbage";
+  | "collectGarbage"
+  | "sinkPath";
 
 /** A subject, or what makes a new one for each case: a simulation has a world of its own. */
 export type SubjectSource = ConformanceSubject | (() => ConformanceSubject);

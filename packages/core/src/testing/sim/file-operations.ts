@@ -140,10 +140,14 @@ function write({ kernel, memory }: AttemptHost, ticket: Ticket, file: OpenFile):
   const own = ticket.position < 0;
   const appends = (file.flags & OPEN_FLAG.append) !== 0;
   const position = appends ? file.node.size : own ? file.position : ticket.position;
-  const source = memory.source(ticket);
-  const count = writeToDisk(kernel, file.node, position, source.subarray(0, dice.shortened(source.length)));
+  const { length } = ticket;
+  const wanted = dice.shortened(length);
+  // What goes nowhere is not put together first.
+  const count = file.node.isSink
+    ? wanted
+    : writeToDisk(kernel, file.node, position, memory.source(ticket).subarray(0, wanted));
   if (count < 0) return count;
-  if (own && count === source.length) file.position = position + count;
+  if (own && count === length) file.position = position + count;
   ledger.bytesWritten += count;
   return count;
 }

@@ -48,6 +48,8 @@ export interface FileNode extends Inode {
   readonly placeless: boolean;
   /** Handles that are open on it: without them and without a name its space is free. */
   opens: number;
+  /** It takes whatever is written and holds nothing, as /dev/null does. */
+  readonly isSink: boolean;
 }
 
 /** A directory. */
@@ -93,6 +95,8 @@ export interface SimFiles {
   makeFifo(path: string): void;
   /** Creates an empty file that is read at positions and written only where a handle stands. */
   makePlaceless(path: string): void;
+  /** Creates a file that takes whatever is written and holds nothing. */
+  makeSink(path: string): void;
   /** Gives a file a time of its last change, in seconds since 1970. */
   setModified(path: string, seconds: number): void;
   /** Removes a name; open handles keep the content. */
@@ -292,6 +296,7 @@ export class SimFileSystem {
   /** Writes as many bytes as fit on the device; how many, or a negative errno. */
   write(file: FileNode, position: number, source: Uint8Array): number {
     if (source.length === 0) return 0;
+    if (file.isSink) return source.length;
     const longest = this.#smallest(FILE_BYTES_MAX, file.limit);
     if (position >= longest) return -ERRNO.EFBIG;
     const end = Math.min(position + source.length, longest);
@@ -368,6 +373,7 @@ export class SimFileSystem {
         this.#add("makeFifo", path, { kind: "fifo", channel, ...this.#inode(TYPE_FIFO | (0o666 & ~UMASK)) });
       },
       makePlaceless: (path) => this.#add("makePlaceless", path, { ...this.#file(0o666 & ~UMASK), placeless: true }),
+      makeSink: (path) => this.#add("makeSink", path, { ...this.#file(0o666 & ~UMASK), isSink: true }),
       setModified: (path, seconds) => {
         const node = this.find(encoder.encode(path), true);
         if (typeof node === "number") throw refused("setModified", path);
@@ -494,7 +500,16 @@ export class SimFileSystem {
 
   #file(mode: number): FileNode {
     const inode = this.#inode(TYPE_FILE | (mode & 0o7777));
-    return { kind: "file", bytes: new Uint8Array(0), size: 0, limit: undefined, placeless: false, opens: 0, ...inode };
+    return {
+      kind: "file",
+      bytes: new Uint8Array(0),
+      size: 0,
+      limit: undefined,
+      placeless: false,
+      opens: 0,
+      isSink: false,
+      ...inode,
+    };
   }
 
   #directory(): DirectoryNode {

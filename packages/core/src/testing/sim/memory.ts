@@ -14,6 +14,9 @@ const POISON = 0xdb;
 /** Longer parts are checked in steps, to keep simulations fast. */
 const CHECKED_WHOLE_BYTES_MAX = 16_384;
 const CHECK_STEP = 61;
+/** Of parts that are longer still only the ends are watched: their pages need not be there. */
+const WATCHED_WHOLE_BYTES_MAX = 16 * 2 ** 20;
+const WATCHED_END_BYTES = 2 ** 20;
 
 interface Lend {
   readonly ticket: Ticket;
@@ -117,8 +120,8 @@ export class SimMemory implements DriverMemory, BufferLengths {
       if (!ticket.writesBuffer && !other.ticket.writesBuffer) continue;
       this.#violate(`${ticket.text}: buffer ${number} is lent to ${other.ticket.text} already`);
     }
-    if (ticket.writesBuffer) this.#view(number, start, end).fill(POISON);
-    lends.push({ ticket, part, checksum: ticket.writesBuffer ? 0 : this.#checksum(number, start, end) });
+    if (ticket.writesBuffer) for (const bytes of this.#watched(part)) bytes.fill(POISON);
+    lends.push({ ticket, part, checksum: ticket.writesBuffer ? 0 : this.#checksum(part) });
     this.#lends.set(number, lends);
     this.#ledger.buffersLent++;
   }
@@ -200,25 +203,37 @@ export class SimMemory implements DriverMemory, BufferLengths {
     return this.#heap.view(number, start, end - start);
   }
 
-  #check(ticket: Ticket, { number, start, end }: Part, checksum: number): void {
-    if (ticket.writesBuffer) {
-      const bytes = this.#view(number, start, end);
+  /** What is watched of a part. */
+  #watched({ number, start, end }: Part): readonly Uint8Array[] {
+    if (end - start <= WATCHED_WHOLE_BYTES_MAX) return [this.#view(number, start, end)];
+    return [this.#view(number, start, start + WATCHED_END_BYTES), this.#view(number, end - WATCHED_END_BYTES, end)];
+  }
+
+  #check(ticket: Ticket, part: Part, checksum: number): void {
+    const { number, start } = part;
+    if (!ticket.writesBuffer) {
+      if (this.#checksum(part) === checksum) return;
+      this.#violate(`${ticket.text}: buffer ${number} changed while the kernel was reading it`);
+      return;
+    }
+    const [first] = this.#watched(part);
+    for (const bytes of this.#watched(part)) {
       const step = bytes.length > CHECKED_WHOLE_BYTES_MAX ? CHECK_STEP : 1;
       for (let index = 0; index < bytes.length; index += step) {
         if (bytes[index] === POISON) continue;
-        this.#violate(`${ticket.text}: buffer ${number} was written to at ${start + index} while it was lent`);
+        const at = start + bytes.byteOffset - first!.byteOffset + index;
+        this.#violate(`${ticket.text}: buffer ${number} was written to at ${at} while it was lent`);
         return;
       }
-    } else if (this.#checksum(number, start, end) !== checksum) {
-      this.#violate(`${ticket.text}: buffer ${number} changed while the kernel was reading it`);
     }
   }
 
-  #checksum(number: number, start: number, end: number): number {
-    const bytes = this.#view(number, start, end);
-    const step = bytes.length > CHECKED_WHOLE_BYTES_MAX ? CHECK_STEP : 1;
-    let sum = bytes.length;
-    for (let index = 0; index < bytes.length; index += step) sum = (Math.imul(sum, 31) + bytes[index]!) | 0;
+  #checksum(part: Part): number {
+    let sum = part.end - part.start;
+    for (const bytes of this.#watched(part)) {
+      const step = bytes.length > CHECKED_WHOLE_BYTES_MAX ? CHECK_STEP : 1;
+      for (let index = 0; index < bytes.length; index += step) sum = (Math.imul(sum, 31) + bytes[index]!) | 0;
+    }
     return sum;
   }
 }
