@@ -22,6 +22,7 @@ const cases = [libuvDriver, nullDriver, simDriver].flatMap((createDriver) => [
     descriptors: createSimulation({ seed: 1 }).descriptors,
     collectGarbage: () => undefined,
     setModified: () => 0n,
+    sinkPath: "sink",
   }),
 ]);
 const refusals = read("packages/core/src/testing/conformance/refusals.ts");

@@ -5,7 +5,7 @@ import { reportOf, runProgram } from "../life/run-program.js";
 
 /** A sample of the kit for every day; all of it takes minutes in this way. */
 const EVERY = rounds({ short: 8, long: 1 });
-const TIMEOUT_MS = 600_000;
+const TIMEOUT_MS = 1_200_000;
 
 export interface KitReport {
   readonly passed: number;
@@ -21,6 +21,8 @@ export interface KitOptions {
   readonly sample?: number;
   /** The sample: one of so many cases. */
   readonly every?: number;
+  /** The whole kit in so many processes, one after the other: each has a limit of its own. Default 1. */
+  readonly parts?: number;
 }
 
 /** Runs the kit, or the sample of it, and prints how much of it passed. */
@@ -30,17 +32,28 @@ export async function runKit(
   title: string,
   options: KitOptions = {},
 ): Promise<KitReport & { readonly stderr: string }> {
-  const every = isLong ? 1 : (options.every ?? EVERY);
-  const ending = await runProgram(programs.path("kit"), {
-    arguments: [driver, String(every), String(options.sample ?? 0)],
-    ...(options.environment !== undefined && { environment: options.environment }),
-    ...(options.nodeArguments !== undefined && { nodeArguments: options.nodeArguments }),
-    timeoutMs: TIMEOUT_MS,
-  });
-  const report = reportOf<KitReport>(ending);
-  const part = every === 1 ? "whole kit" : `1 of ${every} cases`;
+  const startMs = performance.now();
+  const parts = isLong ? (options.parts ?? 1) : 1;
+  const every = isLong ? parts : (options.every ?? EVERY);
+  const samples = isLong ? Array.from({ length: parts }, (_, part) => part) : [options.sample ?? 0];
+  const all = { passed: 0, failures: [] as string[], collections: 0, stderr: "" };
+  for (const sample of samples) {
+    const ending = await runProgram(programs.path("kit"), {
+      arguments: [driver, String(every), String(sample)],
+      ...(options.environment !== undefined && { environment: options.environment }),
+      ...(options.nodeArguments !== undefined && { nodeArguments: options.nodeArguments }),
+      timeoutMs: TIMEOUT_MS,
+    });
+    const { passed, failures, collections } = reportOf<KitReport>(ending);
+    all.passed += passed;
+    all.failures.push(...failures);
+    all.collections += collections;
+    all.stderr += ending.stderr;
+  }
+  const part = isLong ? "whole kit" : `1 of ${every} cases`;
+  const seconds = Math.round((performance.now() - startMs) / 1000);
   process.stdout.write(
-    `kit ${driver}, ${title} (${part}): ${report.passed} passed, ${report.failures.length} failed\n`,
+    `kit ${driver}, ${title} (${part}): ${all.passed} passed, ${all.failures.length} failed, ${seconds} s\n`,
   );
-  return { ...report, stderr: ending.stderr };
+  return all;
 }

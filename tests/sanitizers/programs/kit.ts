@@ -24,9 +24,13 @@ await new Promise<void>((resolve) => {
 });
 
 const { gc } = globalThis;
+const collects = process.env["BATON_COLLECT"] === "1";
+/** A collection takes some milliseconds, many where the machine is busy, and there are thousands of turns in a case. */
+const slowly = collects ? { caseDeadlineMs: 300_000 } : {};
 
 const real: ConformanceSubject = {
   name: driver,
+  ...slowly,
   createDriver: () => createDriver(driver),
   scratchPath: (of) => join(directory, `${next++}-${of}`),
   makeFifos: (paths) => void execFileSync("mkfifo", [...paths]),
@@ -46,6 +50,7 @@ function simulated(): ConformanceSubject {
   files.makeSink("/sink");
   return {
     name: driver,
+    ...slowly,
     createDriver: () => simDriver,
     clock,
     fileBytesMax: 64 * 2 ** 20,
@@ -60,7 +65,7 @@ function simulated(): ConformanceSubject {
 }
 
 const source: SubjectSource = driver === "sim" ? simulated : real;
-if (process.env["BATON_COLLECT"] === "1") collectEveryTurn();
+if (collects) collectEveryTurn();
 const { passed, failures } = await runConformance(source, {
   select: (_one, index) => index % Number(every) === Number(offset) % Number(every),
   onResult: ({ id, title, error }) => {

@@ -10,7 +10,7 @@ import { StrayRejections } from "./stray-rejections.js";
 import { type ConformanceSubject, type SubjectSource, subjectFrom } from "./subject.js";
 
 /** How long a case may take, real milliseconds. It is a limit for what hangs, not a measure. */
-const CASE_DEADLINE_MS = 15_000;
+const CASE_DEADLINE_MS_DEFAULT = 15_000;
 
 /**
  * The contract as cases for one driver. An operation or feature that the driver declares runs its positive cases;
@@ -104,12 +104,14 @@ function negativeCase(need: Need, replaces: readonly string[], source: SubjectSo
 
 /** Runs the body in a new world, then balances the ledger. */
 async function runOne(source: SubjectSource, body: (context: CaseContext) => Promise<void> | void): Promise<void> {
-  const context = new CaseContext(subjectFrom(source));
+  const subject = subjectFrom(source);
+  const context = new CaseContext(subject);
+  const { caseDeadlineMs = CASE_DEADLINE_MS_DEFAULT } = subject;
   let watchdog: ReturnType<typeof setTimeout> | undefined;
   const hung = new Promise<never>((_resolve, reject) => {
     watchdog = setTimeout(
-      () => reject(new ConformanceFailure(`not done after ${CASE_DEADLINE_MS} ms:\n${context.describe()}`)),
-      CASE_DEADLINE_MS,
+      () => reject(new ConformanceFailure(`not done after ${caseDeadlineMs} ms:\n${context.describe()}`)),
+      caseDeadlineMs,
     );
   });
   const whole = async () => {

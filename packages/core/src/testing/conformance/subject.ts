@@ -52,6 +52,11 @@ export interface ConformanceSubject {
   readonly options?: Omit<BackendOptions, "driver" | "clock" | "onLeak">;
   /** The driver makes trouble on purpose: cases that count on calm are left out, and reported as left out. */
   readonly rough?: boolean;
+  /**
+   * How long a case may take, real milliseconds; default 15,000. It is a limit for what hangs, not a measure: longer where
+   * everything is slowed on purpose.
+   */
+  readonly caseDeadlineMs?: number;
   /** The longest file that the system under it can have, if that is less than some GiB. */
   readonly fileBytesMax?: number;
   /** Makes a FIFO at each path. Without it, cases about FIFOs are left out, and reported as left out. */
