@@ -746,7 +746,7 @@ export const mutants = [
     name: "libuv-late-open-leaks",
     promise: "P9",
     file: `${LIBUV}open-file.ts`,
-    find: "    if (id === undefined) return fs.close(fd, () => undefined);\n    answerOpen",
+    find: "    if (id === undefined) return closeUnheard(fd);\n    answerOpen",
     replace: "    if (id === undefined) return;\n    answerOpen",
     killedBy: [
       { file: "packages/driver-libuv/test/late-handles.test.ts", test: "closes the file that the thread pool opens" },

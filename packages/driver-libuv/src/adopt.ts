@@ -5,8 +5,9 @@ import { isatty } from "node:tty";
 import { ADDRESS_FAMILY, ADOPT_ANSWER, ADOPT_FLAG, ADOPT_KIND, ERRNO } from "@baton-io/core";
 import type { PathPlace } from "./address-record.js";
 import type { CompletionExtras } from "./deliver.js";
-import type { FileHandle } from "./file-operations.js";
+import type { FileHandle } from "./file-handle.js";
 import type { HandleId } from "./handles.js";
+import { orAnswer } from "./in-any-case.js";
 import { openConstants } from "./open-file.js";
 import type { Submission } from "./record-reader.js";
 import { type FoundSocket, findSocket } from "./socket-table.js";
@@ -32,12 +33,17 @@ const MEMORY_MAJOR = 1;
 export function adopt(host: AdoptHost, submission: Submission): void {
   const fd = submission.argument0;
   if (host.hasDescriptor(fd)) return host.complete(submission, -ERRNO.EBUSY);
-  fs.fstat(fd, (error, stat) => {
-    if (error !== null) return host.complete(submission, errnoOf(error));
-    if (submission.argument1 === ADOPT_KIND.file) return adoptFile(host, submission, fd, stat);
-    if (!stat.isSocket()) return host.complete(submission, -ERRNO.ENOTSOCK);
-    void findSocket(stat.ino).then((socket) => adoptSocket(host, submission, socket));
-  });
+  const failed = (error: unknown) => host.complete(submission, errnoOf(error));
+  fs.fstat(fd, (error, stat) =>
+    orAnswer(() => {
+      if (error !== null) return failed(error);
+      if (submission.argument1 === ADOPT_KIND.file) return adoptFile(host, submission, fd, stat);
+      if (!stat.isSocket()) return host.complete(submission, -ERRNO.ENOTSOCK);
+      findSocket(stat.ino)
+        .then((socket) => adoptSocket(host, submission, socket))
+        .catch(failed);
+    }, failed),
+  );
 }
 
 // --- files --------------------------------------------------------------------------------------------------------
@@ -57,7 +63,11 @@ function adoptFile(host: AdoptHost, submission: Submission, fd: number, stat: fs
   const { O_ACCMODE = 3, O_NOCTTY = 0 } = openConstants;
   fs.open(`/proc/self/fd/${fd}`, (info.flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY, (error, own) => {
     if (error !== null) return host.complete(submission, -ERRNO.ENOTSUP);
-    if (host.isClosed) return fs.close(own, () => undefined);
+    if (host.isClosed)
+      return orAnswer(
+        () => fs.close(own, () => undefined),
+        () => undefined,
+      );
     answerFile(host, submission, { fd: own, original: fd }, -1, info.flags);
   });
 }
@@ -127,10 +137,10 @@ function connectedBy(host: AdoptHost, submission: Submission, path: PathPlace | 
 
 function listenOn(host: AdoptHost, submission: Submission, path: PathPlace | undefined): void {
   const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true });
-  const onError = (error: Error) => host.complete(submission, errnoOf(error));
+  const onError = (error: unknown) => host.complete(submission, errnoOf(error));
   server.once("error", onError);
   server.listen({ fd: submission.argument0, exclusive: true }, () => {
     server.off("error", onError);
-    host.addListener(submission, server, path);
+    orAnswer(() => host.addListener(submission, server, path), onError);
   });
 }

@@ -6,6 +6,7 @@
 import type { RemoteInfo, Socket } from "node:dgram";
 import { ADDRESS_FAMILY, ERRNO, Fifo, MESSAGE_FLAG } from "@baton-io/core";
 import type { Place } from "./address-record.js";
+import { calledBack, inAnyCase } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
 import { scatter } from "./vector.js";
@@ -56,11 +57,11 @@ export class Datagram {
       if (isFull) return;
       this.#messages.push({ bytes, from });
       this.#messageBytes += bytes.length;
-      this.#pump();
+      calledBack(() => this.#pump());
     });
     socket.on("error", (error) => {
       this.#error = errnoOf(error);
-      this.#pump();
+      calledBack(() => this.#pump());
     });
   }
 
@@ -95,8 +96,10 @@ export class Datagram {
   close(done: () => void): void {
     this.#alive.close();
     this.#messages.clear();
-    this.#receives.cancelAll();
-    this.#socket.close(done);
+    inAnyCase(
+      () => this.#receives.cancelAll(),
+      () => void this.#socket.close(done),
+    );
   }
 
   /** The address as the runtime takes it, or the errno that a kernel answers. */
@@ -113,7 +116,7 @@ export class Datagram {
   /** Gives the datagrams that have come to the receives that wait, in order. */
   #pump(): void {
     for (let next = this.#receives.first; next !== undefined; next = this.#receives.first) {
-      const result = this.#takeError() ?? this.#answer(next);
+      const result = this.#takeError() ?? this.#answerOrError(next);
       if (result === undefined) return;
       this.#receives.take();
       this.#host.complete(next, result);
@@ -127,12 +130,22 @@ export class Datagram {
     return error;
   }
 
+  /** A receive whose memory is gone leaves the datagram to the next. */
+  #answerOrError(submission: Submission): number | undefined {
+    try {
+      return this.#answer(submission);
+    } catch (error) {
+      return errnoOf(error);
+    }
+  }
+
   /** Gives the first datagram to a receive; how many bytes it took, or `undefined` when none has come. */
   #answer(submission: Submission): number | undefined {
-    const message = this.#messages.shift();
+    const message = this.#messages.first;
     if (message === undefined) return undefined;
-    this.#messageBytes -= message.bytes.length;
     const received = scatter(this.#host.messageViews(submission), message.bytes);
+    this.#messages.shift();
+    this.#messageBytes -= message.bytes.length;
     const truncated = received < message.bytes.length;
     this.#host.answerMessage(submission, message.from, truncated ? MESSAGE_FLAG.truncated : 0);
     return received;

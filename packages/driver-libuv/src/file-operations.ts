@@ -2,23 +2,13 @@
 import * as fs from "node:fs";
 import { ERRNO, OPCODE, STAT_FIELD } from "@baton-io/core";
 import type { CompletionExtras } from "./deliver.js";
+import { type FileHandle, leave } from "./file-handle.js";
 import type { HandleId } from "./handles.js";
+import { orAnswer } from "./in-any-case.js";
 import { openFile, resumeOpen } from "./open-file.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
 import { scatter } from "./vector.js";
-
-/** An open file. The descriptor is closed when the last operation that uses it has ended. */
-export interface FileHandle {
-  readonly kind: "file";
-  readonly fd: number;
-  /** The descriptor that was adopted, where `fd` was opened in its stead; closed with it. */
-  readonly original: number | undefined;
-  inFlight: number;
-  onIdle: (() => void) | undefined;
-  /** What was read of a FIFO before anybody asked: the first of the next read. */
-  ahead: Uint8Array | undefined;
-}
 
 /** What file operations need of their driver. */
 export interface FileHost {
@@ -50,8 +40,16 @@ export class FileOperations {
 
   /** Begins an operation on an open file. */
   begin(submission: Submission, handle: FileHandle): void {
-    const { fd } = handle;
     const done = this.#enter(submission, handle);
+    try {
+      this.#start(submission, handle, done);
+    } catch (error) {
+      done(error);
+    }
+  }
+
+  #start(submission: Submission, handle: FileHandle, done: Done): void {
+    const { fd } = handle;
     switch (submission.opcode) {
       case OPCODE.read: {
         const view = this.#host.view(submission);
@@ -79,10 +77,12 @@ export class FileOperations {
       case OPCODE.truncate:
         return fs.ftruncate(fd, submission.position, done);
       case OPCODE.stat:
-        return fs.fstat(fd, { bigint: true }, (error, stat) => {
-          if (error === null) this.#writeStat(submission.arenaOffset, stat);
-          done(error);
-        });
+        return fs.fstat(fd, { bigint: true }, (error, stat) =>
+          orAnswer(() => {
+            if (error === null) this.#writeStat(submission.arenaOffset, stat);
+            done(error);
+          }, done),
+        );
       default:
         done(null, notForFiles.has(submission.opcode) ? -ERRNO.ENOTSOCK : -ERRNO.EINVAL);
     }
@@ -90,16 +90,19 @@ export class FileOperations {
 
   statPath(submission: Submission): void {
     const stat = submission.argument0 === 1 ? fs.stat : fs.lstat;
-    stat(this.#host.path(submission), { bigint: true }, (error, answer) => {
-      if (error === null) this.#writeStat(submission.arenaOffset, answer);
-      this.#host.complete(submission, error === null ? 0 : errnoOf(error));
-    });
+    const done = (error: unknown) => this.#host.complete(submission, error == null ? 0 : errnoOf(error));
+    stat(this.#host.path(submission), { bigint: true }, (error, answer) =>
+      orAnswer(() => {
+        if (error === null) this.#writeStat(submission.arenaOffset, answer);
+        done(error);
+      }, done),
+    );
   }
 
   close(submission: Submission, handle: FileHandle): void {
-    whenIdle(handle, () => {
-      closeDescriptors(handle, (error) => this.#host.complete(submission, error == null ? 0 : errnoOf(error)));
-    });
+    whenIdle(handle, () =>
+      closeDescriptors(handle, (error) => this.#host.complete(submission, error == null ? 0 : errnoOf(error))),
+    );
   }
 
   /** Closes a file of which nobody wants to hear any more. */
@@ -107,11 +110,14 @@ export class FileOperations {
     whenIdle(handle, () => closeDescriptors(handle, () => undefined));
   }
 
-  /** Counts an operation on the handle; what it returns ends it. */
-  #enter(submission: Submission, handle: FileHandle): (error: NodeJS.ErrnoException | null, result?: number) => void {
+  /** Counts an operation on the handle; what it returns ends it, once. */
+  #enter(submission: Submission, handle: FileHandle): Done {
     handle.inFlight++;
+    let ended = false;
     return (error, result = 0) => {
-      if (--handle.inFlight === 0) handle.onIdle?.();
+      if (ended) return;
+      ended = true;
+      leave(handle);
       this.#host.complete(submission, error == null ? result : errnoOf(error));
     };
   }
@@ -140,6 +146,9 @@ export class FileOperations {
   }
 }
 
+/** Ends an operation: with an error, whatever was thrown or told, or else with a result. */
+type Done = (error: unknown, result?: number) => void;
+
 const NS_PER_SECOND = 1_000_000_000n;
 
 /** What a kernel answers with "not a socket". */
@@ -154,22 +163,23 @@ const notForFiles: ReadonlySet<number> = new Set([
 ]);
 
 /** Reads what comes behind the byte that was read ahead; when nothing has come yet, the byte is all there is. */
-function readBehind(
-  handle: FileHandle,
-  views: readonly Uint8Array[],
-  done: (error: null, bytesRead: number) => void,
-): void {
+function readBehind(handle: FileHandle, views: readonly Uint8Array[], done: Done): void {
   const moved = scatter(views, handle.ahead!);
   if (moved === 0) return done(null, 0);
   handle.ahead = undefined;
   const first = views.findIndex(({ length }) => length > 0);
   const rest = [views[first]!.subarray(moved), ...views.slice(first + 1)];
-  fs.readv(handle.fd, rest, null, (_error, bytesRead = 0) => done(null, moved + bytesRead));
+  orAnswer(
+    () => fs.readv(handle.fd, rest, null, (_error, bytesRead = 0) => done(null, moved + bytesRead)),
+    () => done(null, moved),
+  );
 }
 
-function closeDescriptors({ fd, original }: FileHandle, done: fs.NoParamCallback): void {
-  if (original === undefined) fs.close(fd, done);
-  else fs.close(fd, () => fs.close(original, done));
+/** Never throws. */
+function closeDescriptors({ fd, original }: FileHandle, done: (error: unknown) => void): void {
+  if (original === undefined) return orAnswer(() => fs.close(fd, done), done);
+  const closeOriginal = () => orAnswer(() => fs.close(original, done), done);
+  orAnswer(() => fs.close(fd, closeOriginal), closeOriginal);
 }
 
 function whenIdle(handle: FileHandle, close: () => void): void {

@@ -5,6 +5,7 @@
 import type { Server, Socket } from "node:net";
 import { Fifo } from "@baton-io/core";
 import type { PathPlace } from "./address-record.js";
+import { calledBack, inAnyCase, orAnswer } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 import { SocketFile } from "./socket-file.js";
 import { descriptorOf } from "./socket-inside.js";
@@ -39,21 +40,23 @@ export class Listener {
     const waitingMax = Math.max(WAITING_MIN, backlog);
     this.#host = host;
     this.#accepts = new WaitingSubmissions(host, new KeepAlive(server));
-    server.on("connection", (socket) => {
-      // Until somebody has it, an error only means that it goes.
-      socket.on("error", () => undefined);
-      const submission = this.#accepts.take();
-      if (submission !== undefined) return this.#host.accepted(submission, socket);
-      if (this.#sockets.length >= waitingMax) this.#forgetGone();
-      if (this.#sockets.length >= waitingMax) return void socket.resetAndDestroy();
-      socket.unref();
-      this.#sockets.push(socket);
-    });
+    server.on("connection", (socket) => calledBack(() => this.#connected(socket, waitingMax)));
     // The runtime has tried to accept and could not: without descriptors, for one. Somebody who waits is told.
     server.on("error", (error) => {
       const submission = this.#accepts.take();
       if (submission !== undefined) this.#host.complete(submission, errnoOf(error));
     });
+  }
+
+  #connected(socket: Socket, waitingMax: number): void {
+    // Until somebody has it, an error only means that it goes.
+    socket.on("error", () => undefined);
+    const submission = this.#accepts.take();
+    if (submission !== undefined) return this.#hand(submission, socket);
+    if (this.#sockets.length >= waitingMax) this.#forgetGone();
+    if (this.#sockets.length >= waitingMax) return void socket.resetAndDestroy();
+    this.#sockets.push(socket);
+    socket.unref();
   }
 
   /** Its descriptor, where the runtime tells. */
@@ -65,8 +68,20 @@ export class Listener {
     let socket = this.#sockets.shift();
     // One that was reset while it waited is gone.
     while (socket?.destroyed) socket = this.#sockets.shift();
-    if (socket !== undefined) return this.#host.accepted(submission, socket);
+    if (socket !== undefined) return this.#hand(submission, socket);
     this.#accepts.add(submission);
+  }
+
+  /** A connection of which no stream can be made is closed, and whoever waited is told. */
+  #hand(submission: Submission, socket: Socket): void {
+    orAnswer(
+      () => this.#host.accepted(submission, socket),
+      (error) =>
+        inAnyCase(
+          () => this.#host.complete(submission, errnoOf(error)),
+          () => socket.destroy(),
+        ),
+    );
   }
 
   /** The address it is bound to. */
@@ -77,13 +92,14 @@ export class Listener {
   }
 
   close(done: () => void): void {
-    this.#accepts.cancelAll();
-    for (const socket of this.#sockets.takeAll()) socket.destroy();
     // The port is free at once; the callback would wait for every connection that was accepted, and those live on.
-    const close = () => this.#server.close();
-    if (this.#file === undefined) close();
-    else this.#file.spared(close);
-    done();
+    const close = () => void this.#server.close();
+    inAnyCase(
+      () => this.#accepts.cancelAll(),
+      ...this.#sockets.takeAll().map((socket) => () => void socket.destroy()),
+      () => (this.#file === undefined ? close() : this.#file.spared(close)),
+      done,
+    );
   }
 
   /** Connections that were reset while they waited make room. */

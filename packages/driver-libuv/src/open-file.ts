@@ -5,8 +5,10 @@
  */
 import * as fs from "node:fs";
 import { BEGUN_WORD, ERRNO, linuxOpenConstants, OPEN_FLAG, type OpenConstants } from "@baton-io/core";
-import type { FileHandle, FileHost } from "./file-operations.js";
+import { type FileHandle, leave } from "./file-handle.js";
+import type { FileHost } from "./file-operations.js";
 import type { HandleId } from "./handles.js";
+import { orAnswer } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
 
@@ -25,14 +27,28 @@ export function openFile(host: FileHost, submission: Submission): void {
     if (error !== null) return answerFailure(host, submission, path, errnoOf(error));
     const readsOnly = (submission.argument0 & OPEN_FLAG.write) === 0;
     if (!readsOnly || !waitsForOtherEnd(submission)) return answerHandle(host, submission, fd);
-    fs.fstat(fd, (_error, stat) => {
+    lookAt(fd, (stat) => {
       if (stat?.isFIFO() !== true) return answerHandle(host, submission, fd);
       const handle = createHandle(fd);
       const id = host.addHandle(handle);
-      if (id === undefined) return fs.close(fd, () => undefined);
+      if (id === undefined) return closeUnheard(fd);
       lookForWriter(host, submission, handle, id);
     });
   });
+}
+
+/** What the descriptor is of; `undefined` when the system, or the runtime, does not tell. */
+function lookAt(fd: number, tell: (stat: fs.Stats | undefined) => void): void {
+  orAnswer(
+    () => fs.fstat(fd, (error, stat) => tell(error === null ? stat : undefined)),
+    () => tell(undefined),
+  );
+}
+
+/** Closes what is nobody's. */
+function closeUnheard(fd: number): void {
+  const ignored = () => undefined;
+  orAnswer(() => fs.close(fd, ignored), ignored);
 }
 
 /** The reading end of a FIFO is open since an earlier try: has the other end come? */
@@ -47,7 +63,7 @@ function createHandle(fd: number): FileHandle {
 function answerHandle(host: FileHost, submission: Submission, fd: number): void {
   findPosition(fd, (position) => {
     const id = host.addHandle(createHandle(fd));
-    if (id === undefined) return fs.close(fd, () => undefined);
+    if (id === undefined) return closeUnheard(fd);
     answerOpen(host, submission, id, position);
   });
 }
@@ -62,20 +78,25 @@ function answerOpen(host: FileHost, submission: Submission, id: HandleId, positi
  * lseek(2), so a character device is asked by a read of nothing at a position.
  */
 function findPosition(fd: number, tell: (position: number) => void): void {
-  fs.fstat(fd, (error, stat) => {
-    if (error !== null || stat.isFIFO() || stat.isSocket()) return tell(-1);
+  lookAt(fd, (stat) => {
+    if (stat === undefined || stat.isFIFO() || stat.isSocket()) return tell(-1);
     if (!stat.isCharacterDevice()) return tell(0);
     if (process.platform === "win32") return tell(-1);
-    fs.readv(fd, [new Uint8Array(0)], 0, (refusal) => tell(refusal?.code === "ESPIPE" ? -1 : 0));
+    orAnswer(
+      () => fs.readv(fd, [new Uint8Array(0)], 0, (refusal) => tell(refusal?.code === "ESPIPE" ? -1 : 0)),
+      () => tell(-1),
+    );
   });
 }
 
 /** A FIFO that is opened for writing has no reader yet: "not yet". Sockets and devices answer the same for ever. */
 function answerFailure(host: FileHost, submission: Submission, path: string | Buffer, result: number): void {
   if (result !== -ERRNO.ENXIO || !waitsForOtherEnd(submission)) return host.complete(submission, result);
-  fs.stat(path, (_error, stat) => {
-    host.complete(submission, stat?.isFIFO() === true ? -ERRNO.EAGAIN : result);
-  });
+  // Who may write to it need not be allowed to look.
+  orAnswer(
+    () => fs.stat(path, (_error, stat) => host.complete(submission, stat?.isFIFO() === true ? -ERRNO.EAGAIN : result)),
+    () => host.complete(submission, result),
+  );
 }
 
 function waitsForOtherEnd({ argument0 }: Submission): boolean {
@@ -86,8 +107,8 @@ function waitsForOtherEnd({ argument0 }: Submission): boolean {
 function lookForWriter(host: FileHost, submission: Submission, handle: FileHandle, id: HandleId): void {
   const byte = new Uint8Array(1);
   handle.inFlight++;
-  fs.read(handle.fd, byte, 0, 1, null, (error, bytesRead) => {
-    if (--handle.inFlight === 0) handle.onIdle?.();
+  const looked = (error: unknown, bytesRead = 0) => {
+    leave(handle);
     if (error === null && bytesRead === 0) {
       const words = new Int32Array(host.arena, submission.arenaOffset);
       words[BEGUN_WORD.index] = id.index;
@@ -96,7 +117,8 @@ function lookForWriter(host: FileHost, submission: Submission, handle: FileHandl
     }
     if (error === null) handle.ahead = byte;
     answerOpen(host, submission, id, -1);
-  });
+  };
+  orAnswer(() => fs.read(handle.fd, byte, 0, 1, null, looked), looked);
 }
 
 /** Baton's open flag bits as this system's values; `undefined` when it lacks one. */

@@ -1,16 +1,19 @@
 /** Operations that have not ended yet, and how each can be ended early, if at all. */
 import { ERRNO } from "@baton-io/core";
+import { orAnswer } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 
 export class Pending {
   /** By slot. */
   readonly #operations = new Map<number, Submission>();
   readonly #bytesOf: (submission: Submission) => number;
+  readonly #failed: (submission: Submission, error: unknown) => void;
   #onEmpty: (() => void) | undefined = undefined;
 
-  /** `bytesOf`: bytes of an operation's buffers. */
-  constructor(bytesOf: (submission: Submission) => number) {
+  /** `bytesOf`: bytes of an operation's buffers; `failed`: told of what was thrown when one was to be ended early. */
+  constructor(bytesOf: (submission: Submission) => number, failed: (submission: Submission, error: unknown) => void) {
     this.#bytesOf = bytesOf;
+    this.#failed = failed;
   }
 
   get count(): number {
@@ -52,12 +55,23 @@ export class Pending {
     const operation = this.#operations.get(slot);
     if (operation === undefined || operation.generation !== generation) return -ERRNO.ENOENT;
     if (operation.cancel === undefined) return -ERRNO.EALREADY;
-    operation.cancel();
+    this.#end(operation);
     return 0;
   }
 
   cancelAll(): void {
-    for (const operation of [...this.#operations.values()]) operation.cancel?.();
+    for (const operation of [...this.#operations.values()]) this.#end(operation);
+  }
+
+  /** What is thrown is the operation's own: it ends all the same, and whoever asked for it is not concerned. */
+  #end(operation: Submission): void {
+    orAnswer(
+      () => operation.cancel?.(),
+      (error) => {
+        operation.cancel = undefined;
+        this.#failed(operation, error);
+      },
+    );
   }
 
   /** Resolves when nothing is pending, or after `deadlineMs`. */

@@ -5,6 +5,7 @@
  */
 import type { Socket } from "node:net";
 import { ERRNO, Fifo } from "@baton-io/core";
+import { calledBack, inAnyCase } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 import type { SocketInside } from "./socket-inside.js";
 import { errnoOf } from "./system-error.js";
@@ -112,14 +113,19 @@ export class SendQueue {
   #go(): void {
     const socket = this.#socket;
     for (let sending = this.#current; sending !== undefined; sending = this.#current) {
-      const piece = sending.stopped && sending.sent > 0 ? nothing : nextPiece(sending);
-      if (piece.length === 0) {
-        this.#end(sending, sending.sent);
+      const piece = sending.stopped && sending.sent > 0 ? nothing : pieceOrError(sending);
+      if (typeof piece === "number" || piece.length === 0) {
+        this.#end(sending, sending.sent > 0 || typeof piece !== "number" ? sending.sent : piece);
         continue;
       }
       sending.piece = piece.length;
       sending.queued = piece.length;
-      socket.write(piece, this.#written);
+      try {
+        socket.write(piece, this.#written);
+      } catch (error) {
+        // Nobody knows what the runtime has of it; nothing may go behind it.
+        return this.#broken(error);
+      }
       // What failed at once the kernel has nothing of, and the runtime does not count it as queued.
       if (socket.errored !== null || socket.destroyed) return;
       sending.queued = Math.min(piece.length, this.#inside.queuedBytes ?? piece.length);
@@ -130,7 +136,9 @@ export class SendQueue {
     }
   }
 
-  readonly #written = (error?: Error | null): void => {
+  readonly #written = (error?: Error | null): void => calledBack(() => this.#pieceWritten(error));
+
+  #pieceWritten(error: Error | null | undefined): void {
     if (this.#settledEarly > 0) {
       this.#settledEarly--;
       return;
@@ -143,10 +151,24 @@ export class SendQueue {
       this.#settlePiece(sending);
       return this.#go();
     }
-    this.#host.writeFailed(error);
-    const count = sending.sent + sending.piece - sending.queued;
-    this.#end(sending, count > 0 ? count : this.#host.takeError() || errnoOf(error));
-  };
+    inAnyCase(
+      () => this.#host.writeFailed(error),
+      () => {
+        const count = sending.sent + sending.piece - sending.queued;
+        this.#end(sending, count > 0 ? count : this.#host.takeError() || errnoOf(error));
+      },
+    );
+  }
+
+  /** The runtime has thrown where it was to take a piece: the connection ends. */
+  #broken(error: unknown): void {
+    const sending = this.#current!;
+    inAnyCase(
+      () => this.#end(sending, sending.sent > 0 ? sending.sent : errnoOf(error)),
+      () => this.#cut(({ queued }) => queued),
+      () => this.#socket.destroy(),
+    );
+  }
 
   #settlePiece(sending: Sending): void {
     sending.sent += sending.piece;
@@ -160,11 +182,20 @@ export class SendQueue {
     this.#alive.leave();
     this.#host.complete(submission, result);
     if (this.#current !== undefined) return;
-    for (const action of this.#onIdle.splice(0)) action();
+    inAnyCase(...this.#onIdle.splice(0));
   }
 }
 
 const nothing = new Uint8Array(0);
+
+/** The next piece; a negative errno when its memory is gone. */
+function pieceOrError(sending: Sending): Uint8Array | number {
+  try {
+    return nextPiece(sending);
+  } catch (error) {
+    return errnoOf(error);
+  }
+}
 
 /** Up to `PIECE_BYTES` of what has not been given away: as it lies there, or gathered where the parts are small. */
 function nextPiece(sending: Sending): Uint8Array {

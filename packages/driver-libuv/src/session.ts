@@ -29,8 +29,10 @@ import { type AdoptHost, adopt } from "./adopt.js";
 import { capabilities } from "./capabilities.js";
 import type { Datagram } from "./datagram.js";
 import { type CompletionExtras, Deliver } from "./deliver.js";
-import { type FileHandle, FileOperations } from "./file-operations.js";
+import type { FileHandle } from "./file-handle.js";
+import { FileOperations } from "./file-operations.js";
 import { HandleTable } from "./handles.js";
+import { orAnswer } from "./in-any-case.js";
 import type { Listener } from "./listener.js";
 import { openConstants } from "./open-file.js";
 import { PathOperations } from "./path-operations.js";
@@ -61,7 +63,10 @@ export class LibuvSession implements DriverSession, SocketHost {
   readonly #picks: ProvidedBuffer[] = [];
   readonly #pickNumbers = new Set<number>();
   readonly #handles = new HandleTable<Handle>();
-  readonly #pending = new Pending((submission) => this.#bytesOf(submission));
+  readonly #pending = new Pending(
+    (submission) => this.#bytesOf(submission),
+    (submission, error) => this.#fail(submission, error),
+  );
   readonly #deliver: Deliver;
   readonly #vectors: Vectors;
   readonly #messageFlags: DataView;
@@ -104,7 +109,7 @@ export class LibuvSession implements DriverSession, SocketHost {
       } catch (error) {
         // What the runtime throws instead of telling it later (a missing permission, a value out of range) is the
         // operation's own result; the others of the batch have nothing to do with it.
-        this.#complete(submission, errnoOf(error));
+        this.#fail(submission, error);
       }
     }
     this.#deliver.endSubmit();
@@ -113,7 +118,7 @@ export class LibuvSession implements DriverSession, SocketHost {
 
   async close(deadlineMs: number): Promise<DriverCloseReport> {
     this.#pending.cancelAll();
-    for (const handle of this.#handles.values()) if (handle.kind === "stream") handle.cut();
+    for (const handle of this.#handles.values()) if (handle.kind === "stream") quietly(() => handle.cut());
     await this.#pending.settled(deadlineMs);
     const report = { unconfirmedOperations: this.#pending.count, quarantinedBytes: this.#pending.bytes };
     // From here on nobody is told; what the thread pool still runs keeps its own buffer alive until it ends, and what
@@ -122,7 +127,7 @@ export class LibuvSession implements DriverSession, SocketHost {
     this.#deliver.close();
     for (const handle of this.#handles.values()) {
       if (handle.kind === "file") this.#files.discard(handle);
-      else handle.close(() => undefined);
+      else quietly(() => handle.close(() => undefined));
     }
     return report;
   }
@@ -308,6 +313,13 @@ export class LibuvSession implements DriverSession, SocketHost {
     else handle.close(() => this.#complete(submission, 0));
   }
 
+  /** Something was thrown that is the operation's own answer, unless it has had one. Where it waits, it waits no longer. */
+  #fail(submission: Submission, error: unknown): void {
+    if (!this.#pending.remove(submission)) return;
+    this.#deliver.complete(submission, errnoOf(error));
+    quietly(() => submission.cancel?.());
+  }
+
   #complete(submission: Submission, result: number, extras?: CompletionExtras): void {
     // An operation that was cancelled may be told of its end again by the runtime.
     if (this.#pending.remove(submission)) this.#deliver.complete(submission, result, extras);
@@ -323,4 +335,9 @@ export class LibuvSession implements DriverSession, SocketHost {
       },
     );
   }
+}
+
+/** The end of everything waits for nobody: what is thrown in one place keeps no other from being closed. */
+function quietly(action: () => void): void {
+  orAnswer(action, () => undefined);
 }

@@ -25,8 +25,11 @@ export class SocketFile {
       // No second name to be had: it has none to lose either, or nothing can be done.
       return remove();
     }
-    remove();
-    renameSync(spare, this.#path);
+    try {
+      remove();
+    } finally {
+      renameSync(spare, this.#path);
+    }
   }
 
   /** Which file the path leads to, `undefined` where there is none. */

@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { ADDRESS_FAMILY, ADOPT_ANSWER, ERRNO, type InterfaceIndex, SOCKET_OPTION } from "@baton-io/core";
 import { AddressRecords, type HostPlace, type PathPlace, type Place } from "./address-record.js";
 import { Datagram, type DatagramHost } from "./datagram.js";
+import { inAnyCase, orAnswer } from "./in-any-case.js";
 import { Listener, type ListenerHost } from "./listener.js";
 import type { Submission } from "./record-reader.js";
 import { Stream, type StreamHost } from "./stream.js";
@@ -60,12 +61,21 @@ export class SocketOperations {
     const server = net.createServer(options);
     const onError = (error: Error) => void this.#listenFailed(submission, place, errnoOf(error));
     server.once("error", onError);
-    server.listen(listenOptions(place, submission), () => {
+    const onListening = () => {
       server.off("error", onError);
       const listener = this.#createListener(server, place.kind === "path" ? place : undefined, submission.argument1);
       this.answer(submission, listener.address()!);
       this.#host.completeWithHandle(submission, listener);
-    });
+    };
+    server.listen(
+      listenOptions(place, submission),
+      this.#orFail(submission, onListening, () => void server.close()),
+    );
+  }
+
+  /** What it throws ends the operation; what was made for it is undone. */
+  #orFail(submission: Submission, action: () => void, undo: () => void): () => void {
+    return () => orAnswer(action, (error) => inAnyCase(undo, () => this.#host.complete(submission, errnoOf(error))));
   }
 
   /** A server that was adopted, which listens already; its address goes where the answer to that has it. */
@@ -116,26 +126,32 @@ export class SocketOperations {
       if (result === -ERRNO.EAGAIN) return this.#connectLater(submission, place, againMs);
       this.#host.complete(submission, result);
     };
-    const onConnect = () => {
-      socket.off("error", onError);
-      const ends = place.kind === "path" ? { local: unnamed, remote: place } : undefined;
-      this.#host.completeWithHandle(submission, new Stream(socket, this.#host, ends));
+    const undo = () => {
+      socket.on("error", () => undefined);
+      socket.destroy();
     };
+    const connected = () => {
+      const ends = place.kind === "path" ? { local: unnamed, remote: place } : undefined;
+      const stream = new Stream(socket, this.#host, ends);
+      socket.off("error", onError);
+      this.#host.completeWithHandle(submission, stream);
+    };
+    const onConnect = this.#orFail(submission, connected, undo);
     socket.once("error", onError);
     socket.once("connect", onConnect);
     this.#host.setCancel(submission, () => {
       socket.off("connect", onConnect);
       socket.off("error", onError);
-      socket.on("error", () => undefined);
-      socket.destroy();
-      this.#host.complete(submission, -ERRNO.ECANCELED);
+      inAnyCase(undo, () => this.#host.complete(submission, -ERRNO.ECANCELED));
     });
   }
 
   #connectLater(submission: Submission, place: HostPlace | PathPlace, againMs: number): void {
-    const timer = setTimeout(() => {
-      this.#connectTo(submission, place, Math.min(againMs * 2, CONNECT_AGAIN_MS_MAX));
-    }, againMs);
+    const again = () => this.#connectTo(submission, place, Math.min(againMs * 2, CONNECT_AGAIN_MS_MAX));
+    const timer = setTimeout(
+      this.#orFail(submission, again, () => undefined),
+      againMs,
+    );
     this.#host.setCancel(submission, () => {
       clearTimeout(timer);
       this.#host.complete(submission, -ERRNO.ECANCELED);
@@ -151,17 +167,18 @@ export class SocketOperations {
     const ipv6Only = family === ADDRESS_FAMILY.ipv6 && has(SOCKET_OPTION.ipv6Only);
     const type = family === ADDRESS_FAMILY.ipv6 ? "udp6" : "udp4";
     const socket = dgram.createSocket({ type, ipv6Only, ...(has(SOCKET_OPTION.reusePort) && { reusePort: true }) });
-    const onError = (error: Error) => {
-      socket.close();
-      this.#host.complete(submission, errnoOf(error));
-    };
+    const undo = () => void socket.close();
+    const onError = (error: Error) => inAnyCase(undo, () => this.#host.complete(submission, errnoOf(error)));
     socket.once("error", onError);
-    socket.bind({ address: host, port, exclusive: true }, () => {
+    const bound = () => {
       socket.off("error", onError);
       if (has(SOCKET_OPTION.broadcast)) socket.setBroadcast(true);
       this.answer(submission, socket.address());
       this.#host.completeWithHandle(submission, new Datagram(socket, this.#host, { family, ipv6Only }));
-    });
+    };
+    const bind = () =>
+      void socket.bind({ address: host, port, exclusive: true }, this.#orFail(submission, bound, undo));
+    this.#orFail(submission, bind, undo)();
   }
 
   address(submission: Submission, handle: Stream | Listener | Datagram): void {
@@ -202,7 +219,11 @@ function textOf({ bytes }: PathPlace): string | undefined {
 
 async function isMissing(path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    fs.stat(path, (error) => resolve(error?.code === "ENOENT"));
+    // Somebody who may not look is not told.
+    orAnswer(
+      () => fs.stat(path, (error) => resolve(error?.code === "ENOENT")),
+      () => resolve(false),
+    );
   });
 }
 

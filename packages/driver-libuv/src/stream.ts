@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import { ChunkQueue, ERRNO } from "@baton-io/core";
 import type { PathPlace } from "./address-record.js";
+import { calledBack, inAnyCase, orAnswer } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 import { SendQueue, type SendQueueHost } from "./send-queue.js";
 import { SocketInside } from "./socket-inside.js";
@@ -27,6 +28,12 @@ export interface StreamHost extends SubmissionHost {
 export interface PathEnds {
   readonly local: PathPlace;
   readonly remote: PathPlace;
+}
+
+/** What a receive ends with, and the buffer that was picked for it. */
+interface Answer {
+  readonly result: number;
+  readonly picked?: number;
 }
 
 export class Stream {
@@ -64,29 +71,39 @@ export class Stream {
     socket.on("data", (chunk: Uint8Array) => {
       if (this.#drains) return;
       this.#arrived.push(chunk);
-      if (this.#arrived.length >= READ_AHEAD_BYTES_MAX) socket.pause();
-      this.#pump();
+      calledBack(
+        () => {
+          if (this.#arrived.length >= READ_AHEAD_BYTES_MAX) socket.pause();
+        },
+        () => this.#pump(),
+      );
     });
     socket.pause();
     socket.on("end", () => {
       // After bytes that were followed by a reset the runtime tells of an end, and the kernel still of the reset.
       const left = this.#inside.drain((bytes) => this.#arrived.push(bytes));
       if (left !== -ERRNO.EAGAIN && left !== 0) this.#error = left;
-      this.#end();
+      calledBack(() => this.#end());
     });
     socket.on("error", (error) => {
       // There is nothing left that could keep the process running.
       this.#alive.close();
-      this.#takeWhatTheRuntimeHas();
-      // The runtime tells a send's error here too.
-      if (error !== this.#errorOfSend) this.#error = errnoOf(error);
-      this.#end();
-      this.#sends.cut();
+      calledBack(
+        () => this.#takeWhatTheRuntimeHas(),
+        () => {
+          // The runtime tells a send's error here too.
+          if (error !== this.#errorOfSend) this.#error = errnoOf(error);
+        },
+        () => this.#end(),
+        () => this.#sends.cut(),
+      );
     });
     socket.on("close", () => {
-      this.#end();
-      this.#sends.over();
-      for (const done of [...this.#ends]) done();
+      calledBack(
+        () => this.#end(),
+        () => this.#sends.over(),
+        ...this.#ends,
+      );
     });
   }
 
@@ -122,15 +139,22 @@ export class Stream {
       if (this.#ends.delete(done)) this.#settle(submission, 0);
     };
     this.#ends.add(done);
-    this.#sends.whenIdle(() => this.#socket.end(done));
+    const end = () => this.#socket.end(done);
+    this.#sends.whenIdle(() =>
+      orAnswer(end, (error) => {
+        if (this.#ends.delete(done)) this.#settle(submission, errnoOf(error));
+      }),
+    );
   }
 
   /** Ends sends that are under way, and with them the connection: the runtime gives nothing back. */
   cut(): void {
     if (!this.#sends.busy) return;
-    this.#takeWhatTheKernelHas();
-    this.#sends.cut();
-    this.#socket.destroy();
+    inAnyCase(
+      () => this.#takeWhatTheKernelHas(),
+      () => this.#sends.cut(),
+      () => this.#socket.destroy(),
+    );
   }
 
   /** Where the ends are; `undefined` when it is not connected. */
@@ -143,13 +167,18 @@ export class Stream {
   }
 
   close(done: () => void): void {
-    this.#sends.cut();
-    this.#alive.close();
-    this.#arrived.clear();
-    if (this.#socket.closed) return done();
-    this.#socket.once("close", done);
-    if (!this.#socket.destroyed) this.#socket.ref();
-    this.#socket.destroy();
+    const socket = this.#socket;
+    inAnyCase(
+      () => this.#sends.cut(),
+      () => {
+        this.#alive.close();
+        this.#arrived.clear();
+        if (socket.closed) return done();
+        socket.once("close", done);
+        if (!socket.destroyed) socket.ref();
+      },
+      () => socket.destroy(),
+    );
   }
 
   #sendHost(): SendQueueHost {
@@ -185,8 +214,11 @@ export class Stream {
   /** What the runtime has read and not handed out; when it destroys the socket, it would be lost. */
   #takeWhatTheRuntimeHas(): void {
     this.#drains = true;
-    for (let chunk = this.#socket.read(); chunk !== null; chunk = this.#socket.read()) this.#arrived.push(chunk);
-    this.#drains = false;
+    try {
+      for (let chunk = this.#socket.read(); chunk !== null; chunk = this.#socket.read()) this.#arrived.push(chunk);
+    } finally {
+      this.#drains = false;
+    }
   }
 
   #end(): void {
@@ -197,7 +229,7 @@ export class Stream {
   /** Gives what has arrived to the receives that wait, in order. */
   #pump(): void {
     for (let next = this.#receives.first; next !== undefined && this.#hasAnswer; next = this.#receives.first) {
-      const answer = this.#answer(next);
+      const answer = this.#answerOrError(next);
       this.#receives.take();
       this.#host.complete(next, answer.result, answer.picked);
     }
@@ -209,8 +241,17 @@ export class Stream {
     return this.#arrived.length > 0 || this.#ended || this.#receiveShut;
   }
 
+  /** A receive whose memory is gone takes no bytes, and those behind it get theirs. */
+  #answerOrError(submission: Submission): Answer {
+    try {
+      return this.#answer(submission);
+    } catch (error) {
+      return { result: errnoOf(error) };
+    }
+  }
+
   /** What the next receive gets: bytes that have arrived, or how the connection ended. */
-  #answer(submission: Submission): { readonly result: number; readonly picked?: number } {
+  #answer(submission: Submission): Answer {
     if (this.#arrived.length === 0) return { result: this.#takeError() };
     if (!submission.bufferSelect) return { result: this.#arrived.fill(this.#host.view(submission)) };
     const picked = this.#host.pick(submission.length);

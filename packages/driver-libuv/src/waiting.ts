@@ -2,6 +2,7 @@
  * What sockets and listeners of the runtime have in common: who waits on them, and when they keep the process running.
  */
 import { ERRNO, Fifo } from "@baton-io/core";
+import { orAnswer } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 
 /** What everything that takes submissions needs of its driver. */
@@ -29,12 +30,17 @@ export class KeepAlive {
 
   /** Something is asked. */
   enter(): void {
-    if (this.#count++ === 0 && !this.#closed) this.#handle.ref();
+    if (this.#count++ === 0) this.#touch(() => this.#handle.ref());
   }
 
   /** It is answered. */
   leave(): void {
-    if (--this.#count === 0 && !this.#closed) this.#handle.unref();
+    if (--this.#count === 0) this.#touch(() => this.#handle.unref());
+  }
+
+  /** Whether the process goes on is no part of anybody's answer: what is thrown here keeps none from it. */
+  #touch(action: () => void): void {
+    if (!this.#closed) orAnswer(action, () => undefined);
   }
 
   /** The handle closes: from here on it is not touched. */

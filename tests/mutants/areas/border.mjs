@@ -366,8 +366,8 @@ export const border = [
     name: "libuv-throw-gets-out",
     promise: "P1",
     file: `${LIBUV}session.ts`,
-    find: "this.#complete(submission, errnoOf(error));",
-    replace: "throw error;",
+    find: "        this.#fail(submission, error);\n",
+    replace: "        throw error;\n",
     killedBy: [{ file: "tests/life/permission-model.test.ts", test: "what the permission model forbids" }],
   },
 ];

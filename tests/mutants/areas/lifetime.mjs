@@ -1,6 +1,6 @@
 // @ts-check
 /** Mutants of lifetime: what is awaited stays reachable, and nothing is left behind. */
-import { CORE, core, kit, simKit } from "../killers.mjs";
+import { CORE, core, kit, LIBUV, simKit } from "../killers.mjs";
 
 /** @param {string} test @returns {import("../list.mjs").Killer[]} */
 const life = (test) => [{ file: "tests/life/alive.test.ts", test }];
@@ -146,4 +146,34 @@ export const lifetime = [
     replace: "if (dispatcher.closed) {",
     killedBy: life("libuv: a process is told of a backend that it dropped"),
   },
+  ...[
+    {
+      name: "libuv-throw-keeps-a-file-in-use",
+      file: `${LIBUV}file-operations.ts`,
+      find: "    } catch (error) {\n      done(error);\n    }\n",
+      replace: "    } catch (error) {\n      this.#host.complete(submission, errnoOf(error));\n    }\n",
+    },
+    {
+      name: "libuv-throw-behind-a-connection",
+      file: `${LIBUV}socket-operations.ts`,
+      find: "    return () => orAnswer(action, (error) => inAnyCase(undo, () => this.#host.complete(submission, errnoOf(error))));\n",
+      replace: "    return action;\n",
+    },
+    {
+      name: "libuv-throw-in-a-piece",
+      file: `${LIBUV}send-queue.ts`,
+      find: "        return this.#broken(error);\n",
+      replace: "        throw error;\n",
+    },
+    {
+      name: "libuv-throw-among-steps",
+      file: `${LIBUV}in-any-case.ts`,
+      find: "      thrown.push(error);\n",
+      replace: "      throw error;\n",
+    },
+  ].map((one) => ({
+    ...one,
+    promise: /** @type {const} */ ("P1"),
+    killedBy: [{ file: "packages/driver-libuv/test/throws.test.ts", test: "each call of the runtime that throws" }],
+  })),
 ];

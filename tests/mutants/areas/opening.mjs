@@ -97,8 +97,8 @@ export const opening = [
     name: "adopted-original-left-open",
     promise: "P8",
     file: `${LIBUV}file-operations.ts`,
-    find: "  else fs.close(fd, () => fs.close(original, done));",
-    replace: "  else fs.close(fd, done);",
+    find: "  const closeOriginal = () => orAnswer(() => fs.close(original, done), done);\n",
+    replace: "  const closeOriginal = () => done(null);\n",
     killedBy: kit("adopt-file/ends-with-backend"),
   },
   {

@@ -1,0 +1,40 @@
+/**
+ * What the runtime calls must not throw half way: whoever waits for what comes behind would wait for ever, and the error
+ * would be nobody's. A listener of the program's that sits on the same socket can throw in any call that tells listeners.
+ */
+
+/** Takes all the steps, whatever one of them throws. What was thrown first goes on afterwards. */
+export function inAnyCase(...steps: readonly (() => void)[]): void {
+  const thrown: unknown[] = [];
+  for (const step of steps) {
+    try {
+      step();
+    } catch (error) {
+      thrown.push(error);
+    }
+  }
+  if (thrown.length > 0) throw thrown[0];
+}
+
+/** Does it; what it throws is the answer of the operation that it is done for. */
+export function orAnswer(action: () => void, answer: (error: unknown) => void): void {
+  try {
+    action();
+  } catch (error) {
+    answer(error);
+  }
+}
+
+/**
+ * Takes all the steps in a call back. What is thrown goes the way of everything that nobody catches, but in a turn of its
+ * own: the runtime is in the middle of its own work, on which others wait.
+ */
+export function calledBack(...steps: readonly (() => void)[]): void {
+  orAnswer(
+    () => inAnyCase(...steps),
+    (error) =>
+      process.nextTick(() => {
+        throw error;
+      }),
+  );
+}
