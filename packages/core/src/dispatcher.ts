@@ -471,7 +471,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     if (this.#queue.length > 0) this.flush.schedule();
   }
 
-  final(entry: Entry, result: number, flags: number): void {
+  final(entry: Entry, ended: number, flags: number): void {
+    const result = ended > 0 ? ended : withUntoldReset(entry, ended);
     if (result < 0) {
       if (entry.chain !== undefined && this.#brokeBefore(entry, result)) return;
       if ((flags & COMPLETION_FLAG.timedOut) !== 0) this.extrasOf(entry).cause ??= "timeout";
@@ -767,6 +768,24 @@ export class Dispatcher implements CompletionTarget, LaneHost {
 function isOfQuietPeer({ kind, resource, togetherCount }: Entry): boolean {
   if (resource?.handle.quiet !== true || togetherCount > 0) return false;
   return kind?.opcode === OPCODE.receive || kind?.opcode === OPCODE.send;
+}
+
+/**
+ * Keeps a reset that nobody is told of, and tells the next receive of it that would take it for the end of the stream.
+ */
+function withUntoldReset(entry: Entry, result: number): number {
+  const { resource, kind } = entry;
+  if (resource === undefined) return result;
+  if (entry.state === STATE.orphaned) {
+    if (result === -ERRNO.ECONNRESET) resource.untoldReset = result;
+    return result;
+  }
+  const { untoldReset } = resource;
+  if (untoldReset === 0 || result !== 0 || kind?.opcode !== OPCODE.receive) return result;
+  // A receive of no bytes says nothing of the stream.
+  if (entry.buffer !== undefined && entry.lendEnd === entry.lendStart) return result;
+  resource.untoldReset = 0;
+  return untoldReset;
 }
 
 // The two functions of the promise that is being made: saves a closure per operation.

@@ -17,6 +17,11 @@ interface Watchers {
 /** There may be very many, so an object is small: what is rare is made when it is needed, and no method is private. */
 export class ResourceState {
   readonly handle: ResourceHandle;
+  /**
+   * A reset of which nobody was told, as a negative errno, because who would have been has given up. The system tells of
+   * it once and says from then on that the stream is at its end.
+   */
+  untoldReset = 0;
   inFlight = 0;
   #first: Entry | undefined = undefined;
   #watchers: Watchers | undefined = undefined;

@@ -67,6 +67,7 @@ async function letCloses(hand: HandDriver): Promise<void> {
 
 describe("a receive", () => {
   for (const { cause, result, outcome, answer, salvaged } of rows) {
+    // mutant: reset-received-as-end
     // mutant: cancel-always-says-canceled, timeout-discards-the-result, errors-hidden-by-the-close, received-is-dropped
     const asked = cause === "nothing" ? "left alone" : `ended early by ${cause}`;
     test(`${asked}, whose result is ${result}, comes to ${outcome}${salvaged ? ", and its bytes to the next" : ""}`, async () => {
@@ -378,5 +379,49 @@ describe("a send of more than goes out at once", () => {
     const failure = expect(promise).rejects.toMatchObject({ code: "EPIPE", bytesTransferred: 40 });
     hand.complete(hand.last("send"), -ERRNO.EPIPE);
     await failure;
+  });
+});
+
+describe("a reset of which nobody was told", () => {
+  // mutant: untold-reset-is-forgotten
+  test("because who would have been has given up is told to the next receive, once, behind what was kept", async () => {
+    const hand = createHandDriver();
+    const io = handBackend(hand);
+    const stream = await handStream(io, hand);
+    const given = io.submit({ opcode: "receive", stream, buffer: io.buffers.take(8) });
+    await flushed();
+    given.abandon();
+    await expect(given.done).rejects.toMatchObject({ code: "ERR_OPERATION_ABANDONED" });
+    hand.complete(hand.last("receive"), -ERRNO.ECONNRESET);
+    using buffer = io.buffers.take(8);
+    // A receive of no bytes does not take it for the end, and a send has errors of its own.
+    await expect(stream.receive(buffer, { length: 0 })).resolves.toMatchObject({ bytesReceived: 0 });
+    const outcomes = [];
+    for (let round = 0; round < 2; round++) {
+      const receiving = stream.receive(buffer).then(
+        ({ bytesReceived }) => bytesReceived,
+        (error: { code: string }) => error.code,
+      );
+      await flushed();
+      hand.complete(hand.last("receive"), 0);
+      outcomes.push(await receiving);
+    }
+    expect(outcomes).toEqual(["ECONNRESET", 0]);
+  });
+
+  test("because a send was given up is told to the next receive", async () => {
+    const hand = createHandDriver();
+    const io = handBackend(hand);
+    const stream = await handStream(io, hand);
+    const sending = io.submit({ opcode: "send", stream, buffer: io.buffers.copyFrom("lost") });
+    await flushed();
+    sending.abandon();
+    await expect(sending.done).rejects.toMatchObject({ code: "ERR_OPERATION_ABANDONED" });
+    hand.complete(hand.last("send"), -ERRNO.ECONNRESET);
+    using buffer = io.buffers.take(8);
+    const receiving = stream.receive(buffer);
+    await flushed();
+    hand.complete(hand.last("receive"), 0);
+    await expect(receiving).rejects.toMatchObject({ code: "ECONNRESET" });
   });
 });

@@ -1,6 +1,6 @@
 // @ts-check
 /** Mutants of streams: counts of what went out, resets, closing. */
-import { CORE, core, kit, LIBUV, simKit } from "../killers.mjs";
+import { CORE, core, kit, LIBUV, simKit, simProgram } from "../killers.mjs";
 
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const streams = [
@@ -131,5 +131,22 @@ export const streams = [
     find: "  if (!isSupported(dispatcher.capabilities.features.bufferSelect)) return receiveLent(core, options);\n",
     replace: "",
     killedBy: simKit("refusal/bufferSelect"),
+  },
+  {
+    name: "untold-reset-is-forgotten",
+    promise: "P6",
+    file: `${CORE}dispatcher.ts`,
+    find: "    if (result === -ERRNO.ECONNRESET) resource.untoldReset = result;\n",
+    replace: "",
+    killedBy: [...simProgram(), ...core("endings", "because who would have been has given up is told to the next")],
+  },
+  {
+    name: "reset-received-as-end",
+    promise: "P6",
+    file: `${CORE}dispatcher.ts`,
+    find: "  const { untoldReset } = resource;\n",
+    replace:
+      "  if (result === -ERRNO.ECONNRESET && kind?.opcode === OPCODE.receive) return 0;\n  const { untoldReset } = resource;\n",
+    killedBy: [...simProgram(), ...core("endings", "whose result is -104, comes to ECONNRESET")],
   },
 ];

@@ -4,6 +4,7 @@
  * Whoever stops early loses nothing: what had arrived is kept for the next receive (P6).
  */
 import { isSupported } from "../capability.js";
+import { ERRNO } from "../errno.js";
 import type { LaneHolder } from "../lane.js";
 import { defineKind } from "../operation-kind.js";
 import type { Entry } from "../operation-table.js";
@@ -46,7 +47,7 @@ class ChunkReader implements ReceiveLoop, Standing, LaneHolder {
   #receiving: Entry | undefined = undefined;
   #receivingGeneration = 0;
   #ended = false;
-  #failed: { readonly error: unknown } | undefined = undefined;
+  #failed: { readonly error: unknown; told: boolean } | undefined = undefined;
   /** The program has stopped reading: what still comes is kept for others. */
   #left = false;
   /** Others wait to receive: what the submission in flight still brings is theirs. */
@@ -82,7 +83,10 @@ class ChunkReader implements ReceiveLoop, Standing, LaneHolder {
         return chunk;
       }
       this.core.state.expectOpen("stream.receive");
-      if (this.#failed !== undefined) throw withCallers(this.#failed.error);
+      if (this.#failed !== undefined) {
+        this.#failed.told = true;
+        throw withCallers(this.#failed.error);
+      }
       if (this.#ended) return undefined;
       if (this.#receiving === undefined) this.#arm();
       await new Promise<void>((resolve) => {
@@ -139,6 +143,8 @@ class ChunkReader implements ReceiveLoop, Standing, LaneHolder {
         this.#wake = resolve;
       });
     }
+    // Whoever receives next is told in its stead.
+    if (this.#failed?.told === false && isReset(this.#failed.error)) this.core.state.untoldReset = -ERRNO.ECONNRESET;
   }
 
   /** Gives back the chunks that wait, from one of them on. */
@@ -178,7 +184,7 @@ class ChunkReader implements ReceiveLoop, Standing, LaneHolder {
       (error: unknown) => {
         this.#ceased();
         // Its own pause is no error: it goes on when the program has caught up.
-        if (!isPause(error) || this.core.state.phase !== "open") this.#failed = { error };
+        if (!isPause(error) || this.core.state.phase !== "open") this.#failed = { error, told: false };
         this.#tell();
       },
     );
@@ -206,6 +212,10 @@ class ChunkReader implements ReceiveLoop, Standing, LaneHolder {
 
 function isPause(error: unknown): boolean {
   return (error as { code?: unknown }).code === "ERR_OPERATION_CANCELED";
+}
+
+function isReset(error: unknown): boolean {
+  return (error as { code?: unknown }).code === "ECONNRESET";
 }
 
 /** The chunks of a connection, until the peer ends its side or the program leaves the loop. */

@@ -45,6 +45,16 @@ class Pipe {
   }
 }
 
+/** What one end of a connection comes to. */
+export interface EndBook {
+  /** Bytes that the kernel took of what was sent here. */
+  accepted: number;
+  /** Bytes that were received here. */
+  received: number;
+  /** When the connection was reset: bytes that could be received here in all. */
+  receivable: number | undefined;
+}
+
 /** One end of a connection. */
 export class Endpoint {
   readonly kind = "stream";
@@ -55,6 +65,7 @@ export class Endpoint {
   /** Receives and sends that wait. */
   readonly receivers: WaitList = [];
   readonly senders: WaitList = [];
+  readonly book: EndBook = { accepted: 0, received: 0, receivable: undefined };
   readonly #kernel: Kernel;
   readonly #incoming: Pipe;
   readonly #outgoing: Pipe;
@@ -90,6 +101,7 @@ export class Endpoint {
     const other = new Endpoint(kernel, { local: server, remote: client, clientPort }, there, back);
     one.#peer = other;
     other.#peer = one;
+    if (clientPort !== 0) kernel.network.books.set(clientPort, { client: one.book, server: other.book });
     return [one, other];
   }
 
@@ -107,6 +119,7 @@ export class Endpoint {
     if (room <= 0 || this.#stalls()) return undefined;
     const count = dice.shortened(Math.min(room, bytes.length));
     ledger.bytesSent += count;
+    this.book.accepted += count;
     const peer = this.#peer!;
     if (peer.#closed) {
       // Nobody is there: the kernel finds out when the answer comes back.
@@ -122,7 +135,10 @@ export class Endpoint {
       pipe.chunks.push(pipe.chunks.splice(-2, 1)[0]!);
     }
     this.#travel(pipe, peer, count);
-    if (!this.#isReset && dice.happens("resetAfterSend")) this.reset();
+    if (!this.#isReset && dice.happens("resetAfterSend")) {
+      this.reset();
+      if (this.#kernel.bug === "reset-sends-count-all") return bytes.length;
+    }
     return count;
   }
 
@@ -148,10 +164,11 @@ export class Endpoint {
       const bytes = pipe.take(dice.shortened(Math.min(count, pipe.arrived)));
       ledger.bytesUnderWay -= bytes.length;
       ledger.bytesReceived += bytes.length;
+      this.book.received += bytes.length;
       wakeAll(this.#peer!.senders);
       return bytes;
     }
-    if (this.#error !== 0) return this.#takeError();
+    if (this.#error !== 0) return this.#kernel.bug === "reset-is-an-end" ? 0 : this.#takeError();
     return pipe.endArrived || this.#receiveEnded || this.#isReset ? 0 : undefined;
   }
 
@@ -248,6 +265,7 @@ export class Endpoint {
   #meetReset(): void {
     if (this.#isReset) return;
     this.#isReset = true;
+    this.book.receivable = this.book.received + this.#incoming.arrived;
     this.#error = -ERRNO.ECONNRESET;
     wakeAll(this.receivers);
     wakeAll(this.senders);

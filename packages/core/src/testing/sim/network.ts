@@ -5,7 +5,7 @@
 import { formatAddress, type SocketAddress } from "../../address.js";
 import { ERRNO } from "../../errno.js";
 import { ADDRESS_FAMILY, POLL_EVENT, SOCKET_OPTION } from "../../record.js";
-import { Endpoint } from "./connection.js";
+import { type EndBook, Endpoint } from "./connection.js";
 import { SimDatagram } from "./datagram.js";
 import type { Kernel } from "./kernel.js";
 import { type WaitList, wakeAll } from "./ticket.js";
@@ -101,12 +101,20 @@ export class SimListener {
   }
 }
 
+/** Both ends of a connection. */
+export interface ConnectionBook {
+  readonly client: Readonly<EndBook>;
+  readonly server: Readonly<EndBook>;
+}
+
 export class SimNetwork {
   /**
    * Client ports of connections that were reset by the network or never accepted: only on those may a program miss
    * bytes that the other end has sent.
    */
   readonly broken: Set<number> = new Set<number>();
+  /** What both ends of each internet connection came to, by the client's port. */
+  readonly books: Map<number, ConnectionBook> = new Map<number, ConnectionBook>();
   readonly #listeners = new Map<number, SimListener[]>();
   /** By the inode of the socket's name, or by an abstract name. */
   readonly #byPath = new Map<number | string, SimListener>();

@@ -21,6 +21,8 @@ export const plantedBugTable = [
   ["forget-more", "a multishot operation goes on after a completion without the more flag"],
   ["timer-early", "a timer completes before its time"],
   ["reorder-bytes", "two pieces of a byte stream change places"],
+  ["reset-is-an-end", "a receive takes a reset for the end of the stream"],
+  ["reset-sends-count-all", "a send that a reset cuts short says that all of it has gone out"],
   ["timeout-ignored", "an operation that the driver shall end after a time goes on"],
   ["link-ignores-failure", "what is chained behind an operation starts although that one has failed"],
   ["datagrams-merged", "two datagrams that wait are received as one"],

@@ -11,7 +11,7 @@ import { calmFaults, FaultDice, type FaultName, resolveFaults, type SimFaultsOpt
 import { SimFileSystem, type SimFiles } from "./file-system.js";
 import type { Kernel } from "./kernel.js";
 import { Ledger } from "./ledger.js";
-import { SimNetwork } from "./network.js";
+import { type ConnectionBook, SimNetwork } from "./network.js";
 import type { PlantedBug } from "./planted-bug.js";
 import { Random } from "./random.js";
 import { SimSession } from "./session.js";
@@ -61,6 +61,8 @@ export interface Simulation {
   readonly violations: readonly string[];
   /** Client ports of connections that the simulated network broke: bytes may be missing on these, on no others. */
   readonly brokenConnections: ReadonlySet<number>;
+  /** What both ends of each internet connection came to, by the client's port. */
+  readonly connectionBooks: ReadonlyMap<number, ConnectionBook>;
   /** Descriptors that the program has beside its backends, for `io.adoptFile` and its like. */
   readonly descriptors: SimDescriptors;
   /** From here on so many handles may be open in a session at most: `EMFILE` beyond it. */
@@ -128,6 +130,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     faults: dice.counts,
     violations,
     brokenConnections: kernel.network.broken,
+    connectionBooks: kernel.network.books,
     descriptors: createDescriptors(kernel),
     limitHandles: (handlesMax) => {
       kernel.handlesMax = handlesMax;

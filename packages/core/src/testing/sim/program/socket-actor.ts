@@ -6,6 +6,7 @@
 import type { OperationOptions } from "../../../dispatcher.js";
 import type { StreamListener } from "../../../resource/stream-listener.js";
 import type { StreamSocket } from "../../../resource/stream-socket.js";
+import type { EndBook } from "../connection.js";
 import type { Random } from "../random.js";
 import { type Context, LOW_LEVEL_CODES } from "./context.js";
 import { endSending, type Heard, Reader, type Sent, sendPattern } from "./stream-transfer.js";
@@ -82,8 +83,45 @@ function checkEnds(context: Context, conversation: Conversation): void {
   if (context.closing) return;
   const isBroken = isAbrupt || port === undefined || context.simulation.brokenConnections.has(port);
   context.expect(isBroken || isServed, () => `connection ${number} (port ${port}) was made and never accepted`);
-  checkDirection(context, `client ${number}`, isBroken, conversation.clientHeard, conversation.serverSent);
-  checkDirection(context, `server ${number}`, isBroken, conversation.serverHeard, conversation.clientSent);
+  const { clientHeard, clientSent, serverHeard, serverSent } = conversation;
+  checkDirection(context, `client ${number}`, isBroken, clientHeard, serverSent);
+  checkDirection(context, `server ${number}`, isBroken, serverHeard, clientSent);
+  const books = port === undefined ? undefined : context.simulation.connectionBooks.get(port);
+  if (books === undefined) return;
+  checkEnd(context, `client ${number}`, books.client, { heard: clientHeard, sent: clientSent, peer: serverSent });
+  checkEnd(context, `server ${number}`, books.server, { heard: serverHeard, sent: serverSent, peer: clientSent });
+}
+
+/**
+ * How one end of a connection ended, however that was. What the program was told of its sends is what the kernel has
+ * taken, also when a reset cuts them short. A reset comes behind the bytes that had arrived before it, and somebody on
+ * this end is told of it: it is no end of the stream with bytes missing.
+ */
+function checkEnd(
+  context: Context,
+  who: string,
+  { accepted, receivable }: EndBook,
+  { heard, sent, peer }: { heard: Heard | undefined; sent: Sent | undefined; peer: Sent | undefined },
+): void {
+  if (sent !== undefined) {
+    const { least, most } = sent.total;
+    context.expect(
+      accepted >= least && accepted <= most,
+      () => `${who}: told that ${least} to ${most} bytes have gone out, and the kernel took ${accepted}`,
+    );
+  }
+  if (heard === undefined || receivable === undefined) return;
+  const received = heard.received + HEADER_BYTES;
+  if (heard.isReset || heard.endedWell) {
+    context.expect(
+      received === receivable,
+      () => `${who}: told of the end after ${received} bytes, and ${receivable} had come before the reset`,
+    );
+  }
+  context.expect(
+    !heard.endedWell || sent?.toldOfReset === true || heard.received >= (peer?.least ?? 0),
+    () => `${who}: a reset was taken for the end, after ${heard.received} of ${peer?.least} bytes`,
+  );
 }
 
 /** What one end has heard is what the other has sent; less only on a connection that broke. */

@@ -1,4 +1,5 @@
 /** Moving a pattern over a connection, with operations that are ended early in every way. */
+import type { BatonError } from "../../../errors.js";
 import type { OwnedBuffer } from "../../../owned-buffer.js";
 import type { SendResult } from "../../../resource/stream-operations.js";
 import type { StreamSocket } from "../../../resource/stream-socket.js";
@@ -11,6 +12,10 @@ export interface Sent {
   readonly most: number;
   /** The connection is of no use any more. */
   readonly isBroken: boolean;
+  /** A send was told of a reset: then no receive need be. */
+  readonly toldOfReset: boolean;
+  /** Bytes that the kernel has taken, the header among them: at least, and at most. */
+  readonly total: { readonly least: number; readonly most: number };
 }
 
 /** What a receiver has got of a pattern. */
@@ -18,6 +23,8 @@ export interface Heard {
   readonly received: number;
   /** With the end of the stream, and not with an error. */
   readonly endedWell: boolean;
+  /** With a reset. */
+  readonly isReset: boolean;
 }
 
 /** Sends a header whole, and then the pattern. After an operation was given up nobody knows, so it stops there. */
@@ -28,6 +35,14 @@ export async function sendPattern(
   what: { readonly header: Uint8Array; readonly seed: number; readonly length: number },
 ): Promise<Sent> {
   let sent = -what.header.length;
+  let toldOfReset = false;
+  const sentSoFar = (most: number, isBroken: boolean): Sent => ({
+    least: Math.max(0, sent),
+    most: Math.max(0, most),
+    isBroken,
+    toldOfReset,
+    total: { least: sent + what.header.length, most: most + what.header.length },
+  });
   const byteAt = (index: number) =>
     index < 0 ? what.header[index + what.header.length]! : patternByte(what.seed, index);
   while (sent < what.length && !stream.closed && !context.closing) {
@@ -45,17 +60,19 @@ export async function sendPattern(
         : sendOnce(context, random, stream, buffer));
     if (sending.isGone) context.expectGone("send", buffer);
     else context.letGo(buffer);
-    if (sending.isUnknown) return { least: Math.max(0, sent), most: Math.max(0, sent + length), isBroken: false };
+    toldOfReset ||= sending.toldOfReset === true;
+    if (sending.isUnknown) return sentSoFar(sent + length, false);
     sent += sending.count;
-    if (sending.isBroken) return { least: Math.max(0, sent), most: Math.max(0, sent), isBroken: true };
+    if (sending.isBroken) return sentSoFar(sent, true);
   }
-  return { least: Math.max(0, sent), most: Math.max(0, sent), isBroken: stream.closed || context.closing };
+  return sentSoFar(sent, stream.closed || context.closing);
 }
 
 interface Sending {
   readonly count: number;
   readonly isUnknown: boolean;
   readonly isBroken: boolean;
+  readonly toldOfReset?: boolean;
   /** The buffer went with an operation that was given up. */
   readonly isGone?: boolean;
 }
@@ -70,8 +87,17 @@ async function sendAndEnd(context: Context, stream: StreamSocket, buffer: OwnedB
 async function sendPlainly(context: Context, stream: StreamSocket, buffer: OwnedBuffer): Promise<Sending> {
   const ended = await context.end("send", stream.send(buffer));
   if (ended.ok) return { count: ended.value.bytesSent, isUnknown: false, isBroken: false };
-  const { code, bytesTransferred } = ended.error;
-  return { count: bytesTransferred ?? 0, isUnknown: false, isBroken: ENDED_CODES.has(code) };
+  return failedSending(ended.error);
+}
+
+/** What went out of a send that failed. */
+function failedSending({ code, bytesTransferred }: BatonError): Sending {
+  return {
+    count: bytesTransferred ?? 0,
+    isUnknown: false,
+    isBroken: ENDED_CODES.has(code),
+    toldOfReset: code === "ECONNRESET",
+  };
 }
 
 /** Shuts the sending side down, which the other end waits for. */
@@ -96,7 +122,8 @@ async function sendOnce(context: Context, random: Random, stream: StreamSocket, 
     if (one.ok && second.ok)
       return { count: one.value.bytesSent + second.value.bytesSent, isUnknown: false, isBroken: false };
     // Without the first half the second is out of place.
-    return { count: 0, isUnknown: true, isBroken: false };
+    const toldOfReset = [one, second].some((ended) => !ended.ok && ended.error.code === "ECONNRESET");
+    return { count: 0, isUnknown: true, isBroken: false, toldOfReset };
   }
   const early = context.earlyEnd(random, 0.25, true);
   const ended = await context.end(where, stream.send(buffer, early.options), early.codes);
@@ -106,13 +133,12 @@ async function sendOnce(context: Context, random: Random, stream: StreamSocket, 
     context.expectHome(where, buffer);
     return { count: buffer.length, isUnknown: false, isBroken: false };
   }
-  const { code, bytesTransferred } = ended.error;
-  if (code === "ABORT_ERR" && early.mayAbandon) {
+  if (ended.error.code === "ABORT_ERR" && early.mayAbandon) {
     // Refused before it began, it still has its buffer.
     return { count: 0, isUnknown: true, isBroken: false, isGone: ended.error.buffer === undefined };
   }
   context.expectHome(where, buffer);
-  return { count: bytesTransferred ?? 0, isUnknown: false, isBroken: ENDED_CODES.has(code) };
+  return failedSending(ended.error);
 }
 
 /** Many small sends at once, the last of them ended early together: what went out of them is their beginning. */
@@ -140,16 +166,18 @@ async function sendBurst(
   let count = 0;
   let isShort = false;
   let isBroken = false;
+  let toldOfReset = false;
   for (const { length, end } of endings) {
     const ended = await end;
     const sent = ended.ok ? ended.value.bytesSent : (ended.error.bytesTransferred ?? 0);
     context.expect(!isShort || sent === 0, () => "send: bytes went out behind a send that had not all gone out");
     isShort ||= sent < length;
     isBroken ||= !ended.ok && ENDED_CODES.has(ended.error.code);
+    toldOfReset ||= !ended.ok && ended.error.code === "ECONNRESET";
     count += sent;
   }
   context.expectHome(where, buffer);
-  return { count, isUnknown: false, isBroken };
+  return { count, isUnknown: false, isBroken, toldOfReset };
 }
 
 /** One submission, which may send less than asked. */
@@ -171,8 +199,7 @@ async function submitSend(
   if (ended.ok) return { count: ended.value.bytesSent, isUnknown: false, isBroken: false };
   if (abandons) return { count: 0, isUnknown: true, isBroken: false, isGone: true };
   context.expectHome("send", buffer);
-  const { code, bytesTransferred } = ended.error;
-  return { count: bytesTransferred ?? 0, isUnknown: false, isBroken: ENDED_CODES.has(code) };
+  return failedSending(ended.error);
 }
 
 /** Codes after which nothing can be sent any more. */
@@ -190,6 +217,7 @@ export class Reader {
   readonly #random: Random;
   readonly #stream: StreamSocket;
   #endedWell = false;
+  #isReset = false;
   #isOver = false;
 
   constructor(context: Context, random: Random, stream: StreamSocket) {
@@ -224,7 +252,7 @@ export class Reader {
       }
       received += bytes.length;
     }
-    return { received, endedWell: this.#endedWell };
+    return { received, endedWell: this.#endedWell, isReset: this.#isReset };
   }
 
   async #receive(lengthMax: number): Promise<Uint8Array> {
@@ -332,6 +360,7 @@ export class Reader {
 
   #failed(code: string): Uint8Array {
     if (ENDED_CODES.has(code)) this.#isOver = true;
+    if (code === "ECONNRESET") this.#isReset = true;
     return new Uint8Array(0);
   }
 }
