@@ -10,13 +10,17 @@ import { bundlePrograms } from "../life/bundle-programs.js";
 import { reportOf, runProgram } from "../life/run-program.js";
 import { descriptorLimit } from "./limits.js";
 
-const PEERS = rounds({ short: 3000, long: 5000 });
+/**
+ * Each takes some 700 KiB of the kernel's memory for TCP until it has stalled, of which a machine has a tenth of its own
+ * in all: when that is used up the kernel resets connections, of other programs too.
+ */
+const PEERS = rounds({ short: 2000, long: 5000 });
 /** 16 MiB for 5,000 of them. */
 const POOL_BYTES = Math.floor((PEERS / 5000) * 16 * 2 ** 20);
 /** Processor time of the server's between a question and its answer: what else the machine does is not in it. */
 const CPU_MS_MAX = 100;
 /** Chunks of others before it: less than one for each peer, as it would be if all were served in turn. */
-const OTHERS_MAX = PEERS / 2;
+const OTHERS_MAX = PEERS * 0.6;
 const TIMEOUT_MS = isLong ? 300_000 : 120_000;
 
 interface Worst {
