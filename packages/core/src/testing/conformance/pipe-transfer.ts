@@ -34,10 +34,12 @@ function intoFullFifo(how: "signal" | "timeoutMs" | "the file's close" | "the co
       const fifo = await io.openFile(path, "r+");
       await using reader = await io.openFile(path, "r+");
       const bytes = pattern(600_000, 31);
-      const sending = sendBytes(far, pair.far, bytes).then(
-        () => pair.far.shutdown(),
-        () => undefined,
-      );
+      const sending = sendBytes(far, pair.far, bytes)
+        .then(() => pair.far.shutdown())
+        .catch((error: unknown) => {
+          // Whom it sends to may be gone at any point of it.
+          if (!gone) throw error;
+        });
       const controller = new AbortController();
       const options = how === "timeoutMs" ? { timeoutMs: 50 } : { signal: controller.signal };
       const piping = pair.near.pipeTo(fifo, options).then(
@@ -214,11 +216,13 @@ export const pipeToFileClause: Clause = {
         await using pair = await context.pair();
         await using file = await context.io.openFile(context.path(), "wx");
         await sendText(context.far, pair.far, "in time");
-        await rejects(pair.near.pipeTo(file, { timeoutMs: 30 }), "ERR_TIMEOUT", {
+        const { bytesTransferred = 0 } = await rejects(pair.near.pipeTo(file, { timeoutMs: 100 }), "ERR_TIMEOUT", {
           name: "TimeoutError",
-          bytesTransferred: 7,
         });
-        equal(await context.textOf(file.path), "in time", "the file");
+        // On a machine that has no time for it none of them may have come by then.
+        equal(await context.textOf(file.path), "in time".slice(0, bytesTransferred), "the file");
+        await pair.far.close();
+        equal(await receiveAll(context.io, pair.near), "in time".slice(bytesTransferred), "what is received next");
       },
     },
     {
