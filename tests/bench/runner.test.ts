@@ -94,8 +94,10 @@ describe("the measure of allocation", () => {
       const kept = [];
       const work = async () => { kept.length = 0; for (let i = 0; i < 10_000; i++) kept.push(new Float64Array(0)); };
       for (let round = 0; round < 50; round++) await work();
-      const many = await allocatedBytes(async () => { for (let i = 0; i < 100_000; i++) kept[i % 8] = { a: i, b: i, c: i, d: i }; });
-      console.log(many / 100_000);
+      const allocate = async () => { for (let i = 0; i < 100_000; i++) kept[i % 8] = { a: i, b: i, c: i, d: i }; };
+      let least = Infinity;
+      for (let round = 0; round < 5; round++) least = Math.min(least, await allocatedBytes(allocate));
+      console.log(least / 100_000);
     `;
     const flags = ["--max-semi-space-size=256", "--min-semi-space-size=256", "--input-type=module", "-e", script];
     const measured = await new Promise<string>((resolve, reject) => {
@@ -103,7 +105,8 @@ describe("the measure of allocation", () => {
         error ? reject(error) : resolve(stdout),
       );
     });
-    // An object of four fields: a map, properties, elements and four slots of 8 bytes.
+    // An object of four fields: a map, properties, elements and four slots of 8 bytes; the least of five, because the
+    // compiler may be at work meanwhile.
     expect(Number(measured)).toBeGreaterThanOrEqual(50);
     expect(Number(measured)).toBeLessThanOrEqual(64);
     await expect(

@@ -1004,6 +1004,14 @@ export const mutants = [
     killedBy: kit("pipe-to-file/not-writable"),
   },
   {
+    name: "give-back-wants-much",
+    promise: "P11",
+    file: `${CORE}resource/pipe-transfer.ts`,
+    find: "await takeUntilClosing(dispatcher, GIVE_BACK_BYTES)",
+    replace: "await takeUntilClosing(dispatcher, COPY_BYTES)",
+    killedBy: core("pipe-transfer", "also when the pool has little left"),
+  },
+  {
     name: "unsent-bytes-are-lost",
     promise: "P6",
     file: `${CORE}resource/pipe-copy.ts`,

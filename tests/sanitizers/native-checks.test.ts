@@ -50,19 +50,15 @@ const checks: Readonly<Record<string, Readonly<Record<string, keyof typeof reaso
     "!free_.empty() && bytes <= cell.length": "border",
     "id < kEntries && numbers_[id] != kFree": "kernelBuffers",
   },
+  "driver-uring/native/endings.h": { "found != gates_.end()": "counts", "cell.users > 0": "counts" },
+  "driver-uring/native/entry_writer.h": { "sqe != nullptr": "counts", "timeout != nullptr": "counts" },
   "driver-uring/native/op.h": { "slot < slots_": "border", "!op.active": "border" },
   "driver-uring/native/prepare.h": {
     'false && "no entry of the ring"': "table",
     "message->PrepareSend(area(), record_.vector_count, state_.buffers) == 0": "border",
     'false && "no call on files"': "table",
   },
-  "driver-uring/native/starter.h": {
-    "found != gates_.end()": "counts",
-    "op.active && op.on_thread": "counts",
-    "sqe != nullptr": "counts",
-    "timeout != nullptr": "counts",
-    "cell.users > 0": "counts",
-  },
+  "driver-uring/native/thread_calls.h": { "op.active && op.on_thread": "counts" },
 };
 
 /** The conditions of a source, in their order. */

@@ -14,9 +14,9 @@ import {
 /** Index of the file's handle, the connection's, and the two ends of the pipe. */
 const [FILE, STREAM, READING, WRITING] = [0, 1, 10, 11];
 
-async function setUp({ position = 0 } = {}) {
+async function setUp({ position = 0, poolBytesMax = 1_048_576 } = {}) {
   const hand = createHandDriver();
-  const io = handBackend(hand);
+  const io = handBackend(hand, { poolBytesMax });
   return { hand, io, file: await handFile(io, hand, position), stream: await handStream(io, hand) };
 }
 
@@ -49,6 +49,29 @@ const closed = (hand: HandDriver) =>
 const isCancel = ({ opcode }: Taken) => opcode === "cancel";
 
 describe("a connection that is piped to a file", () => {
+  // mutant: give-back-wants-much
+  test("gets back what the file does not take, also when the pool has little left", async () => {
+    const { hand, io, file, stream } = await setUp({ poolBytesMax: 65_536 });
+    // The rest may be waiting for these very bytes, as the memory of whoever sends them.
+    const others = Array.from({ length: 12 }, () => io.buffers.take(4096));
+    const piping = stream.pipeTo(file, { position: 0 });
+    piping.catch(() => undefined);
+    await givePipe(hand);
+    hand.complete(hand.last("splice"), 7);
+    await flushed();
+    // The file is asked once more at the end.
+    for (let time = 0; time < 2; time++) {
+      hand.complete(hand.last("splice"), -ERRNO.ENOSPC);
+      await flushed();
+    }
+    const read = hand.last("read");
+    expect(read.record[WORD.handleIndex]).toBe(READING);
+    hand.complete(read, 7);
+    await expect(piping).rejects.toMatchObject({ code: "ENOSPC", bytesTransferred: 0 });
+    expect((await stream.receive()).bytesReceived).toBe(7);
+    for (const buffer of others) buffer.release();
+  });
+
   // mutant: pipe-stays-open
   test("goes through a pipe, to the position that moves on, and the pipe is closed at the end", async () => {
     const { hand, file, stream } = await setUp();

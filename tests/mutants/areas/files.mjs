@@ -36,7 +36,7 @@ export const files = [
     file: `${CORE}resource/pipe-copy.ts`,
     find: "await writeWhileWanted(file, stream, { buffer, bytes }, early?.signal)",
     replace: "await writeWhileWanted(file, stream, { buffer, bytes }, undefined)",
-    killedBy: [...kit("pipe-to-file/to-fifo-signal"), ...simKit("pipe-to-file/to-fifo-signal")],
+    killedBy: simKit("pipe-to-file/to-fifo-signal"),
   },
   {
     name: "pipe-into-fifo-outlives-its-source",
@@ -44,10 +44,7 @@ export const files = [
     file: `${CORE}resource/pipe-transfer.ts`,
     find: '    this.#unwatch = source?.whenClosing(() => this.#end("close"));\n',
     replace: "",
-    killedBy: [
-      ...kit("pipe-to-file/to-fifo-the-connection-s-close"),
-      ...simKit("pipe-to-file/to-fifo-the-connection-s-close"),
-    ],
+    killedBy: simKit("pipe-to-file/to-fifo-the-connection-s-close"),
   },
   {
     name: "own-position-insists",

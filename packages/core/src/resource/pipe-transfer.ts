@@ -59,6 +59,11 @@ export interface PipeResult {
 
 /** Bytes asked for at once. */
 const CHUNK_BYTES = 256 * 1024;
+/**
+ * Bytes of a pipe that go back to their connection at once. Few, because they have to go whatever else the pool's memory is
+ * with, and that may be waiting for them: the sender of the same connection.
+ */
+const GIVE_BACK_BYTES = 4096;
 
 const toFileOptionNames: OptionNames = { position: true, bytesMax: true, signal: true, timeoutMs: true };
 const fromFileOptionNames: OptionNames = { position: true, length: true, signal: true, timeoutMs: true };
@@ -309,7 +314,7 @@ async function createSpliceToFile(stream: StreamCore, file: FileCore, place: Fil
   };
   // A full disk, for one: what the file does not take is there for the next receive.
   const giveBack = async () => {
-    using buffer = await takeUntilClosing(dispatcher, COPY_BYTES);
+    using buffer = await takeUntilClosing(dispatcher, GIVE_BACK_BYTES);
     // Of a backend that closes nobody can receive any more.
     while (buffer !== undefined && inPipe > 0) {
       const taken = await readPipeAtLast(file, pipe.reading, buffer, inPipe);
