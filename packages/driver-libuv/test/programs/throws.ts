@@ -21,6 +21,8 @@ const directory = fs.mkdtempSync(join(tmpdir(), "baton-throws-"));
 const [every, first] = [Number(process.argv[2] ?? 1), Number(process.argv[3] ?? 1)];
 /** How long anything may take, ms: what has no end is found by it. */
 const PATIENCE_MS = 5_000;
+/** So much that is wrong is enough to know. */
+const WRONG_MAX = 3;
 
 // --- calls that throw -------------------------------------------------------------------------------------------------
 
@@ -176,6 +178,7 @@ async function talk(io: Backend, where: { path?: string }): Promise<void> {
   const made = await Promise.allSettled([listener.accept({ timeoutMs: 2000 }), io.connect(target as never)]);
   const large = io.buffers.take(200_000);
   const small = io.buffers.take(16);
+  const next = io.buffers.take(1);
   try {
     failFirst(made);
     const [near, far] = made.map(
@@ -192,7 +195,16 @@ async function talk(io: Backend, where: { path?: string }): Promise<void> {
     })();
     const waiting = near!.receive(small, { timeoutMs: 2000 });
     await Promise.allSettled([
-      near!.send(large).then(() => near!.shutdown("send")),
+      near!.send(large).then(
+        () => near!.shutdown("send"),
+        async (error) => {
+          // The next one ends too, however.
+          await near!.send(next).catch(() => undefined);
+          throw error;
+        },
+      ),
+      // Who does not receive to the end lets the sender know.
+      receiving.catch(() => far!.close()),
       receiving,
       receiving.then(() => far!.send(large, { length: 16 })),
       waiting,
@@ -200,9 +212,8 @@ async function talk(io: Backend, where: { path?: string }): Promise<void> {
     near!.peerAddress();
   } finally {
     for (const one of made) if (one.status === "fulfilled") await one.value.close().catch(() => undefined);
-    await settled(() => large.state === "owned" && small.state === "owned");
-    large.release();
-    small.release();
+    await settled(() => [large, small, next].every(({ state }) => state === "owned"));
+    for (const one of [large, small, next]) one.release();
   }
 }
 
@@ -352,7 +363,7 @@ await new Promise<void>((resolve) => {
 await round(0);
 const calls = plan.count;
 const hits = new Set<string>();
-for (let which = first; which <= calls; which += every) {
+for (let which = first; which <= calls && wrong.length < WRONG_MAX; which += every) {
   const hit = await round(which);
   if (hit !== undefined) hits.add(hit);
 }
