@@ -60,7 +60,7 @@ export const files = [
     file: `${CORE}resource/file-place.ts`,
     find: "      if (at() < 0 || ",
     replace: "      if (reads || at() >= 0 || ",
-    killedBy: [...kit("own-position/placeless"), ...simKit("own-position/placeless")],
+    killedBy: kit("own-position/placeless"),
   },
   {
     name: "own-position-of-two-lanes",

@@ -138,7 +138,7 @@ export const streams = [
     file: `${CORE}dispatcher.ts`,
     find: "    if (result === -ERRNO.ECONNRESET) resource.untoldReset = result;\n",
     replace: "",
-    killedBy: [...simProgram(), ...core("endings", "because who would have been has given up is told to the next")],
+    killedBy: core("endings", "because who would have been has given up is told to the next"),
   },
   {
     name: "reset-received-as-end",

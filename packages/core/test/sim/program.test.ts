@@ -13,7 +13,7 @@ describe("random programs on a simulated machine", () => {
   for (let first = 1; first <= SEEDS; first += SEEDS_AT_ONCE) {
     const last = first + SEEDS_AT_ONCE - 1;
     // mutant: failed-write-forgets-its-part, own-position-ignores-aborted-writes, pipe-leaves-own-position
-    // mutant: no-reserve, shortage-ends-the-accept, untold-reset-is-forgotten, reset-received-as-end
+    // mutant: no-reserve, shortage-ends-the-accept, reset-received-as-end
     it(`balance their books with each seed from ${first} to ${last}`, async () => {
       const failures: string[] = [];
       for (let seed = first; seed <= last; seed++) {

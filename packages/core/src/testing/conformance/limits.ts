@@ -12,9 +12,10 @@ import { receiveBytes, sendBytes } from "./stream-talk.js";
 import { vastCases } from "./vast-buffers.js";
 
 /**
- * Times of which little is left when their microseconds are cut to 32 bits, or which are negative then; and the longest.
+ * Times of which little is left when their microseconds are cut to 32 bits, or which are negative then; and the longest. The
+ * first is the one that a driver may keep, whose lane is free.
  */
-const WRAPPING_MS = [2_147_484, 4_294_968, 2_143_188_681, 2 ** 31 - 1] as const;
+const WRAPPING_MS = [4_294_968, 2_147_484, 2_143_188_681, 2 ** 31 - 1] as const;
 /** The longest path, without its NUL. */
 const PATH_BYTES_MAX = 4095;
 
