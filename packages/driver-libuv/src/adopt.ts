@@ -8,7 +8,7 @@ import type { CompletionExtras } from "./deliver.js";
 import type { FileHandle } from "./file-handle.js";
 import type { HandleId } from "./handles.js";
 import { orAnswer } from "./in-any-case.js";
-import { openConstants } from "./open-file.js";
+import { closeUnheard, openConstants } from "./open-file.js";
 import type { Submission } from "./record-reader.js";
 import { type FoundSocket, findSocket } from "./socket-table.js";
 import { errnoOf } from "./system-error.js";
@@ -63,11 +63,7 @@ function adoptFile(host: AdoptHost, submission: Submission, fd: number, stat: fs
   const { O_ACCMODE = 3, O_NOCTTY = 0 } = openConstants;
   fs.open(`/proc/self/fd/${fd}`, (info.flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY, (error, own) => {
     if (error !== null) return host.complete(submission, -ERRNO.ENOTSUP);
-    if (host.isClosed)
-      return orAnswer(
-        () => fs.close(own, () => undefined),
-        () => undefined,
-      );
+    if (host.isClosed) return closeUnheard(own);
     answerFile(host, submission, { fd: own, original: fd }, -1, info.flags);
   });
 }

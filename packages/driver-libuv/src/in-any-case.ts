@@ -25,6 +25,11 @@ export function orAnswer(action: () => void, answer: (error: unknown) => void): 
   }
 }
 
+/** Does it for an end that waits for nobody: what is thrown in one place keeps no other from its end. */
+export function quietly(action: () => void): void {
+  orAnswer(action, () => undefined);
+}
+
 /**
  * Takes all the steps in a call back. What is thrown goes the way of everything that nobody catches, but in a turn of its
  * own: the runtime is in the middle of its own work, on which others wait.

@@ -8,7 +8,7 @@ import { BEGUN_WORD, ERRNO, linuxOpenConstants, OPEN_FLAG, type OpenConstants } 
 import { type FileHandle, leave } from "./file-handle.js";
 import type { FileHost } from "./file-operations.js";
 import type { HandleId } from "./handles.js";
-import { orAnswer } from "./in-any-case.js";
+import { orAnswer, quietly } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
 
@@ -46,9 +46,8 @@ function lookAt(fd: number, tell: (stat: fs.Stats | undefined) => void): void {
 }
 
 /** Closes what is nobody's. */
-function closeUnheard(fd: number): void {
-  const ignored = () => undefined;
-  orAnswer(() => fs.close(fd, ignored), ignored);
+export function closeUnheard(fd: number): void {
+  quietly(() => fs.close(fd, () => undefined));
 }
 
 /** The reading end of a FIFO is open since an earlier try: has the other end come? */

@@ -32,7 +32,7 @@ import { type CompletionExtras, Deliver } from "./deliver.js";
 import type { FileHandle } from "./file-handle.js";
 import { FileOperations } from "./file-operations.js";
 import { HandleTable } from "./handles.js";
-import { orAnswer } from "./in-any-case.js";
+import { quietly } from "./in-any-case.js";
 import type { Listener } from "./listener.js";
 import { openConstants } from "./open-file.js";
 import { PathOperations } from "./path-operations.js";
@@ -335,9 +335,4 @@ export class LibuvSession implements DriverSession, SocketHost {
       },
     );
   }
-}
-
-/** The end of everything waits for nobody: what is thrown in one place keeps no other from being closed. */
-function quietly(action: () => void): void {
-  orAnswer(action, () => undefined);
 }

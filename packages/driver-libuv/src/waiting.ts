@@ -2,7 +2,7 @@
  * What sockets and listeners of the runtime have in common: who waits on them, and when they keep the process running.
  */
 import { ERRNO, Fifo } from "@baton-io/core";
-import { orAnswer } from "./in-any-case.js";
+import { quietly } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 
 /** What everything that takes submissions needs of its driver. */
@@ -40,7 +40,7 @@ export class KeepAlive {
 
   /** Whether the process goes on is no part of anybody's answer: what is thrown here keeps none from it. */
   #touch(action: () => void): void {
-    if (!this.#closed) orAnswer(action, () => undefined);
+    if (!this.#closed) quietly(action);
   }
 
   /** The handle closes: from here on it is not touched. */
