@@ -9,20 +9,10 @@ namespace baton::epoll {
 
 // --- operations -----------------------------------------------------------------------------------------------------
 
-namespace {
-
-// What it asked for, for the rule of chains (chain_rules.h).
-uint64_t AskedBytes(const Op& op, const SubmissionRecord& record) {
-  return InfoOf(op.opcode).area == AreaContent::kVector ? op.vector->bytes() : record.length;
-}
-
-}  // namespace
-
 void Engine::Complete(uint32_t slot, int32_t result, uint32_t flags) {
   const Op& op = ops_[slot];
   ready_.push_back({slot, op.generation, result, flags});
-  const bool well =
-      !chains_.empty() && EndedWell(op.opcode, result, [&] { return AskedBytes(op, shared_.record(slot)); });
+  const bool well = !chains_.empty() && EndedWell(op, shared_.record(slot), result);
   Leave(slot);
   if (!chains_.empty()) EndInChain(slot, well);
 }

@@ -333,8 +333,7 @@ class Engine {
     *out = {slot, op.generation, result, flags | (more ? kCompletionMore : 0)};
     if (more) return true;
     const bool gate = op.gate;
-    const bool well =
-        gate && EndedWell(op.opcode, result, [&] { return AskedBytes(op, state_.shared.record(slot)); });
+    const bool well = gate && EndedWell(op, state_.shared.record(slot), result);
     endings_.Leave(op);
     endings_.OpenGate(slot, gate, well);
     return true;

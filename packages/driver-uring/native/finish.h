@@ -103,11 +103,6 @@ inline uint32_t Interpret(State& state, Op& op, uint32_t slot, uint32_t cqe_flag
   }
 }
 
-// What it asked for, for the rule of chains (chain_rules.h).
-inline uint64_t AskedBytes(const Op& op, const SubmissionRecord& record) {
-  return InfoOf(op.opcode).area == AreaContent::kVector ? op.vector->bytes() : record.length;
-}
-
 }  // namespace baton::uring
 
 #endif  // BATON_URING_FINISH_H_

@@ -14,10 +14,13 @@
 
 namespace baton {
 
-// Whether the next member starts. `asked()`: the bytes that this one was to move; it has ended with a result.
-template <typename Asked>
-bool EndedWell(Opcode opcode, int32_t result, Asked asked) {
-  return result >= 0 && (!InfoOf(opcode).whole || static_cast<uint64_t>(result) == asked());
+// Whether the next member starts, now that this one has ended with a result. `Op` is an engine's operation in flight.
+template <typename Op>
+bool EndedWell(const Op& op, const SubmissionRecord& record, int32_t result) {
+  const OpcodeInfo& info = InfoOf(op.opcode);
+  if (result < 0 || !info.whole) return result >= 0;
+  const uint64_t asked = info.area == AreaContent::kVector ? op.vector->bytes() : record.length;
+  return static_cast<uint64_t>(result) == asked;
 }
 
 // Each slot of a chain is free, and named once.
