@@ -27,6 +27,8 @@ export class Chain {
   readonly #host: ChainHost;
   readonly #entries: readonly Entry[];
   readonly #states: MemberState[];
+  /** Members that must go to the driver together, the first of them at the front; 0 when each goes for itself. */
+  #togetherCount = 0;
   /** The first member that has not ended well, of those that have ended. */
   #broken: { readonly error: unknown; readonly index: number } | undefined = undefined;
 
@@ -44,13 +46,18 @@ export class Chain {
   /** All to the driver at once. Only for operations that wait for nothing but each other. */
   startLinked(): void {
     const { records } = this.#host;
-    this.#entries[0]!.togetherCount = this.#entries.length;
+    this.#togetherCount = this.#entries.length;
     for (const [index, entry] of this.#entries.entries()) {
       this.#states[index] = "started";
       entry.held = false;
       if (index < this.#entries.length - 1) records[entry.base]! |= SUBMIT_FLAG.link;
     }
     this.#host.launchChain(this.#entries);
+  }
+
+  /** So many must go to the driver together, of which this is the first; 0 for all others. */
+  togetherCountFrom(entry: Entry): number {
+    return entry === this.#entries[0] ? this.#togetherCount : 0;
   }
 
   /** The first one; the others follow. */
@@ -96,7 +103,7 @@ export class Chain {
 
   /** A member goes to the driver again by itself: what is linked behind it there comes back cancelled. */
   unlink(entry: Entry): void {
-    entry.togetherCount = 0;
+    if (entry === this.#entries[0]) this.#togetherCount = 0;
     this.#host.records[entry.base]! &= ~SUBMIT_FLAG.link;
   }
 

@@ -156,9 +156,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     return new Lane(this, kept);
   }
 
-  /** A lane whose operations are joined where they can be. */
-  createSendLane(): Lane {
-    return new Lane(this, undefined, this.#sendJoiner);
+  join(lane: Lane, first: Entry): Entry | undefined {
+    return this.#sendJoiner.join(lane, first);
   }
 
   // --- beginning an operation -------------------------------------------------------------------------------------
@@ -293,7 +292,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     // Asked to end while it was being made, by code of the caller's: it ends as it starts.
     const cause = entry.extras?.cause;
     if (cause !== undefined) this.endQueued(entry, cause);
-    else if (entry.refusal < 0) this.settleLocally(entry, entry.refusal);
+    else if (entry.extras?.refusal !== undefined) this.settleLocally(entry, entry.extras.refusal);
     else if (entry.lane !== undefined) entry.lane.enter(entry);
     else this.launch(entry);
   }
@@ -456,6 +455,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       cause: undefined,
       cancelWaiters: undefined,
       onSettled: undefined,
+      refusal: undefined,
+      againDelayMs: 0,
     };
     return entry.extras;
   }
@@ -505,8 +506,7 @@ export class Dispatcher implements CompletionTarget, LaneHost {
     if (kind?.opcode !== OPCODE.receive || resource === undefined) return;
     const { handle } = resource;
     const room = this.provided.lengthOf(flags) ?? entry.lendEnd - entry.lendStart;
-    handle.quiet = !handle.received || result < room;
-    handle.received = true;
+    handle.said = handle.said === "nothing" || result < room ? "little" : "much";
   }
 
   faulted(entry: Entry | undefined, generation: number, error: unknown): void {
@@ -605,8 +605,9 @@ export class Dispatcher implements CompletionTarget, LaneHost {
       entry.held = false;
       this.#relaunch(entry);
     };
-    entry.againDelayMs = Math.min(AGAIN_DELAY_MS_MAX, entry.againDelayMs === 0 ? 1 : entry.againDelayMs * 2);
-    this.clock.retryAfter(entry.againDelayMs, again);
+    const extras = this.extrasOf(entry);
+    extras.againDelayMs = Math.min(AGAIN_DELAY_MS_MAX, extras.againDelayMs === 0 ? 1 : extras.againDelayMs * 2);
+    this.clock.retryAfter(extras.againDelayMs, again);
   }
 
   #relaunch(entry: Entry): void {
@@ -765,8 +766,8 @@ export class Dispatcher implements CompletionTarget, LaneHost {
   }
 }
 
-function isOfQuietPeer({ kind, resource, togetherCount }: Entry): boolean {
-  if (resource?.handle.quiet !== true || togetherCount > 0) return false;
+function isOfQuietPeer({ kind, resource }: Entry): boolean {
+  if (resource?.handle.quiet !== true) return false;
   return kind?.opcode === OPCODE.receive || kind?.opcode === OPCODE.send;
 }
 

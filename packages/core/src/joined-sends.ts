@@ -8,7 +8,7 @@ import { ARENA_SMALL_BYTES } from "./arena.js";
 import { isSupported } from "./capability.js";
 import type { Dispatcher } from "./dispatcher.js";
 import { ERRNO } from "./errno.js";
-import type { Joiner, Lane } from "./lane.js";
+import type { Lane } from "./lane.js";
 import { EVENT, isWithDriver, STATE } from "./lifecycle.js";
 import { OPCODE } from "./opcode.js";
 import { defineKind } from "./operation-kind.js";
@@ -35,7 +35,7 @@ const SMALL_MEMBERS_MAX = Math.floor((ARENA_SMALL_BYTES - MESSAGE_VECTOR_AT) / V
 const joinedKind = defineKind("sendMessage", { finish: (_entry, result) => result });
 
 /** Joins what waits in the lanes of a backend's connections. */
-export class SendJoiner implements Joiner {
+export class SendJoiner {
   readonly #dispatcher: Dispatcher;
   readonly #supported: boolean;
 
@@ -44,6 +44,7 @@ export class SendJoiner implements Joiner {
     this.#supported = isSupported(dispatcher.capabilities.features.joinedSends);
   }
 
+  /** See `LaneHost.join`. */
   join(lane: Lane, first: Entry): Entry | undefined {
     if (!this.#supported || !this.#canJoin(first) || first.behind === undefined || !this.#canJoin(first.behind)) return;
     const carrier = this.#dispatcher.beginSpare(joinedKind);

@@ -19,6 +19,12 @@ export interface LaneHost {
   memoryOf(entry: Entry): readonly Uint8Array[];
   /** Ends a held operation that has no buffer yet with these bytes, in a new one. */
   settleWithBytes(entry: Entry, bytes: Uint8Array): void;
+  /**
+   * Called when a lane is free and more than one operation waits, of which `first` is the next: sends those that can go
+   * together on their way as one. Answers the operation that stands for all that it has taken out of the lane, or
+   * `undefined` when the first goes alone.
+   */
+  join(lane: Lane, first: Entry): Entry | undefined;
 }
 
 /** What waits for the next operation. */
@@ -31,15 +37,6 @@ export interface Kept {
   serve(entry: Entry, host: LaneHost): void;
 }
 
-/** Sends operations that wait behind each other on their way as one, where that is possible. */
-export interface Joiner {
-  /**
-   * Called when a lane is free and more than one operation waits, of which `first` is the next. Answers the operation
-   * that stands for all that it has taken out of the lane, or `undefined` when the first goes alone.
-   */
-  join(lane: Lane, first: Entry): Entry | undefined;
-}
-
 /** Has taken bytes out of a lane that are still anybody's. */
 export interface LaneHolder {
   /** Gives them back to the lane: it is somebody else's turn. */
@@ -49,7 +46,6 @@ export interface LaneHolder {
 /** There may be very many, so an object is small: what is rare is made when it is needed, and no method is private. */
 export class Lane {
   readonly #host: LaneHost;
-  readonly #joiner: Joiner | undefined;
   #current: Entry | undefined = undefined;
   /** Those that wait are linked to each other, so that each can leave without a search. */
   #first: Entry | undefined = undefined;
@@ -59,10 +55,9 @@ export class Lane {
   holder: LaneHolder | undefined = undefined;
 
   /** @param kept what is kept, where that is something else than bytes */
-  constructor(host: LaneHost, kept?: Kept, joiner?: Joiner) {
+  constructor(host: LaneHost, kept?: Kept) {
     this.#host = host;
     this.#kept = kept;
-    this.#joiner = joiner;
   }
 
   /** Bytes that wait for the next receive. */
@@ -163,7 +158,7 @@ export class Lane {
     while (this.#current === undefined && this.#first !== undefined) {
       const entry = this.#first;
       if (entry.behind !== undefined && this.#kept?.waiting !== true) {
-        this.#current = this.#joiner?.join(this, entry);
+        this.#current = this.#host.join(this, entry);
         if (this.#current !== undefined) return this.#host.launchInTurn(this.#current);
       }
       this.takeOut(entry);

@@ -46,7 +46,7 @@ function canBeLinked(dispatcher: Dispatcher, entries: readonly Entry[]): boolean
   const { operations, features } = dispatcher.capabilities;
   if (features.links.kind === "unsupported") return false;
   return entries.every((entry) => {
-    const { kind, lane, whole, refusal, extras } = entry;
+    const { kind, lane, whole, extras } = entry;
     const { name } = kind!;
     // What one submission cannot move has not ended well when the driver thinks so.
     const isOne = wantedBytes(entry) <= TRANSFER_BYTES_MAX;
@@ -55,7 +55,7 @@ function canBeLinked(dispatcher: Dispatcher, entries: readonly Entry[]): boolean
       linkable.has(name) &&
       lane === undefined &&
       !whole &&
-      refusal === 0 &&
+      extras?.refusal === undefined &&
       isOne &&
       operations[name].kind === "native"
     );

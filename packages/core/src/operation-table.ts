@@ -42,13 +42,18 @@ export interface EntryExtras {
   cancelWaiters: ((outcome: CancelOutcome) => void)[] | undefined;
   /** Tells the `Operation` object how it ended. */
   onSettled: ((outcome: "ok" | "error" | "canceled") => void) | undefined;
+  /** What it ends with instead of being handed to the driver, a negative errno. */
+  refusal: number | undefined;
+  /** Pause before the last repetition after `-EAGAIN`, ms; 0 before the first. */
+  againDelayMs: number;
 }
 
-/** One operation, from request to completion. Lives in its slot and is reused for the next one. */
+/**
+ * One operation, from request to completion. Lives in its slot and is reused for the next one. There may be very many that
+ * wait, so an object is small: what only some of them need is in `extras`, or in what they belong to.
+ */
 export class Entry implements Holder {
   readonly slot: number;
-  /** First word of its submission record. */
-  readonly base: number;
   generation = 1;
   state: State = STATE.free;
   kind: OperationKind | undefined = undefined;
@@ -80,10 +85,6 @@ export class Entry implements Holder {
   movesPosition = false;
   /** The file's own position, for an operation that goes by it. */
   position: OwnPosition | undefined = undefined;
-  /** What it ends with instead of being handed to the driver, a negative errno; 0 for what goes there. */
-  refusal = 0;
-  /** Pause before the last repetition after `-EAGAIN`, ms. */
-  againDelayMs = 0;
   lane: Lane | undefined = undefined;
   /** It waits in its lane, between these two. */
   inLine = false;
@@ -92,8 +93,6 @@ export class Entry implements Holder {
   /** What it is on its way with. */
   joined: JoinedSend | undefined = undefined;
   chain: Chain | undefined = undefined;
-  /** First of so many that must go to the driver together; 0 for all others. */
-  togetherCount = 0;
   /** The caller's, where `resolve` and `reject` are its functions. */
   promise: Promise<unknown> | undefined = undefined;
   resolve: ((value: unknown) => void) | undefined = undefined;
@@ -107,7 +106,11 @@ export class Entry implements Holder {
 
   constructor(slot: number) {
     this.slot = slot;
-    this.base = slot << SUBMISSION_SHIFT;
+  }
+
+  /** First word of its submission record. */
+  get base(): number {
+    return this.slot << SUBMISSION_SHIFT;
   }
 
   get id(): number {
@@ -200,7 +203,6 @@ export class OperationTable {
     entry.extras = undefined;
     entry.lane = undefined;
     entry.chain = undefined;
-    entry.togetherCount = 0;
     entry.progress = 0;
     entry.whole = false;
     entry.held = false;
@@ -210,8 +212,6 @@ export class OperationTable {
     entry.writeArea = undefined;
     entry.movesPosition = false;
     entry.position = undefined;
-    entry.refusal = 0;
-    entry.againDelayMs = 0;
     entry.startedAtMs = 0;
     this.#inUse--;
     this.#free.push(entry.slot);

@@ -41,13 +41,8 @@ export class ResourceHandle implements Remains {
   phase: "open" | "closing" | "closed" = "open";
   /** Some operation was submitted on it. */
   used = false;
-  /** A receive on it has brought bytes. */
-  received = false;
-  /**
-   * Its peer says little: what it said last was its first, or did not fill the buffer. While more waits to be handed over
-   * than one portion, such peers are not behind those that always have more to say.
-   */
-  quiet = true;
+  /** How much its peer said last; little is what was its first, or did not fill the buffer. */
+  said: "nothing" | "little" | "much" = "nothing";
   /**
    * The resource, while an operation is in flight on it or something else holds it. Handles can be reached for as long
    * as they are open, so a resource in use can be too, whatever has become of the object that the program had.
@@ -63,6 +58,14 @@ export class ResourceHandle implements Remains {
     this.label = label;
     this.index = index;
     this.generation = generation;
+  }
+
+  /**
+   * Its peer says little. While more waits to be handed over than one portion, such peers are not behind those that always
+   * have more to say.
+   */
+  get quiet(): boolean {
+    return this.said !== "much";
   }
 
   dropped(): void {

@@ -102,7 +102,7 @@ export class SubmissionQueue {
     while (filled < end && this.#count > 0) {
       const entry = this.#entryAt(this.#head);
       if (entry !== undefined) {
-        const { togetherCount } = entry;
+        const togetherCount = entry.chain?.togetherCountFrom(entry) ?? 0;
         if (filled + togetherCount > end) {
           if (filled > 0 || togetherCount > window.length) break;
           end = togetherCount;

@@ -23,6 +23,7 @@ function handLane() {
     settleLocally: finish,
     settleWithBytes: finish,
     memoryOf: (entry) => [memory.get(entry)!],
+    join: () => undefined,
   };
   const lane = new Lane(host);
   return {

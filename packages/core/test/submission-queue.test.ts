@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Chain, type ChainHost } from "../src/chain.js";
 import { EVENT } from "../src/lifecycle.js";
 import { defineKind } from "../src/operation-kind.js";
 import { type Entry, OperationTable } from "../src/operation-table.js";
+import { SUBMISSION_SHIFT } from "../src/record.js";
 import { AHEAD_MAX, SubmissionQueue } from "../src/submission-queue.js";
 
 const kind = defineKind("nop", {});
@@ -167,7 +169,15 @@ test("what must go together is never torn: it goes with the next window, or is p
   const queue = new SubmissionQueue(table);
   const entries = Array.from({ length: 12 }, () => table.allocate(kind));
   const slots = entries.map(({ slot }) => slot);
-  entries[5]!.togetherCount = 4;
+  const linked = entries.slice(5, 9);
+  const nothing = () => undefined;
+  const host: ChainHost = {
+    records: new Int32Array(12 << SUBMISSION_SHIFT),
+    sendOff: nothing,
+    launchChain: nothing,
+    endQueued: nothing,
+  };
+  new Chain(host, linked).startLinked();
   for (const entry of entries) queue.push(entry);
   const window = new Int32Array(WINDOW);
   expect([...window.subarray(0, queue.fill(window, window.length))]).toEqual(slots.slice(0, 5));

@@ -127,7 +127,7 @@ export const files = [
     name: "position-on-a-pipe",
     promise: "operations",
     file: `${CORE}resource/file-operations.ts`,
-    find: "  if (core.position === undefined) entry.refusal = -ERRNO.ESPIPE;\n",
+    find: "  if (core.position === undefined) core.dispatcher.extrasOf(entry).refusal = -ERRNO.ESPIPE;\n",
     replace: "",
     killedBy: core("own-position", "refuses a position with ESPIPE"),
   },

@@ -119,7 +119,7 @@ export function placeTransfer(core: FileCore, entry: Entry, position: number | u
     return;
   }
   // Some systems and devices would pass over the position in silence. Source: pread(2).
-  if (core.position === undefined) entry.refusal = -ERRNO.ESPIPE;
+  if (core.position === undefined) core.dispatcher.extrasOf(entry).refusal = -ERRNO.ESPIPE;
   entry.movesPosition = true;
   core.dispatcher.writePosition(entry, position);
 }

@@ -32,7 +32,7 @@ export class StreamCore {
   }
 
   get sendLane(): Lane {
-    this.#sendLane ??= this.dispatcher.createSendLane();
+    this.#sendLane ??= this.dispatcher.createLane();
     return this.#sendLane;
   }
 }
