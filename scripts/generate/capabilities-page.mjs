@@ -41,7 +41,7 @@ export function renderCapabilitiesPage({ opcodeTable, featureTable }, declaratio
     ...cells("operations", name),
   ]);
   const features = featureTable.map(([name]) => [`\`${name}\``, ...cells("features", name)]);
-  return `${NOTE("packages/core/src/{opcode,capability}.ts and what the drivers declare")}
+  return `${NOTE("packages/core/src/spi/{opcode,capability}.ts and what the drivers declare")}
 
 # Capabilities
 

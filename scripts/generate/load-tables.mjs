@@ -11,11 +11,12 @@ export async function loadEsbuild() {
 }
 
 const ENTRY = `
-export * from "./opcode.js";
-export * from "./record.js";
-export * from "./errors.js";
-export * from "./capability.js";
-export { PROVIDED_MAX } from "./driver.js";
+export * from "./spi/opcode.js";
+export * from "./spi/record.js";
+export { BAD_RECORD } from "./base/errno.js";
+export * from "./base/errors.js";
+export * from "./spi/capability.js";
+export { PROVIDED_MAX } from "./spi/driver.js";
 `;
 
 /**

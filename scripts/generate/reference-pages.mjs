@@ -55,7 +55,7 @@ export function renderOperationsPage({ opcodeTable, featureTable }) {
     lines.push(`- \`error.syscall\`: \`${row.syscall}\``, `- Source: ${row.source}`);
     return lines.join("\n");
   });
-  return `${NOTE("packages/core/src/opcode.ts and capability.ts")}
+  return `${NOTE("packages/core/src/spi/opcode.ts and capability.ts")}
 
 # Operations
 
@@ -85,7 +85,7 @@ ${table(
 /** @param {any} tables What `loadTables` gives. @returns {string} */
 export function renderErrorsPage({ errorTable }) {
   const rows = Object.entries(errorTable).map(([code, { meaning, remedy }]) => [`\`${code}\``, meaning, remedy]);
-  return `${NOTE("packages/core/src/errors.ts")}
+  return `${NOTE("packages/core/src/base/errors.ts")}
 
 # Errors
 

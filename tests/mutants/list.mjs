@@ -36,7 +36,7 @@ export const mutants = [
   {
     name: "generation-not-changed",
     promise: "P1",
-    file: `${CORE}operation-table.ts`,
+    file: `${CORE}operation/operation-table.ts`,
     find: "    entry.generation = entry.generation === GENERATION_MAX ? 1 : entry.generation + 1;\n",
     replace: "",
     killedBy: [...kit("once/ids-are-unique"), ...core("operation-table", "changes the generation with every release")],
@@ -44,7 +44,7 @@ export const mutants = [
   {
     name: "late-completion-taken",
     promise: "P1",
-    file: `${CORE}completion.ts`,
+    file: `${CORE}operation/completion.ts`,
     find: "          entry.generation !== generation ||\n",
     replace: "",
     killedBy: core("endings", "by completing what has ended is counted"),
@@ -52,7 +52,7 @@ export const mutants = [
   {
     name: "ended-operation-still-cancelled",
     promise: "P1",
-    file: `${CORE}operation.ts`,
+    file: `${CORE}operation/operation.ts`,
     find: 'if (this.#outcome !== "pending") return false;',
     replace: 'if (this.#outcome !== "pending") return true;',
     killedBy: kit("once/late-cancel"),
@@ -60,7 +60,7 @@ export const mutants = [
   {
     name: "final-after-final",
     promise: "P1",
-    file: `${CORE}lifecycle.ts`,
+    file: `${CORE}operation/lifecycle.ts`,
     find: 'completed: { release: "free" },',
     replace: 'completed: { release: "free", final: "completed" },',
     killedBy: core("lifecycle", "final in completed is illegal"),
@@ -84,7 +84,7 @@ export const mutants = [
   {
     name: "listens-for-ever",
     promise: "P1",
-    file: `${CORE}abort-listeners.ts`,
+    file: `${CORE}base/abort-listeners.ts`,
     find: '  signal.removeEventListener("abort", watch.listener);\n',
     replace: "",
     killedBy: kit("once/lets-go-of-its-signal"),
@@ -94,7 +94,7 @@ export const mutants = [
   {
     name: "views-not-detached",
     promise: "P2",
-    file: `${CORE}owned-buffer.ts`,
+    file: `${CORE}memory/owned-buffer.ts`,
     find: "if (block.exposed && !block.unsafe) detachViews(block);",
     replace: "",
     killedBy: kit("ownership/part-lends-the-whole", "lends.receive/untouchable"),
@@ -102,7 +102,7 @@ export const mutants = [
   {
     name: "bytes-while-lent",
     promise: "P2",
-    file: `${CORE}owned-buffer.ts`,
+    file: `${CORE}memory/owned-buffer.ts`,
     find: "if (tenure.released || (tenure.lends !== 0 && !block.unsafe)) throw",
     replace: "if (tenure.released) throw",
     killedBy: kit("lends.send/untouchable", "ownership/shared-lends"),
@@ -110,7 +110,7 @@ export const mutants = [
   {
     name: "release-while-lent",
     promise: "P2",
-    file: `${CORE}owned-buffer.ts`,
+    file: `${CORE}memory/owned-buffer.ts`,
     find: 'if (tenure.lends !== 0) throw this.#untouchable("release");',
     replace: "",
     killedBy: kit("ownership/not-while-lent"),
@@ -118,7 +118,7 @@ export const mutants = [
   {
     name: "stale-view-after-release",
     promise: "P2",
-    file: `${CORE}buffer-pool.ts`,
+    file: `${CORE}memory/buffer-pool.ts`,
     find: "    try {\n      detachViews(block);\n      return true;",
     replace: "    try {\n      return true;",
     killedBy: kit("ownership/new-owner-is-safe"),
@@ -126,7 +126,7 @@ export const mutants = [
   {
     name: "detach-not-proven",
     promise: "P2",
-    file: `${CORE}owned-buffer.ts`,
+    file: `${CORE}memory/owned-buffer.ts`,
     find: "if (old.byteLength !== 0 || block.buffer.byteLength === 0) {",
     replace: "if (block.buffer.byteLength === 0) {",
     killedBy: core("owned-buffer", "is refused when the runtime did not detach"),
@@ -134,7 +134,7 @@ export const mutants = [
   {
     name: "heap-detach-copies",
     promise: "P2",
-    file: `${CORE}heap-memory.ts`,
+    file: `${CORE}spi/heap-memory.ts`,
     find: "const moved = moveArrayBuffer(buffer);",
     replace: "const moved = buffer.slice(0);",
     killedBy: kit("spi-memory/detach"),
@@ -142,7 +142,7 @@ export const mutants = [
   {
     name: "release-twice-allowed",
     promise: "P2",
-    file: `${CORE}owned-buffer.ts`,
+    file: `${CORE}memory/owned-buffer.ts`,
     find: 'if (tenure.released) throw batonError("ERR_BUFFER_RELEASED_TWICE"',
     replace: 'if (tenure.released && tenure.lends > 0) throw batonError("ERR_BUFFER_RELEASED_TWICE"',
     killedBy: kit("ownership/released-once"),
@@ -152,7 +152,7 @@ export const mutants = [
   {
     name: "error-without-buffer",
     promise: "P3",
-    file: `${CORE}settle.ts`,
+    file: `${CORE}operation/settle.ts`,
     find: "    ...(entry.buffer !== undefined && { buffer: entry.buffer }),\n",
     replace: "",
     killedBy: kit("ownership/error-carries-it-home", "cancel.receive/before-the-driver"),
@@ -160,7 +160,7 @@ export const mutants = [
   {
     name: "settles-before-home",
     promise: "P3",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    giveBackAll(entry);\n    if (entry.resource !== undefined) entry.resource.leave(entry);\n    if (orphaned)",
     replace:
       "    const { buffer, vector } = entry;\n    setTimeout(() => giveBackAll({ ...entry, buffer, vector } as Entry));\n    if (entry.resource !== undefined) entry.resource.leave(entry);\n    if (orphaned)",
@@ -169,7 +169,7 @@ export const mutants = [
   {
     name: "kept-by-an-error",
     promise: "P3",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    giveBackAll(entry);\n    if (entry.resource !== undefined) entry.resource.leave(entry);\n    if (orphaned)",
     replace:
       "    if (result >= 0) giveBackAll(entry);\n    if (entry.resource !== undefined) entry.resource.leave(entry);\n    if (orphaned)",
@@ -178,7 +178,7 @@ export const mutants = [
   {
     name: "kept-by-an-early-cancel",
     promise: "P3",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "entry.position.ended(entry, entry.progress, false);\n    giveBackAll(entry);\n",
     replace: "entry.position.ended(entry, entry.progress, false);\n",
     killedBy: [...kit("cancel.read-at/before-the-driver"), ...core("interleavings", "end once each")],
@@ -188,7 +188,7 @@ export const mutants = [
   {
     name: "overlap-allowed",
     promise: "P4",
-    file: `${CORE}owned-buffer.ts`,
+    file: `${CORE}memory/owned-buffer.ts`,
     find: "if (conflict && overlapsConflicting(",
     replace: "if (conflict && false && overlapsConflicting(",
     killedBy: kit("ownership/overlapping-parts", "ownership/no-write-into-what-is-sent"),
@@ -196,7 +196,7 @@ export const mutants = [
   {
     name: "overlap-off-by-one",
     promise: "P4",
-    file: `${CORE}owned-buffer.ts`,
+    file: `${CORE}memory/owned-buffer.ts`,
     find: "start < holder.lendEnd && holder.lendStart < end",
     replace: "start < holder.lendEnd - 1 && holder.lendStart < end",
     killedBy: [...kit("ownership/overlapping-parts"), ...core("owned-buffer", "a lend is refused exactly when")],
@@ -212,7 +212,7 @@ export const mutants = [
   {
     name: "slice-start-forgotten",
     promise: "P4",
-    file: `${CORE}owned-buffer.ts`,
+    file: `${CORE}memory/owned-buffer.ts`,
     find: "const from = buffer.#start + start;",
     replace: "const from = start;",
     killedBy: kit("ownership/only-the-part", "ownership/disjoint-parts"),
@@ -220,7 +220,7 @@ export const mutants = [
   {
     name: "pooled-adopted",
     promise: "P4",
-    file: `${CORE}buffer-pool.ts`,
+    file: `${CORE}memory/buffer-pool.ts`,
     find: "if (offset !== 0 || length !== buffer.byteLength) {",
     replace: "if (offset < 0) {",
     killedBy: [...kit("foreign-memory/adopt-a-part"), ...core("buffer-pool", "a pooled Buffer of Node is refused")],
@@ -228,7 +228,7 @@ export const mutants = [
   {
     name: "resizable-accepted",
     promise: "P4",
-    file: `${CORE}foreign-memory.ts`,
+    file: `${CORE}memory/foreign-memory.ts`,
     find: 'if ("resizable" in buffer && buffer.resizable === true) {',
     replace: 'if ("resizable" in buffer && buffer.resizable === 1) {',
     killedBy: kit("foreign-memory/what-adopt-refuses", "foreign-memory/what-borrow-refuses"),
@@ -236,7 +236,7 @@ export const mutants = [
   {
     name: "adopt-leaves-views",
     promise: "P4",
-    file: `${CORE}heap-memory.ts`,
+    file: `${CORE}spi/heap-memory.ts`,
     find: "adopt: (source) => add([own(moveArrayBuffer(source), false)]),",
     replace: "adopt: (source) => add([own(source.slice(0), false)]),",
     killedBy: kit("foreign-memory/adopt", "spi-memory/adopt"),
@@ -244,7 +244,7 @@ export const mutants = [
   {
     name: "foreign-buffer-accepted",
     promise: "P4",
-    file: `${CORE}owned-buffer.ts`,
+    file: `${CORE}memory/owned-buffer.ts`,
     find: "isLendable(given) && blockOf(given).memory === memory",
     replace: "isLendable(given)",
     killedBy: kit("lends.read-at/foreign"),
@@ -254,7 +254,7 @@ export const mutants = [
   {
     name: "cancel-always-says-canceled",
     promise: "P5",
-    file: `${CORE}settle.ts`,
+    file: `${CORE}operation/settle.ts`,
     find: 'const answer = outcome === "canceled" ? "canceled" : "completed";',
     replace: 'const answer = "canceled";',
     killedBy: [
@@ -265,7 +265,7 @@ export const mutants = [
   {
     name: "timeout-discards-the-result",
     promise: "P5",
-    file: `${CORE}settle.ts`,
+    file: `${CORE}operation/settle.ts`,
     find: '    case "timeout":\n    case "chain":\n',
     replace: '    case "timeout":\n      return true;\n    case "chain":\n',
     killedBy: core("endings", "ended early by timeout, whose result is 4, comes to ok"),
@@ -273,7 +273,7 @@ export const mutants = [
   {
     name: "cancel-does-not-wait",
     promise: "P5",
-    file: `${CORE}cancel.ts`,
+    file: `${CORE}operation/cancel.ts`,
     find: "      entry.advance(EVENT.cancel);\n      this.send(entry);\n",
     replace:
       "      entry.advance(EVENT.cancel);\n      this.send(entry);\n      this.#dispatcher.settleLocally(entry, -125);\n",
@@ -282,7 +282,7 @@ export const mutants = [
   {
     name: "abort-without-reason",
     promise: "P5",
-    file: `${CORE}settle.ts`,
+    file: `${CORE}operation/settle.ts`,
     find: "{ ...more, cause: reasonOf(entry.extras?.signal) }",
     replace: "{ ...more }",
     killedBy: kit("abort.receive/in-flight", "abort.open/in-the-same-tick"),
@@ -290,7 +290,7 @@ export const mutants = [
   {
     name: "aborted-already-is-begun",
     promise: "P5",
-    file: `${CORE}cancel.ts`,
+    file: `${CORE}operation/cancel.ts`,
     find: "if (signal?.aborted !== true) return;",
     replace: "if (signal !== undefined) return;",
     killedBy: kit("refuses.fsync/aborted-before"),
@@ -298,7 +298,7 @@ export const mutants = [
   {
     name: "errors-hidden-by-the-close",
     promise: "P5",
-    file: `${CORE}settle.ts`,
+    file: `${CORE}operation/settle.ts`,
     find: 'return result < 0 || (result === 0 && isFromPeer(entry)) || entry.kind!.name === "poll";',
     replace: "return isCancelResult(result);",
     killedBy: core("endings", "ended early by close, whose result is 0, comes to ERR_RESOURCE_CLOSED"),
@@ -327,7 +327,7 @@ export const mutants = [
   {
     name: "salvaged-rest-is-dropped",
     promise: "P6",
-    file: `${CORE}chunk-queue.ts`,
+    file: `${CORE}memory/chunk-queue.ts`,
     find: "      else chunks.replaceFirst(chunk.subarray(part.length));\n",
     replace: "      else chunks.shift();\n",
     killedBy: core("lane", "gives kept bytes to the next operation", "gives out exactly the bytes that were kept"),
@@ -357,7 +357,7 @@ export const mutants = [
   {
     name: "orphan-not-counted",
     promise: "P7",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    this.orphans.adopt(entry);\n",
     replace: "",
     killedBy: kit("abandon.receive/in-flight", "abandon.timer/by-its-signal"),
@@ -365,7 +365,7 @@ export const mutants = [
   {
     name: "orphan-keeps-its-buffer",
     promise: "P7",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    expectReturnOfAll(entry);\n    entry.advance(EVENT.abandon);\n",
     replace: "    entry.advance(EVENT.abandon);\n",
     killedBy: [...kit("abandon.receive/in-flight"), ...core("interleavings", "end once each")],
@@ -373,7 +373,7 @@ export const mutants = [
   {
     name: "abandoned-while-queued-is-cancelled",
     promise: "P7",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "      this.endQueued(entry, cause, error);\n",
     replace: "      this.endQueued(entry, cause);\n",
     killedBy: kit("abandon.read-at/before-the-driver"),
@@ -381,7 +381,7 @@ export const mutants = [
   {
     name: "orphan-never-leaves",
     promise: "P7",
-    file: `${CORE}orphan.ts`,
+    file: `${CORE}operation/orphan.ts`,
     find: "    this.#orphans.delete(entry);\n",
     replace: "",
     killedBy: core("interleavings", "end once each"),
@@ -399,7 +399,7 @@ export const mutants = [
   {
     name: "begins-while-closing",
     promise: "P8",
-    file: `${CORE}resource-state.ts`,
+    file: `${CORE}operation/resource-state.ts`,
     find: '    if (this.phase !== "open") {',
     replace: '    if (this.phase === "closed") {',
     killedBy: kit("while-closing.read-at/asked-for-meanwhile"),
@@ -415,7 +415,7 @@ export const mutants = [
   {
     name: "leak-not-reported",
     promise: "P8",
-    file: `${CORE}resource-tracker.ts`,
+    file: `${CORE}resource/resource-tracker.ts`,
     find: "    this.#onLeak(leak);\n",
     replace: "",
     killedBy: core("owned-buffer", "a file without close is reported"),
@@ -423,7 +423,7 @@ export const mutants = [
   {
     name: "closed-taken-for-leaked",
     promise: "P8",
-    file: `${CORE}resource-handle.ts`,
+    file: `${CORE}operation/resource-handle.ts`,
     find: 'if (this.phase === "open") this.ending',
     replace: "this.ending",
     killedBy: core("owned-buffer", "a file that was closed is not reported"),
@@ -449,7 +449,7 @@ export const mutants = [
   {
     name: "unsupported-operation-begins",
     promise: "P10",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "if (this.closed || this.#unsupported[kind.opcode] === 1) throw this.#notReady(kind);",
     replace: "if (this.closed) throw this.#notReady(kind);",
     killedBy: core("conformance", "refusal/open ·", "refusal/timer ·"),
@@ -457,7 +457,7 @@ export const mutants = [
   {
     name: "unsupported-feature-passed-over",
     promise: "P10",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: 'if (support.kind !== "unsupported") return;',
     replace: 'if (support.kind !== "nothing") return;',
     killedBy: kit("refusal/directIo"),
@@ -473,7 +473,7 @@ export const mutants = [
   {
     name: "undeclared-is-native",
     promise: "P10",
-    file: `${CORE}capability.ts`,
+    file: `${CORE}spi/capability.ts`,
     find: "declared.operations[name] ?? missing",
     replace: "declared.operations[name] ?? native()",
     killedBy: core("tables", "what a driver does not mention is unsupported"),
@@ -483,7 +483,7 @@ export const mutants = [
   {
     name: "refused-submissions-forgotten",
     promise: "P11",
-    file: `${CORE}flush.ts`,
+    file: `${CORE}operation/flush.ts`,
     find: "      this.#queue.putBack(window, accepted, count);\n",
     replace: "",
     killedBy: core("flush", "offers again what a full driver did not take"),
@@ -491,7 +491,7 @@ export const mutants = [
   {
     name: "put-back-reversed",
     promise: "P11",
-    file: `${CORE}submission-queue.ts`,
+    file: `${CORE}operation/submission-queue.ts`,
     find: "for (let index = aheadFrom - 1; index >= accepted; index--) {",
     replace: "for (let index = accepted; index < aheadFrom; index++) {",
     killedBy: core("submission-queue", "it is a queue with two fast lanes"),
@@ -499,7 +499,7 @@ export const mutants = [
   {
     name: "refused-fresh-jumps-the-queue",
     promise: "P11",
-    file: `${CORE}submission-queue.ts`,
+    file: `${CORE}operation/submission-queue.ts`,
     find: "const aheadFrom = Math.min(this.#aheadFrom, count);",
     replace: "const aheadFrom = count;",
     killedBy: core("submission-queue", "it is a queue with two fast lanes"),
@@ -507,7 +507,7 @@ export const mutants = [
   {
     name: "fresh-always-ahead",
     promise: "P11",
-    file: `${CORE}submission-queue.ts`,
+    file: `${CORE}operation/submission-queue.ts`,
     find: " && this.#aheadCount < AHEAD_MAX) {",
     replace: ") {",
     killedBy: core("submission-queue", "one that waits has its turn"),
@@ -515,7 +515,7 @@ export const mutants = [
   {
     name: "portion-forgets-the-rest",
     promise: "P11",
-    file: `${CORE}flush.ts`,
+    file: `${CORE}operation/flush.ts`,
     find: "    if (this.#queue.length > 0) this.schedule();\n  }\n\n  #submit",
     replace: "  }\n\n  #submit",
     killedBy: core("flush", "hands over one portion"),
@@ -523,7 +523,7 @@ export const mutants = [
   {
     name: "limit-off-by-one",
     promise: "P11",
-    file: `${CORE}operation-table.ts`,
+    file: `${CORE}operation/operation-table.ts`,
     find: "if (this.#inUse >= this.#callerMax) {",
     replace: "if (this.#inUse > this.#callerMax) {",
     killedBy: [...kit("back-pressure/limit-is-exact"), ...core("operation-table", "keeps the reserve from callers")],
@@ -531,7 +531,7 @@ export const mutants = [
   {
     name: "waiters-last-first",
     promise: "P11",
-    file: `${CORE}pool-waiters.ts`,
+    file: `${CORE}memory/pool-waiters.ts`,
     find: "flatMap((line) => line[0] ?? [])",
     replace: "flatMap((line) => line.at(-1) ?? [])",
     killedBy: [...kit("pool/waits"), ...core("buffer-pool", "a thousand waiters are served in their order")],
@@ -539,7 +539,7 @@ export const mutants = [
   {
     name: "aborted-waiter-stays",
     promise: "P11",
-    file: `${CORE}pool-waiters.ts`,
+    file: `${CORE}memory/pool-waiters.ts`,
     find: "    place.line.splice(index, 1);\n    this.#count--;",
     replace: "    if (index === 0) place.line.shift();\n    this.#count--;",
     killedBy: kit("pool/wait-aborted"),
@@ -547,7 +547,7 @@ export const mutants = [
   {
     name: "full-arena-not-noticed",
     promise: "P11",
-    file: `${CORE}areas.ts`,
+    file: `${CORE}operation/areas.ts`,
     find: "    if (offset < 0) return false;\n",
     replace: "",
     killedBy: kit("back-pressure/small-arena"),
@@ -555,7 +555,7 @@ export const mutants = [
   {
     name: "transient-result-is-an-error",
     promise: "P11",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "if (this.#isTransient(entry, result) || ",
     replace: "if ((this.#isTransient(entry, result) && entry.whole) || ",
     killedBy: core("interleavings", "end once each"),
@@ -563,7 +563,7 @@ export const mutants = [
   {
     name: "no-starvation-guard",
     promise: "P11",
-    file: `${CORE}pace.ts`,
+    file: `${CORE}operation/pace.ts`,
     find: "this.#rounds >= PACE_ROUNDS_MAX || ",
     replace: "",
     killedBy: core("flush", "waits for the event loop after its budget of rounds"),
@@ -573,7 +573,7 @@ export const mutants = [
   {
     name: "lane-not-serial",
     promise: "operations",
-    file: `${CORE}lane.ts`,
+    file: `${CORE}operation/lane.ts`,
     find: "    return this.#current === undefined && this.#kept?.waiting !== true;",
     replace: "    return this.#kept?.waiting !== true;",
     killedBy: core("lane", "has one operation with the driver at a time"),
@@ -581,7 +581,7 @@ export const mutants = [
   {
     name: "position-high-lost",
     promise: "operations",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "this.records[word + 1] = Math.floor(value / 0x1_0000_0000);",
     replace: "this.records[word + 1] = value < 0 ? -1 : 0;",
     killedBy: kit("file-write/beyond-4-gib"),
@@ -629,7 +629,7 @@ export const mutants = [
   {
     name: "nul-in-path-allowed",
     promise: "operations",
-    file: `${CORE}validate.ts`,
+    file: `${CORE}base/validate.ts`,
     find: "  if (bytes.includes(0)) throw batonError(",
     replace: "  if (bytes.length < 0) throw batonError(",
     killedBy: [...kit("file-open/bad-path"), ...core("validate", "a path is its bytes")],
@@ -669,7 +669,7 @@ export const mutants = [
   {
     name: "chain-all-at-once",
     promise: "operations",
-    file: `${CORE}chain.ts`,
+    file: `${CORE}operation/chain.ts`,
     find: "    this.#start(0);\n",
     replace: "    for (const index of this.#entries.keys()) this.#start(index);\n",
     killedBy: kit("chain/cancel-ends-it"),
@@ -677,7 +677,7 @@ export const mutants = [
   {
     name: "chain-goes-on-after-failure",
     promise: "operations",
-    file: `${CORE}link.ts`,
+    file: `${CORE}operation/link.ts`,
     find: "      chain.endedBadly(entry, error);\n",
     replace: "      chain.endedWell(entry);\n",
     killedBy: kit("chain/failure-ends-it"),
@@ -685,7 +685,7 @@ export const mutants = [
   {
     name: "chain-short-is-well",
     promise: "operations",
-    file: `${CORE}link.ts`,
+    file: `${CORE}operation/link.ts`,
     find: "if (moved < wanted)",
     replace: "if (moved < 0)",
     killedBy: kit("chain/short-transfer-ends-it"),
@@ -693,7 +693,7 @@ export const mutants = [
   {
     name: "chain-torn",
     promise: "operations",
-    file: `${CORE}submission-queue.ts`,
+    file: `${CORE}operation/submission-queue.ts`,
     find: "if (filled > 0 || togetherCount > window.length) break;",
     replace: "if (togetherCount > window.length) break;",
     killedBy: core("submission-queue", "what must go together is never torn"),
@@ -701,7 +701,7 @@ export const mutants = [
   {
     name: "chain-lost-after-repeat",
     promise: "P11",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    if (entry.chain!.waitsAgain(entry)) return true;\n",
     replace: "",
     killedBy: [
@@ -711,7 +711,7 @@ export const mutants = [
   {
     name: "timeout-starts-over",
     promise: "P5",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    entry.chain?.unlink(entry);\n    this.canceler.keepTime(entry);\n    if (result",
     replace: "    entry.chain?.unlink(entry);\n    if (result",
     killedBy: [{ file: "packages/core/test/sim/driver-side.test.ts", test: "is core's from the second submission on" }],
@@ -719,7 +719,7 @@ export const mutants = [
   {
     name: "refused-keeps-no-time",
     promise: "P5",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "refused: (entry) => this.canceler.keepTime(entry)",
     replace: "refused: () => undefined",
     killedBy: [
@@ -755,7 +755,7 @@ export const mutants = [
   {
     name: "vector-offset-ignored",
     promise: "operations",
-    file: `${CORE}vector.ts`,
+    file: `${CORE}operation/vector.ts`,
     find: "    arenaWords[word + VECTOR_WORD.offset] = lendStart;\n",
     replace: "    arenaWords[word + VECTOR_WORD.offset] = 0;\n",
     killedBy: [
@@ -766,7 +766,7 @@ export const mutants = [
   {
     name: "vector-too-long-accepted",
     promise: "operations",
-    file: `${CORE}vector.ts`,
+    file: `${CORE}operation/vector.ts`,
     find: "  if (length > VECTOR_MAX) {",
     replace: "  if (length > VECTOR_MAX + 1) {",
     killedBy: kit("file-readv/many"),
@@ -790,7 +790,7 @@ export const mutants = [
   {
     name: "abandoned-vector-is-not-released",
     promise: "P7",
-    file: `${CORE}vector.ts`,
+    file: `${CORE}operation/vector.ts`,
     find: "  for (const { buffer } of entry.vector ?? []) expectReturn(buffer);\n",
     replace: "",
     killedBy: kit("file-readv/abandoned"),
@@ -798,7 +798,7 @@ export const mutants = [
   {
     name: "vector-stays-lent-after-an-error",
     promise: "P3",
-    file: `${CORE}vector.ts`,
+    file: `${CORE}operation/vector.ts`,
     find: "  if (entry.vector !== undefined) for (const part of entry.vector) giveBackBuffer(part.buffer, part);\n",
     replace: "",
     killedBy: core("file-vector", "whose result is an error brings every buffer home"),
@@ -846,7 +846,7 @@ export const mutants = [
   {
     name: "chain-broken-backwards",
     promise: "P1",
-    file: `${CORE}chain.ts`,
+    file: `${CORE}operation/chain.ts`,
     find: "this.#broken.index < this.#entries.indexOf(entry)",
     replace: "this.#broken.index < this.#entries.length",
     killedBy: core("sim/chain-break", "takes none of those before it along"),
@@ -886,7 +886,7 @@ export const mutants = [
   {
     name: "poll-ready-by-its-own-close",
     promise: "P8",
-    file: `${CORE}settle.ts`,
+    file: `${CORE}operation/settle.ts`,
     find: ' || entry.kind!.name === "poll";',
     replace: ";",
     killedBy: core("file-space", "whose connection closes"),
@@ -910,7 +910,7 @@ export const mutants = [
   {
     name: "socket-path-one-too-long",
     promise: "operations",
-    file: `${CORE}address.ts`,
+    file: `${CORE}spi/address.ts`,
     find: "export const UNIX_PATH_BYTES_MAX = 107;",
     replace: "export const UNIX_PATH_BYTES_MAX = 108;",
     killedBy: kit("unix-listen/longest"),
@@ -958,7 +958,7 @@ export const mutants = [
   {
     name: "empty-datagram-not-sent",
     promise: "operations",
-    file: `${CORE}lane.ts`,
+    file: `${CORE}operation/lane.ts`,
     find: " && kept?.ofMessages !== true;",
     replace: ";",
     killedBy: core("datagram", "sends no bytes as a datagram"),
@@ -1046,7 +1046,7 @@ export const mutants = [
   {
     name: "pipe-passes-over-kept-bytes",
     promise: "P6",
-    file: `${CORE}kept-bytes.ts`,
+    file: `${CORE}operation/kept-bytes.ts`,
     find: "      host.settleLocally(entry, -ERRNO.EAGAIN);\n",
     replace: "      this.#chunks.clear();\n      host.settleLocally(entry, -ERRNO.EAGAIN);\n",
     killedBy: core("pipe-transfer", "writes what was kept for the next receive first"),

@@ -13,6 +13,14 @@ function sourcesOf(folder: string): string[] {
     .map((file) => join(file.parentPath, file.name));
 }
 
+/** Those of core, in the order in which they know each other; docs/architecture.md says what is in them. */
+const coreFolders = ["base", "spi", "memory", "operation", "resource"];
+
+/** What a source imports or re-exports, types included. */
+function allImports(text: string): string[] {
+  return [...text.matchAll(/^(?:import|export) [^;]*? ?from "([^"]+)";/gms)].map(([, from]) => from!);
+}
+
 /** What a source imports or re-exports as a value. */
 function valueImports(text: string): string[] {
   const found: string[] = [];
@@ -77,6 +85,22 @@ describe("imports", () => {
       expect(findCircle(edges).map((file) => relative(folder, file))).toEqual([]);
     });
   }
+
+  test("the folders of core know only those before them", () => {
+    const folder = join(root, "packages/core/src");
+    // What is in no folder, the doors and the backend, knows all of it.
+    const rank = (file: string) => {
+      const index = coreFolders.indexOf(relative(folder, file).split("/")[0]!);
+      return index < 0 ? coreFolders.length : index;
+    };
+    for (const file of sourcesOf(folder).filter((one) => !one.startsWith(join(folder, "testing")))) {
+      const above = allImports(readFileSync(file, "utf8"))
+        .filter((from) => from.startsWith("."))
+        .map((from) => resolve(dirname(file), from.replace(/\.js$/, ".ts")))
+        .filter((other) => rank(other) > rank(file));
+      expect(above, relative(root, file)).toEqual([]);
+    }
+  });
 
   test("core imports no driver, and a driver no other driver and no detection", () => {
     const allowed: Record<string, RegExp> = {

@@ -1,12 +1,13 @@
 /** The end of a backend: when it is closed, and when the program has dropped it. */
-import type { Dispatcher } from "./dispatcher.js";
-import type { DriverCloseReport } from "./driver.js";
-import type { Remains } from "./dropped.js";
-import { STATE } from "./lifecycle.js";
-import { OPCODE } from "./opcode.js";
-import type { Entry } from "./operation-table.js";
-import { WORD } from "./record.js";
-import type { ResourceTracker } from "./resource-tracker.js";
+
+import type { Remains } from "./memory/dropped.js";
+import type { Dispatcher } from "./operation/dispatcher.js";
+import { STATE } from "./operation/lifecycle.js";
+import type { Entry } from "./operation/operation-table.js";
+import type { ResourceTracker } from "./resource/resource-tracker.js";
+import type { DriverCloseReport } from "./spi/driver.js";
+import { OPCODE } from "./spi/opcode.js";
+import { WORD } from "./spi/record.js";
 
 /** How long `close()` waits for what is in flight. */
 export const CLOSE_DEADLINE_MS_DEFAULT: number = 5000;

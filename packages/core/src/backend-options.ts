@@ -1,12 +1,13 @@
 /** What a backend can be given, and what is checked of it. */
-import { arenaLayout } from "./arena.js";
-import { type Clock, systemClock } from "./clock.js";
-import type { Driver } from "./driver.js";
-import { batonError } from "./errors.js";
-import { SLOT_COUNT_MAX } from "./record.js";
-import type { AcceptPaused } from "./resource/accept-pause.js";
-import type { ResourceLeakListener } from "./resource-tracker.js";
-import { checkBoolean, checkInteger, checkOptions, describe } from "./validate.js";
+
+import { type Clock, systemClock } from "./base/clock.js";
+import { batonError } from "./base/errors.js";
+import type { AcceptPaused } from "./base/notices.js";
+import { checkBoolean, checkInteger, checkOptions, describe } from "./base/validate.js";
+import { arenaLayout } from "./memory/arena.js";
+import type { ResourceLeakListener } from "./resource/resource-tracker.js";
+import type { Driver } from "./spi/driver.js";
+import { SLOT_COUNT_MAX } from "./spi/record.js";
 
 /** Something the program dropped without closing or releasing it. */
 export type Leak =

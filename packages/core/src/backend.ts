@@ -1,18 +1,18 @@
 /** The object users hold: one per thread, over one driver. */
 import { BackendRemains, CLOSE_DEADLINE_MS_DEFAULT, type CloseReport, closeBackend } from "./backend-closing.js";
 import { type BackendOptions, checkBackendOptions } from "./backend-options.js";
-import { BufferPool } from "./buffer-pool.js";
-import type { Capabilities } from "./capability.js";
-import { CHAIN_LENGTH_MAX } from "./chain.js";
-import { type Counters, createCounters } from "./counters.js";
-import { Dispatcher, type OperationOptions } from "./dispatcher.js";
-import { watchForDrop } from "./dropped.js";
-import { batonError } from "./errors.js";
+import { type Counters, createCounters } from "./base/counters.js";
+import { batonError } from "./base/errors.js";
+import { checkDurationMs, checkInteger, checkOptions, wrongType } from "./base/validate.js";
 import { type Inspection, inspect } from "./inspector.js";
-import { startChain } from "./link.js";
-import { Operation } from "./operation.js";
-import type { Entry } from "./operation-table.js";
-import type { Lendable } from "./owned-buffer.js";
+import { BufferPool } from "./memory/buffer-pool.js";
+import { watchForDrop } from "./memory/dropped.js";
+import type { Lendable } from "./memory/owned-buffer.js";
+import { CHAIN_LENGTH_MAX } from "./operation/chain.js";
+import { Dispatcher, type OperationOptions } from "./operation/dispatcher.js";
+import { startChain } from "./operation/link.js";
+import { Operation } from "./operation/operation.js";
+import type { Entry } from "./operation/operation-table.js";
 import { type Checked, prepareNop, prepareRequest, type Request, type ResultOf } from "./request.js";
 import { type AdoptListenerOptions, type AdoptOptions, prepareAdopt } from "./resource/adopt.js";
 import { type BindUdpOptions, prepareBindUdp } from "./resource/bind-udp.js";
@@ -22,7 +22,6 @@ import { preparePathStat, type StatOptions } from "./resource/file-operations.js
 import type { FileStat } from "./resource/file-stat.js";
 import { type ListenOptions, startListen } from "./resource/listen.js";
 import { type OpenOptions, prepareOpen } from "./resource/open.js";
-import type { OpenFlags } from "./resource/open-flags.js";
 import {
   type MakeDirectoryOptions,
   type Path,
@@ -32,6 +31,7 @@ import {
   prepareUnlink,
   type RenameOptions,
 } from "./resource/path-operations.js";
+import { ResourceTracker } from "./resource/resource-tracker.js";
 import type { StreamSocket } from "./resource/stream-socket.js";
 import type { TcpListener } from "./resource/tcp-listener.js";
 import type { TcpStream } from "./resource/tcp-stream.js";
@@ -41,8 +41,8 @@ import type { UdpSocket } from "./resource/udp-socket.js";
 import type { UnixListener } from "./resource/unix-listener.js";
 import type { UnixListenOptions } from "./resource/unix-socket.js";
 import type { UnixStream } from "./resource/unix-stream.js";
-import { ResourceTracker } from "./resource-tracker.js";
-import { checkDurationMs, checkInteger, checkOptions, wrongType } from "./validate.js";
+import type { Capabilities } from "./spi/capability.js";
+import type { OpenFlags } from "./spi/open-flags.js";
 
 const SUBMISSION_BATCH_MAX = 1024;
 const COMPLETION_BATCH_MAX = 1024;

@@ -1,17 +1,18 @@
 /** A look inside a running backend: what is in flight, since when, who holds which buffer, and what was counted. */
-import type { AdmissionStats } from "./admission.js";
-import type { BufferPoolStats } from "./buffer-pool.js";
-import type { Counters } from "./counters.js";
-import type { Dispatcher } from "./dispatcher.js";
-import type { Shortfall } from "./driver.js";
-import { STATE, type StateName, stateName } from "./lifecycle.js";
-import type { OpcodeName } from "./opcode.js";
-import type { OrphanStats } from "./orphan.js";
-import type { BufferState, OwnedBuffer } from "./owned-buffer.js";
-import type { ReceiveStats } from "./provided-buffers.js";
-import { CONTROL } from "./record.js";
-import type { ResourceKind } from "./resource-handle.js";
-import type { ResourceTracker } from "./resource-tracker.js";
+
+import type { Counters } from "./base/counters.js";
+import type { BufferPoolStats } from "./memory/buffer-pool.js";
+import type { BufferState, OwnedBuffer } from "./memory/owned-buffer.js";
+import type { AdmissionStats } from "./operation/admission.js";
+import type { Dispatcher } from "./operation/dispatcher.js";
+import { STATE, type StateName, stateName } from "./operation/lifecycle.js";
+import type { OrphanStats } from "./operation/orphan.js";
+import type { ReceiveStats } from "./operation/provided-buffers.js";
+import type { ResourceKind } from "./operation/resource-handle.js";
+import type { ResourceTracker } from "./resource/resource-tracker.js";
+import type { Shortfall } from "./spi/driver.js";
+import type { OpcodeName } from "./spi/opcode.js";
+import { CONTROL } from "./spi/record.js";
 
 /** A buffer that an operation holds. */
 export interface BufferInfo {

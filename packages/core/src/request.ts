@@ -1,9 +1,11 @@
 /** The low level: operations as data. A request names its operation, its resource and its buffer. */
-import type { Dispatcher, OperationOptions } from "./dispatcher.js";
-import { batonError } from "./errors.js";
-import { defineKind } from "./operation-kind.js";
-import type { Entry } from "./operation-table.js";
-import type { Lendable, ReleasedBuffer, Unreleased } from "./owned-buffer.js";
+
+import { batonError } from "./base/errors.js";
+import { checkBoolean, checkOptions, describe } from "./base/validate.js";
+import type { Lendable, ReleasedBuffer, Unreleased } from "./memory/owned-buffer.js";
+import type { Dispatcher, OperationOptions } from "./operation/dispatcher.js";
+import { defineKind } from "./operation/operation-kind.js";
+import type { Entry } from "./operation/operation-table.js";
 import {
   type DatagramResult,
   type DatagramSendOptions,
@@ -42,7 +44,6 @@ import {
 import { expectOwnResource, fileCore, streamCore } from "./resource/inner.js";
 import { prepareAccept } from "./resource/listener-operations.js";
 import { type OpenOptions, prepareOpen } from "./resource/open.js";
-import type { OpenFlags } from "./resource/open-flags.js";
 import {
   type MakeDirectoryOptions,
   type Path,
@@ -53,6 +54,7 @@ import {
   type RenameOptions,
 } from "./resource/path-operations.js";
 import { type PollOptions, preparePoll, type Readiness } from "./resource/readiness.js";
+import type { ResourceTracker } from "./resource/resource-tracker.js";
 import { listenerCore, type StreamListener } from "./resource/stream-listener.js";
 import {
   type PickedResult,
@@ -68,8 +70,7 @@ import type { StreamSocket } from "./resource/stream-socket.js";
 import { prepareTimer } from "./resource/timer.js";
 import { operationOptionNames, type PositionedOptions, type TransferOptions } from "./resource/transfer.js";
 import { socketCore, type UdpSocket } from "./resource/udp-socket.js";
-import type { ResourceTracker } from "./resource-tracker.js";
-import { checkBoolean, checkOptions, describe } from "./validate.js";
+import type { OpenFlags } from "./spi/open-flags.js";
 
 type On<R> = R extends "file"
   ? { readonly file: File }

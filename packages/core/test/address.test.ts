@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6 } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatAddress, parseAddress, readAddress, writeAddress } from "../src/address.js";
-import { ADDRESS_BYTES, ADDRESS_FAMILY } from "../src/record.js";
+import { formatAddress, parseAddress, readAddress, writeAddress } from "../src/spi/address.js";
+import { ADDRESS_BYTES, ADDRESS_FAMILY } from "../src/spi/record.js";
 
 const { ipv4, ipv6 } = ADDRESS_FAMILY;
 

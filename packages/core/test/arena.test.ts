@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ARENA_AREA_BYTES_MAX, ARENA_SMALL_BYTES, Arena, arenaLayout } from "../src/arena.js";
-import { OPCODE } from "../src/opcode.js";
+import { ARENA_AREA_BYTES_MAX, ARENA_SMALL_BYTES, Arena, arenaLayout } from "../src/memory/arena.js";
+import { OPCODE } from "../src/spi/opcode.js";
 
 const SHARED_BYTES = 64 * 1024;
 const SMALL_COUNT = 20;

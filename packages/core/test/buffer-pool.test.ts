@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BufferPool, POOL_SIZES } from "../src/buffer-pool.js";
-import { systemClock } from "../src/clock.js";
-import { createHeapMemory } from "../src/heap-memory.js";
-import type { OwnedBuffer } from "../src/owned-buffer.js";
+import { systemClock } from "../src/base/clock.js";
+import { BufferPool, POOL_SIZES } from "../src/memory/buffer-pool.js";
+import type { OwnedBuffer } from "../src/memory/owned-buffer.js";
+import { createHeapMemory } from "../src/spi/heap-memory.js";
 import { collectUntil } from "./collect-garbage.js";
 import { createPool } from "./counted-pool.js";
 

@@ -1,7 +1,8 @@
 /** A pool over memory that counts what is allocated. */
-import { BufferPool } from "../src/buffer-pool.js";
-import { systemClock } from "../src/clock.js";
-import { createHeapMemory, type HeapMemory } from "../src/heap-memory.js";
+
+import { systemClock } from "../src/base/clock.js";
+import { BufferPool } from "../src/memory/buffer-pool.js";
+import { createHeapMemory, type HeapMemory } from "../src/spi/heap-memory.js";
 
 export interface CountedPool {
   readonly pool: BufferPool;

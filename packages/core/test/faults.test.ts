@@ -1,12 +1,14 @@
 /** Errors that are thrown where none may be: each fails its own operations, and nobody else's. */
+
 import { describe, expect, test, vi } from "vitest";
-import { CompletionSink } from "../src/completion.js";
-import { createCounters } from "../src/counters.js";
+import { createCounters } from "../src/base/counters.js";
+import { BAD_RECORD } from "../src/base/errno.js";
 import { createBackend } from "../src/index.js";
-import { EVENT } from "../src/lifecycle.js";
-import { defineKind } from "../src/operation-kind.js";
-import { OperationTable } from "../src/operation-table.js";
-import { BAD_RECORD, COMPLETION_SHIFT, COMPLETION_WORD } from "../src/record.js";
+import { CompletionSink } from "../src/operation/completion.js";
+import { EVENT } from "../src/operation/lifecycle.js";
+import { defineKind } from "../src/operation/operation-kind.js";
+import { OperationTable } from "../src/operation/operation-table.js";
+import { COMPLETION_SHIFT, COMPLETION_WORD } from "../src/spi/record.js";
 import { nullDriver } from "../src/testing/index.js";
 import { collectUntil } from "./collect-garbage.js";
 import { createHandDriver, flushed, handBackend } from "./sim/hand-driver.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Fifo } from "../src/fifo.js";
+import { Fifo } from "../src/base/fifo.js";
 
 type Step = "push" | "shift" | "replace" | "takeAll" | "clear" | number;
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { Clock } from "../src/clock.js";
-import { systemClock } from "../src/clock.js";
-import { FLUSH_PORTION } from "../src/flush.js";
+import type { Clock } from "../src/base/clock.js";
+import { systemClock } from "../src/base/clock.js";
 import { type Backend, createBackend } from "../src/index.js";
-import { PACE_BUDGET_MS, PACE_ROUNDS_MAX } from "../src/pace.js";
+import { FLUSH_PORTION } from "../src/operation/flush.js";
+import { PACE_BUDGET_MS, PACE_ROUNDS_MAX } from "../src/operation/pace.js";
 import { nullDriver } from "../src/testing/index.js";
 import { createHandDriver, flushed, handBackend } from "./sim/hand-driver.js";
 

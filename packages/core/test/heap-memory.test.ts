@@ -1,8 +1,8 @@
 /** Memory on the JavaScript heap, with pages that go back to the system. */
 import { describe, expect, test } from "vitest";
-import { BufferPool } from "../src/buffer-pool.js";
-import { systemClock } from "../src/clock.js";
-import { createHeapMemory } from "../src/heap-memory.js";
+import { systemClock } from "../src/base/clock.js";
+import { BufferPool } from "../src/memory/buffer-pool.js";
+import { createHeapMemory } from "../src/spi/heap-memory.js";
 
 /** Types newer than those of the oldest runtime. */
 interface Resizable extends ArrayBuffer {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { linuxInterfaceIndex } from "../src/interface-index.js";
+import { linuxInterfaceIndex } from "../src/spi/interface-index.js";
 
 describe("the number of an interface", () => {
   const read: string[] = [];

@@ -3,7 +3,7 @@
  * Orders that lead to the same situation are followed further only once.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { systemClock } from "../src/clock.js";
+import { systemClock } from "../src/base/clock.js";
 import { type Backend, type Clock, ERRNO, type File, type Operation, type OwnedBuffer } from "../src/index.js";
 import { createHandDriver, flushed, type HandDriver, handBackend, handFile, type Taken } from "./sim/hand-driver.js";
 

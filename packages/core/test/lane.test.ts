@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Lane, type LaneHost } from "../src/lane.js";
-import { EVENT } from "../src/lifecycle.js";
-import { defineKind } from "../src/operation-kind.js";
-import { type Entry, OperationTable } from "../src/operation-table.js";
+import { Lane, type LaneHost } from "../src/operation/lane.js";
+import { EVENT } from "../src/operation/lifecycle.js";
+import { defineKind } from "../src/operation/operation-kind.js";
+import { type Entry, OperationTable } from "../src/operation/operation-table.js";
 
 const kind = defineKind("receive", {});
 

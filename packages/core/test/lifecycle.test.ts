@@ -11,7 +11,7 @@ import {
   type State,
   type StateName,
   stateName,
-} from "../src/lifecycle.js";
+} from "../src/operation/lifecycle.js";
 
 const states = Object.keys(STATE) as StateName[];
 const events = Object.keys(EVENT) as LifecycleEventName[];

@@ -1,7 +1,7 @@
 /** What programs get wrong, each with a code of its own. What needs a file or a connection is in the conformance kit. */
 import { describe, expect, test } from "vitest";
 import { createBackend } from "../src/index.js";
-import { SLOT_COUNT_MAX } from "../src/record.js";
+import { SLOT_COUNT_MAX } from "../src/spi/record.js";
 import { createSimulation, nullDriver } from "../src/testing/index.js";
 
 const code = (expected: string) => expect.objectContaining({ code: expected });

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { OPEN_FLAG } from "../src/index.js";
-import { linuxOpenConstants, parseOpenFlags } from "../src/resource/open-flags.js";
+import { linuxOpenConstants, parseOpenFlags } from "../src/spi/open-flags.js";
 
 describe("open flags as numbers", () => {
   const system = linuxOpenConstants({ ...constants });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { EVENT, STATE } from "../src/lifecycle.js";
-import { defineKind } from "../src/operation-kind.js";
-import { OperationTable } from "../src/operation-table.js";
-import { GENERATION_MAX, operationId, SLOT_COUNT_MAX } from "../src/record.js";
+import { EVENT, STATE } from "../src/operation/lifecycle.js";
+import { defineKind } from "../src/operation/operation-kind.js";
+import { OperationTable } from "../src/operation/operation-table.js";
+import { GENERATION_MAX, operationId, SLOT_COUNT_MAX } from "../src/spi/record.js";
 
 const kind = defineKind("nop", {});
 

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createHeapMemory } from "../src/heap-memory.js";
 import { type Leak, moveArrayBuffer, OwnedBuffer, release } from "../src/index.js";
 import {
   type Block,
@@ -10,7 +9,8 @@ import {
   type Holder,
   isLendable,
   lendBuffer,
-} from "../src/owned-buffer.js";
+} from "../src/memory/owned-buffer.js";
+import { createHeapMemory } from "../src/spi/heap-memory.js";
 import { collectUntil } from "./collect-garbage.js";
 import { createHandDriver, flushed, handBackend, handFile } from "./sim/hand-driver.js";
 

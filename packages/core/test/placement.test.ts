@@ -3,7 +3,7 @@ import { epollDriver } from "@baton-io/driver-epoll";
 import { uringDriver } from "@baton-io/driver-uring";
 import { describe, expect, test, vi } from "vitest";
 import { createBackend } from "../src/index.js";
-import { hugePageSource } from "../src/placement.js";
+import { hugePageSource } from "../src/spi/placement.js";
 
 /** A system with these files. */
 const system = (files: Readonly<Record<string, string>>) => ({

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Chain, type ChainHost } from "../src/chain.js";
-import { EVENT } from "../src/lifecycle.js";
-import { defineKind } from "../src/operation-kind.js";
-import { type Entry, OperationTable } from "../src/operation-table.js";
-import { SUBMISSION_SHIFT } from "../src/record.js";
-import { AHEAD_MAX, SubmissionQueue } from "../src/submission-queue.js";
+import { Chain, type ChainHost } from "../src/operation/chain.js";
+import { EVENT } from "../src/operation/lifecycle.js";
+import { defineKind } from "../src/operation/operation-kind.js";
+import { type Entry, OperationTable } from "../src/operation/operation-table.js";
+import { AHEAD_MAX, SubmissionQueue } from "../src/operation/submission-queue.js";
+import { SUBMISSION_SHIFT } from "../src/spi/record.js";
 
 const kind = defineKind("nop", {});
 const WINDOW = 7;

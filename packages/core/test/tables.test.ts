@@ -17,8 +17,8 @@ import {
   opcodeTable,
   unsupported,
 } from "../src/index.js";
-import { type OpcodeDefinition, opcodeDefinition } from "../src/opcode.js";
-import * as record from "../src/record.js";
+import { type OpcodeDefinition, opcodeDefinition } from "../src/spi/opcode.js";
+import * as record from "../src/spi/record.js";
 
 describe("the table of operations", () => {
   test("numbers are the places in the table, and fit into the low byte of a record", () => {

@@ -10,7 +10,7 @@ import {
   describe as describeValue,
   encodePath,
   PATH_BYTES_MAX,
-} from "../src/validate.js";
+} from "../src/base/validate.js";
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
 

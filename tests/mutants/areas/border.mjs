@@ -20,7 +20,7 @@ export const border = [
   {
     name: "admission-unbounded",
     promise: "P11",
-    file: `${CORE}admission.ts`,
+    file: `${CORE}operation/admission.ts`,
     find: "if (this.#inFlight < this.#inFlightMax) {",
     replace: "if (this.#inFlight <= this.#inFlightMax * 1000) {",
     killedBy: kit("back-pressure/waits-for-room"),
@@ -28,7 +28,7 @@ export const border = [
   {
     name: "admission-forgets-waiting",
     promise: "P11",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    if (entry.admitted) this.admission.leave(entry);\n",
     replace: "",
     killedBy: kit("back-pressure/waits-for-room"),
@@ -36,7 +36,7 @@ export const border = [
   {
     name: "admission-last-first",
     promise: "P11",
-    file: `${CORE}wait-list.ts`,
+    file: `${CORE}operation/wait-list.ts`,
     find: "    this.#entries.push(entry);\n    this.#generations.push(entry.generation);",
     replace: "    this.#entries.unshift(entry);\n    this.#generations.unshift(entry.generation);",
     killedBy: kit("back-pressure/waiting-in-order"),
@@ -44,7 +44,7 @@ export const border = [
   {
     name: "waiting-keeps-slot",
     promise: "P11",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "settleCanceledEarly(this, entry, cause, given);\n    this.free(entry);",
     replace: "settleCanceledEarly(this, entry, cause, given);",
     killedBy: kit("back-pressure/waiting-ends-early", "fairness/many-early-ends"),
@@ -52,7 +52,7 @@ export const border = [
   {
     name: "ended-places-kept",
     promise: "P11",
-    file: `${CORE}submission-queue.ts`,
+    file: `${CORE}operation/submission-queue.ts`,
     find: "      if (entry === undefined) continue;\n      if (index < this.#waitingCount) waiting++;",
     replace: "      if (index < this.#waitingCount) waiting++;",
     killedBy: core("submission-queue", "leave no memory behind"),
@@ -60,7 +60,7 @@ export const border = [
   {
     name: "slot-taken-for-operation",
     promise: "P1",
-    file: `${CORE}submission-queue.ts`,
+    file: `${CORE}operation/submission-queue.ts`,
     find: "return entry.generation === generation && entry.state === STATE.queued ? entry : undefined;",
     replace: "return entry.state === STATE.queued ? entry : undefined;",
     killedBy: core("submission-queue", "is not taken for the operation that had it"),
@@ -68,7 +68,7 @@ export const border = [
   {
     name: "batch-spends-nothing",
     promise: "P11",
-    file: `${CORE}flush.ts`,
+    file: `${CORE}operation/flush.ts`,
     find: "    this.#flush(this.#queue.length);\n    this.#spend();",
     replace: "    this.#flush(this.#queue.length);",
     killedBy: kit("fairness/batches-go-on"),
@@ -76,7 +76,7 @@ export const border = [
   {
     name: "early-ends-at-once",
     promise: "P11",
-    file: `${CORE}settle.ts`,
+    file: `${CORE}operation/settle.ts`,
     find: "if (!pace.spent || entry.promise === undefined) return;",
     replace: "if (!pace.spent || entry.promise !== undefined) return;",
     killedBy: kit("fairness/early-ends-go-on"),
@@ -84,7 +84,7 @@ export const border = [
   {
     name: "no-chunk-of-its-own",
     promise: "P11",
-    file: `${CORE}arena.ts`,
+    file: `${CORE}memory/arena.ts`,
     find: "return offset >= 0 ? offset : (this.#own[opcode]?.allocate(length) ?? -1);",
     replace: "return offset;",
     killedBy: core("arena", "has room for each opcode"),
@@ -92,7 +92,7 @@ export const border = [
   {
     name: "small-areas-share-chunks",
     promise: "P11",
-    file: `${CORE}arena.ts`,
+    file: `${CORE}memory/arena.ts`,
     find: "length <= ARENA_SMALL_BYTES ? this.#takeSmall() : this.#takeLong(length, opcode)",
     replace: "this.#takeLong(length, opcode)",
     killedBy: [...core("arena", "keeps small places for all"), ...kit("back-pressure/idle-receives")],
@@ -100,7 +100,7 @@ export const border = [
   {
     name: "submit-throw-gets-out",
     promise: "P1",
-    file: `${CORE}flush.ts`,
+    file: `${CORE}operation/flush.ts`,
     find: "return this.#submitThrew(count, error);",
     replace: "throw error;",
     killedBy: core("faults", "of the driver's submit fails the operations of that call"),
@@ -108,7 +108,7 @@ export const border = [
   {
     name: "sink-throw-loses-the-rest",
     promise: "P1",
-    file: `${CORE}completion.ts`,
+    file: `${CORE}operation/completion.ts`,
     find: "target.faulted(entry, generation, error);",
     replace: "throw error;",
     killedBy: core("faults", "leaves the completions behind it to be handled"),
@@ -116,7 +116,7 @@ export const border = [
   {
     name: "hostile-signal-stops-the-rest",
     promise: "P1",
-    file: `${CORE}abort-listeners.ts`,
+    file: `${CORE}base/abort-listeners.ts`,
     find: "    // The signal's own fault: the listener has nobody to call any more.",
     replace: "    throw new Error();",
     killedBy: [...core("faults", "of a signal that is let go of"), ...kit("batch/throwing-signal")],
@@ -132,7 +132,7 @@ export const border = [
   {
     name: "unstarted-end-is-lost",
     promise: "P5",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "if (cause !== undefined) this.endQueued(entry, cause);",
     replace: "if (cause !== undefined) entry.held = true;",
     killedBy: core("faults", "ends an operation while it is being made"),
@@ -141,7 +141,7 @@ export const border = [
   {
     name: "record-part-unchecked",
     promise: "P1",
-    file: `${CORE}record-check.ts`,
+    file: `${CORE}spi/record-check.ts`,
     find: "return offset + length <= this.#memory.lengthOf(number);",
     replace: "return this.#memory.lengthOf(number) >= 0;",
     killedBy: kit("spi-records/buffer-of-read", "spi-records/parts-of-writev"),
@@ -149,7 +149,7 @@ export const border = [
   {
     name: "record-area-unchecked",
     promise: "P1",
-    file: `${CORE}record-check.ts`,
+    file: `${CORE}spi/record-check.ts`,
     find: "if (bytes > areaBytes || offset % 4 !== 0 || offset + areaBytes > this.#arenaBytes.length) return false;",
     replace: "if (bytes > areaBytes || offset % 4 !== 0) return false;",
     killedBy: kit("spi-records/area-of-stat", "spi-records/area-of-listen"),
@@ -157,7 +157,7 @@ export const border = [
   {
     name: "record-path-unended",
     promise: "P1",
-    file: `${CORE}record-check.ts`,
+    file: `${CORE}spi/record-check.ts`,
     find: 'case "stat-path":\n        return this.#arenaBytes[offset + length] === 0;',
     replace: 'case "stat-path":\n        return true;',
     killedBy: kit("spi-records/area-of-open", "spi-records/area-of-mkdir"),
@@ -165,7 +165,7 @@ export const border = [
   {
     name: "record-numbers-unchecked",
     promise: "P1",
-    file: `${CORE}record-check.ts`,
+    file: `${CORE}spi/record-check.ts`,
     find: "if (position < positionMin || position > POSITION_MAX) return false;",
     replace: "",
     killedBy: kit("spi-records/numbers-of-read", "spi-records/numbers-of-timer"),
@@ -173,7 +173,7 @@ export const border = [
   {
     name: "record-flags-unchecked",
     promise: "P1",
-    file: `${CORE}record-check.ts`,
+    file: `${CORE}spi/record-check.ts`,
     find: "if ((flags & ~knownFlags[number]!) !== 0) return false;",
     replace: "if ((flags & ~0xf00) !== 0) return false;",
     killedBy: kit("spi-records/flags"),
@@ -181,7 +181,7 @@ export const border = [
   {
     name: "record-multishot-unchecked",
     promise: "P1",
-    file: `${CORE}record-check.ts`,
+    file: `${CORE}spi/record-check.ts`,
     find: "return (flags & SUBMIT_FLAG.link) === 0 && (buffer",
     replace: "return (flags & SUBMIT_FLAG.link) !== 0 || (buffer",
     killedBy: simKit("spi-records/multishot"),
@@ -205,7 +205,7 @@ export const border = [
   {
     name: "record-generation-unchecked",
     promise: "P1",
-    file: `${CORE}record-check.ts`,
+    file: `${CORE}spi/record-check.ts`,
     find: "if (this.#word(base, WORD.generation) <= 0) return BAD_RECORD;",
     replace: "",
     killedBy: kit("spi-records/identity"),
@@ -213,7 +213,7 @@ export const border = [
   {
     name: "record-slot-unchecked",
     promise: "P1",
-    file: `${CORE}record-check.ts`,
+    file: `${CORE}spi/record-check.ts`,
     find: "if (slot >= 0 && slot < this.#slots && !isInFlight) return true;",
     replace: "return true;",
     killedBy: kit("spi-records/no-slot", "spi-records/slot-in-flight"),
@@ -221,7 +221,7 @@ export const border = [
   {
     name: "provided-unchecked",
     promise: "P1",
-    file: `${CORE}record-check.ts`,
+    file: `${CORE}spi/record-check.ts`,
     find: "if (left > 0 && length > 0 && bytes <= length && !isProvided(number)) {",
     replace: "if (left > 0 && !isProvided(number)) {",
     killedBy: kit("spi-records/no-buffer-provided"),
@@ -229,7 +229,7 @@ export const border = [
   {
     name: "provided-twice",
     promise: "P1",
-    file: `${CORE}record-check.ts`,
+    file: `${CORE}spi/record-check.ts`,
     find: "bytes <= length && !isProvided(number)) {",
     replace: "bytes <= length) {",
     killedBy: kit("spi-records/no-buffer-provided"),
@@ -237,7 +237,7 @@ export const border = [
   {
     name: "bad-record-taken-for-errno",
     promise: "P1",
-    file: `${CORE}errors.ts`,
+    file: `${CORE}base/errors.ts`,
     find: "if (result === BAD_RECORD) return",
     replace: "if (result === 0) return",
     killedBy: core("faults", "has a code of its own"),

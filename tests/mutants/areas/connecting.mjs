@@ -113,7 +113,7 @@ export const connecting = [
   {
     name: "standing-chunks-kept-from-others",
     promise: "P6",
-    file: `${CORE}lane.ts`,
+    file: `${CORE}operation/lane.ts`,
     find: "this.holder !== undefined && this.holder !== entry.subject)",
     replace: "this.holder !== undefined && this.holder === entry.subject)",
     killedBy: simKit("stream-loop/left-long"),
@@ -129,7 +129,7 @@ export const connecting = [
   {
     name: "interface-names-unknown",
     promise: "operations",
-    file: `${CORE}interface-index.ts`,
+    file: `${CORE}spi/interface-index.ts`,
     find: "return Number.isInteger(index) && index > 0 ? index : undefined;",
     replace: "return index > 1_000_000 ? index : undefined;",
     killedBy: core("interface-index", "finds an interface by its name"),
@@ -137,7 +137,7 @@ export const connecting = [
   {
     name: "interface-cut-to-32-bits",
     promise: "operations",
-    file: `${CORE}address.ts`,
+    file: `${CORE}spi/address.ts`,
     find: "return Number(text) <= SCOPE_MAX ? Number(text) : undefined;",
     replace: "return Number(text) | 0;",
     killedBy: [...kit("tcp-connect/interface"), ...simKit("tcp-connect/interface")],

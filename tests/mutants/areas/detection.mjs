@@ -125,7 +125,7 @@ export const detection = [
   {
     name: "installed-addon-told-to-build",
     promise: "P12",
-    file: `${CORE}load-binding.ts`,
+    file: `${CORE}spi/load-binding.ts`,
     find: "  return isInstalled(from)\n",
     replace: "  return isInstalled(name)\n",
     killedBy: core("load-binding", "is installed again, and built in a clone alone"),
@@ -133,7 +133,7 @@ export const detection = [
   {
     name: "forbidden-variable-throws",
     promise: "P12",
-    file: `${CORE}environment.ts`,
+    file: `${CORE}base/environment.ts`,
     find: "        return undefined;",
     replace: '        throw new Error("forbidden");',
     killedBy: core("environment", "has the variables that may be read"),

@@ -9,7 +9,7 @@ export const files = [
   {
     name: "own-position-left-to-the-driver",
     promise: "P6",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    this.writePosition(entry, start);\n",
     replace: "    this.writePosition(entry, -1);\n",
     killedBy: [...simKit("own-position/grows"), ...core("own-position", "handed over with an explicit one")],
@@ -17,7 +17,7 @@ export const files = [
   {
     name: "failed-write-forgets-its-part",
     promise: "P6",
-    file: `${CORE}settle.ts`,
+    file: `${CORE}operation/settle.ts`,
     find: "!entry.lendExclusive && { bytesTransferred: bytes }",
     replace: "!entry.lendExclusive && { bytesTransferred: bytes - entry.progress }",
     killedBy: simProgram(),
@@ -25,7 +25,7 @@ export const files = [
   {
     name: "own-position-ignores-writes",
     promise: "operations",
-    file: `${CORE}own-position.ts`,
+    file: `${CORE}operation/own-position.ts`,
     find: "    else this.#offset += bytes;\n",
     replace: "",
     killedBy: kit("own-position/shared"),
@@ -49,7 +49,7 @@ export const files = [
   {
     name: "own-position-insists",
     promise: "operations",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    if (result !== -ERRNO.ESPIPE || ",
     replace: "    if (result < 0 || ",
     killedBy: [...kit("own-position/placeless"), ...simKit("own-position/placeless")],
@@ -73,7 +73,7 @@ export const files = [
   {
     name: "own-position-ignores-appends",
     promise: "operations",
-    file: `${CORE}own-position.ts`,
+    file: `${CORE}operation/own-position.ts`,
     find: "    if (this.appends) this.#appended();\n    else",
     replace: "    if (!this.appends)",
     killedBy: kit("own-position/appended"),
@@ -81,7 +81,7 @@ export const files = [
   {
     name: "own-position-found-too-late",
     promise: "operations",
-    file: `${CORE}own-position.ts`,
+    file: `${CORE}operation/own-position.ts`,
     find: "    if (!this.#atEnd || this.#appends !== appends) return;\n",
     replace: "",
     killedBy: core("own-position", "an end that was asked for before the last append"),
@@ -89,7 +89,7 @@ export const files = [
   {
     name: "own-position-ignores-aborted-writes",
     promise: "P6",
-    file: `${CORE}own-position.ts`,
+    file: `${CORE}operation/own-position.ts`,
     find: "      this.wrote(bytes);\n",
     replace: "      if (told) this.wrote(bytes);\n",
     killedBy: [...kit("own-position/aborted-writes"), ...simProgram()],
@@ -97,7 +97,7 @@ export const files = [
   {
     name: "own-position-follows-aborted-reads",
     promise: "P6",
-    file: `${CORE}own-position.ts`,
+    file: `${CORE}operation/own-position.ts`,
     find: "      if (told) this.#offset += bytes;\n",
     replace: "      this.#offset += bytes;\n",
     killedBy: kit(
@@ -110,7 +110,7 @@ export const files = [
   {
     name: "own-position-ignores-queued-writes",
     promise: "P6",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    if (entry.position !== undefined) entry.position.ended(entry, entry.progress, false);\n",
     replace: "",
     killedBy: core("own-position", "cancelled on its way to the driver for the rest"),
@@ -134,7 +134,7 @@ export const files = [
   {
     name: "lengths-are-signed",
     promise: "operations",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "      records[entry.base + WORD.length] = Math.min(length, TRANSFER_BYTES_MAX);\n",
     replace: "      records[entry.base + WORD.length] = length;\n",
     killedBy: [
@@ -145,7 +145,7 @@ export const files = [
   {
     name: "vector-without-bound",
     promise: "operations",
-    file: `${CORE}vector.ts`,
+    file: `${CORE}operation/vector.ts`,
     find: "    const length = Math.min(lendEnd - lendStart, room);\n",
     replace: "    const length = lendEnd - lendStart;\n",
     killedBy: kit("limits/one-submission"),
@@ -169,7 +169,7 @@ export const files = [
   {
     name: "borrowed-offsets-are-cut",
     promise: "operations",
-    file: `${CORE}heap-memory.ts`,
+    file: `${CORE}spi/heap-memory.ts`,
     find: "      add([{ buffer: source, offset, lengthBytes: length, borrowed: true, paged: false }]),\n",
     replace:
       "      add([{ buffer: source, offset: offset >>> 0, lengthBytes: length, borrowed: true, paged: false }]),\n",
@@ -178,7 +178,7 @@ export const files = [
   {
     name: "range-lengths-are-cut",
     promise: "operations",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    this.#writeWide(entry.base + WORD.argument0, value);\n",
     replace: "    this.#writeWide(entry.base + WORD.argument0, value >>> 0);\n",
     killedBy: simKit("limits/ranges"),
@@ -186,7 +186,7 @@ export const files = [
   {
     name: "paths-counted-in-characters",
     promise: "operations",
-    file: `${CORE}validate.ts`,
+    file: `${CORE}base/validate.ts`,
     find: "  if (bytes.length > PATH_BYTES_MAX) {\n",
     replace: "  if ((path as string).length > PATH_BYTES_MAX) {\n",
     killedBy: kit("limits/paths"),
@@ -194,7 +194,7 @@ export const files = [
   {
     name: "timeouts-wrap",
     promise: "operations",
-    file: `${CORE}cancel.ts`,
+    file: `${CORE}operation/cancel.ts`,
     find: "const DRIVER_TIMEOUT_MS_MAX = 4_000_000;",
     replace: "const DRIVER_TIMEOUT_MS_MAX = 2 ** 31;",
     killedBy: simKit("limits/times"),
@@ -202,7 +202,7 @@ export const files = [
   {
     name: "buffers-without-limit",
     promise: "operations",
-    file: `${CORE}foreign-memory.ts`,
+    file: `${CORE}memory/foreign-memory.ts`,
     find: "  if (length > BUFFER_BYTES_MAX) {\n",
     replace: "  if (length > Number.MAX_SAFE_INTEGER) {\n",
     killedBy: [

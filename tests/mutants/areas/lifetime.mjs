@@ -10,7 +10,7 @@ export const lifetime = [
   {
     name: "in-use-taken-for-dropped",
     promise: "P8",
-    file: `${CORE}resource-tracker.ts`,
+    file: `${CORE}resource/resource-tracker.ts`,
     find: "watchForDrop(state, handle);",
     replace: "watchForDrop({ state }, handle);",
     killedBy: kit(
@@ -68,7 +68,7 @@ export const lifetime = [
   {
     name: "asked-end-unhandled",
     promise: "P5",
-    file: `${CORE}rejection.ts`,
+    file: `${CORE}operation/rejection.ts`,
     find: "    if (asked) promise?.catch(ignore);\n",
     replace: "",
     killedBy: kit(
@@ -88,7 +88,7 @@ export const lifetime = [
   {
     name: "transfer-end-unhandled",
     promise: "P5",
-    file: `${CORE}rejection.ts`,
+    file: `${CORE}operation/rejection.ts`,
     find: "      if (isClosed(error)) promise.catch(ignore);\n",
     replace: "",
     killedBy: kit("rejection/asked-transfer-closed"),
@@ -96,7 +96,7 @@ export const lifetime = [
   {
     name: "who-waits-not-told",
     promise: "operations",
-    file: `${CORE}rejection.ts`,
+    file: `${CORE}operation/rejection.ts`,
     find: "  settled.then(tell).then(resolve);",
     replace: "  settled.then(tell);",
     killedBy: kit(
@@ -117,7 +117,7 @@ export const lifetime = [
   {
     name: "closes-between-steps",
     promise: "P9",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "return this.table.inUse > 0 || this.#asides > 0;",
     replace: "return this.table.inUse > 0;",
     killedBy: core("pipe-transfer", "waits for a transfer between two of its steps"),

@@ -11,7 +11,7 @@ export const memory = [
   {
     name: "freed-memory-waits-for-the-collector",
     promise: "operations",
-    file: `${CORE}heap-memory.ts`,
+    file: `${CORE}spi/heap-memory.ts`,
     find: "        if (buffer !== undefined && !borrowed) releaseArrayBuffer(buffer);\n",
     replace: "        if (borrowed && buffer !== undefined) releaseArrayBuffer(buffer);\n",
     killedBy: poolMemory("libuv: a pool of 16 MiB mixed"),
@@ -19,7 +19,7 @@ export const memory = [
   {
     name: "freed-memory-stays-with-the-allocator",
     promise: "P11",
-    file: `${CORE}heap-memory.ts`,
+    file: `${CORE}spi/heap-memory.ts`,
     find: "    if (!ownPages || bytes < PAGE_BYTES",
     replace: "    if (ownPages || bytes < PAGE_BYTES",
     killedBy: poolMemory("libuv: a pool of 16 MiB sizes"),
@@ -27,7 +27,7 @@ export const memory = [
   {
     name: "pages-at-rest-are-kept",
     promise: "P11",
-    file: `${CORE}pool-store.ts`,
+    file: `${CORE}memory/pool-store.ts`,
     find: "} else if (this.#memory.discard!(block.number)) {",
     replace: "} else if (block.number >= 0) {",
     killedBy: poolMemory("epoll: a pool of 16 MiB pinned"),
@@ -35,7 +35,7 @@ export const memory = [
   {
     name: "resized-memory-is-used",
     promise: "P3",
-    file: `${CORE}owned-buffer.ts`,
+    file: `${CORE}memory/owned-buffer.ts`,
     find: "  return buffer.byteLength !== 0 && buffer.byteLength >= offset + capacity;",
     replace: "  return buffer.byteLength !== 0 || offset + capacity === 0;",
     killedBy: core("heap-memory", "memory that the program has resized"),
@@ -43,7 +43,7 @@ export const memory = [
   {
     name: "views-live-after-release",
     promise: "P2",
-    file: `${CORE}buffer-pool.ts`,
+    file: `${CORE}memory/buffer-pool.ts`,
     find: "    if (!block.exposed) return block.buffer.byteLength !== 0;\n",
     replace: "    if (block.buffer.byteLength !== 0) return true;\n",
     killedBy: core("buffer-pool", "a view of a released buffer has ended"),
@@ -51,7 +51,7 @@ export const memory = [
   {
     name: "exposure-not-marked",
     promise: "P9",
-    file: `${CORE}owned-buffer.ts`,
+    file: `${CORE}memory/owned-buffer.ts`,
     find: "exposures[block.number] = 1;",
     replace: "exposures[block.number] = 0;",
     killedBy: core("owned-buffer", "the driver is told of which buffers the program can have views"),
@@ -59,7 +59,7 @@ export const memory = [
   {
     name: "memory-stays-in-its-size",
     promise: "P11",
-    file: `${CORE}pool-store.ts`,
+    file: `${CORE}memory/pool-store.ts`,
     find: "      this.#emptyBlocks(this.#sizes[index]!, bytes);\n",
     replace: "",
     killedBy: [
@@ -70,7 +70,7 @@ export const memory = [
   {
     name: "seen-leak-never-back",
     promise: "P11",
-    file: `${CORE}leak-watch.ts`,
+    file: `${CORE}memory/leak-watch.ts`,
     find: "    unexpose(block);\n    unseen(block);\n",
     replace: "    unexpose(block);\n",
     killedBy: core("buffer-pool", "comes back to the limit when its last view is gone"),
@@ -78,7 +78,7 @@ export const memory = [
   {
     name: "large-waiter-passed-for-ever",
     promise: "P11",
-    file: `${CORE}pool-waiters.ts`,
+    file: `${CORE}memory/pool-waiters.ts`,
     find: "const PASSED_MAX = 64;",
     replace: "const PASSED_MAX = 1e9;",
     killedBy: [
@@ -89,7 +89,7 @@ export const memory = [
   {
     name: "aborted-waiter-serves-nobody",
     promise: "P11",
-    file: `${CORE}pool-waiters.ts`,
+    file: `${CORE}memory/pool-waiters.ts`,
     find: "      this.serve();\n      return true;",
     replace: "      return true;",
     killedBy: [
@@ -100,7 +100,7 @@ export const memory = [
   {
     name: "waiting-keeps-no-process",
     promise: "P11",
-    file: `${CORE}pool-waiters.ts`,
+    file: `${CORE}memory/pool-waiters.ts`,
     find: "timer = clock.retryAfter(",
     replace: "timer = clock.after(",
     killedBy: core("buffer-pool", "a waiter with a time limit keeps the process until it is answered"),
@@ -108,7 +108,7 @@ export const memory = [
   {
     name: "no-reserve",
     promise: "P11",
-    file: `${CORE}receive-share.ts`,
+    file: `${CORE}memory/receive-share.ts`,
     find: "if (pieces > 0) this.#pool.setReserve(",
     replace: "if (pieces < 0) this.#pool.setReserve(",
     killedBy: [
@@ -120,7 +120,7 @@ export const memory = [
   {
     name: "loop-takes-what-others-wait-for",
     promise: "P11",
-    file: `${CORE}provided-buffers.ts`,
+    file: `${CORE}operation/provided-buffers.ts`,
     find: "for (const loop of [...this.#loops]) if (loop !== entry.subject) loop.pause();",
     replace: "",
     killedBy: core("sim/provided-buffers", "have a loop end that would take what is handed over for them"),
@@ -128,7 +128,7 @@ export const memory = [
   {
     name: "quiet-peers-wait-like-others",
     promise: "P11",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    if (this.#queue.length > FLUSH_PORTION && isOfQuietPeer(entry)) ",
     replace: "    if (this.#queue.length < 0 && isOfQuietPeer(entry)) ",
     killedBy: core("sim/provided-buffers", "do not wait behind all others when more than a portion waits"),
@@ -136,7 +136,7 @@ export const memory = [
   {
     name: "quiet-peers-paused-like-others",
     promise: "P11",
-    file: `${CORE}provided-buffers.ts`,
+    file: `${CORE}operation/provided-buffers.ts`,
     find: "    } else if (handle?.quiet === true) {",
     replace: "    } else if (handle === undefined) {",
     killedBy: core(
@@ -147,7 +147,7 @@ export const memory = [
   {
     name: "quiet-line-takes-all",
     promise: "P11",
-    file: `${CORE}submission-queue.ts`,
+    file: `${CORE}operation/submission-queue.ts`,
     find: "this.#putQuiet(this.#count > 0 ? Math.ceil(limit / 2) : limit, window, filled)",
     replace: "this.#putQuiet(limit, window, filled)",
     killedBy: core("sim/submission-queue", "gives quiet ones half of each fill while others wait"),

@@ -32,7 +32,7 @@ export const opening = [
   {
     name: "begun-open-forgotten",
     promise: "operations",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    records[entry.base + WORD.handleIndex] = arena.words[word + BEGUN_WORD.index]!;\n",
     replace: "",
     killedBy: simKit("fifo/seen-waiting"),
@@ -56,7 +56,7 @@ export const opening = [
   {
     name: "unknown-open-bits-dropped",
     promise: "P10",
-    file: `${CORE}resource/open-flags.ts`,
+    file: `${CORE}spi/open-flags.ts`,
     find: "!isNumber || rest !== 0 ||",
     replace: "!isNumber ||",
     killedBy: kit("open-flags/numbers"),

@@ -150,7 +150,7 @@ export const ring = [
   {
     name: "failed-addon-is-remembered",
     promise: "P10",
-    file: `${CORE}load-binding.ts`,
+    file: `${CORE}spi/load-binding.ts`,
     find: 'if (loaded === undefined || "unavailable" in loaded) loaded = load();',
     replace: "if (loaded === undefined) loaded = load();",
     killedBy: core("load-binding", "an addon that could not be loaded is tried again, one that was loaded is not"),

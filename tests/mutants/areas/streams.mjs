@@ -55,7 +55,7 @@ export const streams = [
   {
     name: "sends-never-joined",
     promise: "operations",
-    file: `${CORE}joined-sends.ts`,
+    file: `${CORE}operation/joined-sends.ts`,
     find: "this.#supported = isSupported(dispatcher.capabilities.features.joinedSends);",
     replace: "this.#supported = false;",
     killedBy: kit("joined-sends/few-calls"),
@@ -71,7 +71,7 @@ export const streams = [
   {
     name: "joined-counts-twice",
     promise: "P6",
-    file: `${CORE}joined-sends.ts`,
+    file: `${CORE}operation/joined-sends.ts`,
     find: "      left -= count;\n",
     replace: "",
     killedBy: kit("joined-sends/some-end-early"),
@@ -79,7 +79,7 @@ export const streams = [
   {
     name: "joined-cancel-ends-all",
     promise: "P5",
-    file: `${CORE}joined-sends.ts`,
+    file: `${CORE}operation/joined-sends.ts`,
     find: "} else if (member.state === STATE.submitted) {",
     replace: "} else if (member.state === STATE.free) {",
     killedBy: kit("joined-sends/some-end-early"),
@@ -87,7 +87,7 @@ export const streams = [
   {
     name: "joined-rest-goes-last",
     promise: "operations",
-    file: `${CORE}lane.ts`,
+    file: `${CORE}operation/lane.ts`,
     find: "      this.wait(entry, ahead);\n",
     replace: "      this.wait(entry, this.#last);\n",
     killedBy: kit("joined-sends/some-end-early"),
@@ -95,7 +95,7 @@ export const streams = [
   {
     name: "fifo-skips-nobody",
     promise: "operations",
-    file: `${CORE}fifo.ts`,
+    file: `${CORE}base/fifo.ts`,
     find: "while (item !== undefined && this.#removed?.delete(item) === true) {",
     replace: "while (item === null) {",
     killedBy: core("fifo", "does what an array does"),
@@ -103,7 +103,7 @@ export const streams = [
   {
     name: "loop-makes-no-way",
     promise: "P6",
-    file: `${CORE}lane.ts`,
+    file: `${CORE}operation/lane.ts`,
     find: "      else this.#current.kind?.crowded?.(this.#current);\n",
     replace: "",
     killedBy: simKit("stream-loop/left-standing"),
@@ -119,7 +119,7 @@ export const streams = [
   {
     name: "timeout-cut-to-whole-ms",
     promise: "operations",
-    file: `${CORE}clock.ts`,
+    file: `${CORE}base/clock.ts`,
     find: "Math.ceil(delayMs) + 1",
     replace: "Math.floor(delayMs)",
     killedBy: kit("tcp-stream/timeout-never-early"),
@@ -135,7 +135,7 @@ export const streams = [
   {
     name: "untold-reset-is-forgotten",
     promise: "P6",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "    if (result === -ERRNO.ECONNRESET) resource.untoldReset = result;\n",
     replace: "",
     killedBy: core("endings", "because who would have been has given up is told to the next"),
@@ -143,7 +143,7 @@ export const streams = [
   {
     name: "reset-received-as-end",
     promise: "P6",
-    file: `${CORE}dispatcher.ts`,
+    file: `${CORE}operation/dispatcher.ts`,
     find: "  const { untoldReset } = resource;\n",
     replace:
       "  if (result === -ERRNO.ECONNRESET && kind?.opcode === OPCODE.receive) return 0;\n  const { untoldReset } = resource;\n",

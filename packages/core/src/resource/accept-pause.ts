@@ -3,24 +3,15 @@
  * the processor busy and change nothing, so it pauses, longer each time, and the connections wait in the kernel's
  * backlog meanwhile. Source: accept(2), errors.
  */
-import type { Clock } from "../clock.js";
-import { ERRNO } from "../errno.js";
-import type { BatonError } from "../errors.js";
+import type { Clock } from "../base/clock.js";
+import { ERRNO } from "../base/errno.js";
+import type { BatonError } from "../base/errors.js";
 
 /** Milliseconds before accepting is tried again: doubled each time, up to the last, until a connection comes. */
 const PAUSE_MS_MIN = 10;
 const PAUSE_MS_MAX = 1000;
 
 const shortages: ReadonlySet<number> = new Set([-ERRNO.EMFILE, -ERRNO.ENFILE, -ERRNO.ENOBUFS, -ERRNO.ENOMEM]);
-
-/** Told when a listener stops accepting for want of descriptors or memory. */
-export interface AcceptPaused {
-  /** The address it listens at. */
-  readonly listener: string;
-  /** `"EMFILE"`, `"ENFILE"`, `"ENOBUFS"` or `"ENOMEM"`. */
-  readonly code: string;
-  readonly error: Error;
-}
 
 /** Says so of an error of accepting that is about the system and not about one connection. */
 export function isShortage({ errno }: BatonError): boolean {

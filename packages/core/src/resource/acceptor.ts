@@ -3,20 +3,21 @@
  * never both. A caller can give up at any time, because a connection belongs to the listener until a caller has it:
  * one that arrives after its caller left goes to the next (P6), however the caller left.
  */
-import type { EarlyEnd } from "../cancel.js";
-import { isSupported } from "../capability.js";
-import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import { watchEarlyEnd } from "../early-end-watch.js";
-import { ERRNO } from "../errno.js";
-import { type BatonError, batonError } from "../errors.js";
-import { STATE } from "../lifecycle.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { AUXILIARY_SHIFT, SUBMIT_FLAG, WORD } from "../record.js";
-import { type Rejectable, rejectCaller } from "../rejection.js";
-import type { ResourceHandle } from "../resource-handle.js";
-import type { ResourceState } from "../resource-state.js";
-import type { Standing } from "../standing.js";
+
+import { ERRNO } from "../base/errno.js";
+import { type BatonError, batonError } from "../base/errors.js";
+import type { EarlyEnd } from "../operation/cancel.js";
+import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import { watchEarlyEnd } from "../operation/early-end-watch.js";
+import { STATE } from "../operation/lifecycle.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import { type Rejectable, rejectCaller } from "../operation/rejection.js";
+import type { ResourceHandle } from "../operation/resource-handle.js";
+import type { ResourceState } from "../operation/resource-state.js";
+import type { Standing } from "../operation/standing.js";
+import { isSupported } from "../spi/capability.js";
+import { AUXILIARY_SHIFT, SUBMIT_FLAG, WORD } from "../spi/record.js";
 import { AcceptPause, isShortage } from "./accept-pause.js";
 import { closeHandle } from "./closing.js";
 

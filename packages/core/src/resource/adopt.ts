@@ -1,17 +1,18 @@
 /** Making resources of descriptors that the program brings along. */
-import { readAnyAddress, type SocketAddress, type UnixAddress } from "../address.js";
-import type { Dispatcher } from "../dispatcher.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { ADOPT_ANSWER, ADOPT_ANSWER_BYTES, ADOPT_FLAG, ADOPT_KIND, AUXILIARY_SHIFT, WORD } from "../record.js";
-import { ResourceHandle } from "../resource-handle.js";
-import { ResourceState } from "../resource-state.js";
-import type { ResourceTracker } from "../resource-tracker.js";
-import { checkInteger, checkOptions, type OptionNames, wrongType } from "../validate.js";
+
+import { checkInteger, checkOptions, type OptionNames, wrongType } from "../base/validate.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import { ResourceHandle } from "../operation/resource-handle.js";
+import { ResourceState } from "../operation/resource-state.js";
+import { readAnyAddress, type SocketAddress, type UnixAddress } from "../spi/address.js";
+import { ADOPT_ANSWER, ADOPT_ANSWER_BYTES, ADOPT_FLAG, ADOPT_KIND, AUXILIARY_SHIFT, WORD } from "../spi/record.js";
 import { closeHandle, closingBy } from "./closing.js";
 import { createFile } from "./create-file.js";
 import type { File } from "./file.js";
 import { createListenerCore, createStream } from "./listener-operations.js";
+import type { ResourceTracker } from "./resource-tracker.js";
 import { type StreamSocketOptions, socketOptionBits, streamSocketOptionNames } from "./socket-options.js";
 import type { StreamSocket } from "./stream-socket.js";
 import { TcpListener } from "./tcp-listener.js";

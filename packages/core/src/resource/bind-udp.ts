@@ -1,16 +1,17 @@
 /** Making a datagram socket. */
-import { parseAddress, readAddress, writeAddress } from "../address.js";
-import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import { batonError } from "../errors.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { ADDRESS_BYTES, AUXILIARY_SHIFT, SOCKET_OPTION, WORD } from "../record.js";
-import { ResourceHandle } from "../resource-handle.js";
-import { ResourceState } from "../resource-state.js";
-import type { ResourceTracker } from "../resource-tracker.js";
-import { checkBoolean, checkInteger, checkOptions, describe, type OptionNames } from "../validate.js";
+
+import { batonError } from "../base/errors.js";
+import { checkBoolean, checkInteger, checkOptions, describe, type OptionNames } from "../base/validate.js";
+import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import { ResourceHandle } from "../operation/resource-handle.js";
+import { ResourceState } from "../operation/resource-state.js";
+import { parseAddress, readAddress, writeAddress } from "../spi/address.js";
+import { ADDRESS_BYTES, AUXILIARY_SHIFT, SOCKET_OPTION, WORD } from "../spi/record.js";
 import { closeHandle, closingBy } from "./closing.js";
 import { type DatagramCore, KeptDatagrams } from "./datagram-operations.js";
+import type { ResourceTracker } from "./resource-tracker.js";
 import { operationOptionNames } from "./transfer.js";
 import { UdpSocket } from "./udp-socket.js";
 

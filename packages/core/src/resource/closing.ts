@@ -2,15 +2,16 @@
  * How every resource ends (P8): no new operation, what is in flight is cancelled or awaited, then the handle is closed,
  * once. An error of the close itself is reported once and never retried: on Linux the descriptor is gone either way.
  */
-import type { Dispatcher } from "../dispatcher.js";
-import { batonError } from "../errors.js";
-import { STATE } from "../lifecycle.js";
-import { defineKind, type OperationKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { WORD } from "../record.js";
-import type { ResourceEnding } from "../resource-handle.js";
-import type { ResourceState } from "../resource-state.js";
-import type { ResourceTracker } from "../resource-tracker.js";
+
+import { batonError } from "../base/errors.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import { STATE } from "../operation/lifecycle.js";
+import { defineKind, type OperationKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import type { ResourceEnding } from "../operation/resource-handle.js";
+import type { ResourceState } from "../operation/resource-state.js";
+import { WORD } from "../spi/record.js";
+import type { ResourceTracker } from "./resource-tracker.js";
 
 const closeKind = defineKind("close", {});
 const shutdownKind = defineKind("shutdown", {});

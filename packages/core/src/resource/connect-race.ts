@@ -3,14 +3,15 @@
  * without waiting for its end, and the first connection wins. An address that does not answer costs its delay and not
  * the patience of the kernel. Source: RFC 8305, "Happy Eyeballs", sections 4 and 5.
  */
-import { parseAddress } from "../address.js";
-import { type EarlyEnd, isAlive } from "../cancel.js";
-import type { Dispatcher } from "../dispatcher.js";
-import { type EarlyEndListener, watchEarlyEnd } from "../early-end-watch.js";
-import { BatonError, batonError } from "../errors.js";
-import type { Entry } from "../operation-table.js";
-import { ADDRESS_FAMILY } from "../record.js";
-import { checkBoolean, checkInteger, describe } from "../validate.js";
+
+import { BatonError, batonError } from "../base/errors.js";
+import { checkBoolean, checkInteger, describe } from "../base/validate.js";
+import { type EarlyEnd, isAlive } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import { type EarlyEndListener, watchEarlyEnd } from "../operation/early-end-watch.js";
+import type { Entry } from "../operation/operation-table.js";
+import { parseAddress } from "../spi/address.js";
+import { ADDRESS_FAMILY } from "../spi/record.js";
 import type { StreamSocket } from "./stream-socket.js";
 
 /** How the addresses of a name are used; the names are those of `net.connect`. */

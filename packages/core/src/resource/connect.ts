@@ -1,18 +1,19 @@
 /** Making connections. */
-import { parseAddress, writeAddress } from "../address.js";
-import type { EarlyEnd } from "../cancel.js";
-import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import { batonError } from "../errors.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { ADDRESS_BYTES, AUXILIARY_SHIFT, WORD } from "../record.js";
-import { ResourceHandle } from "../resource-handle.js";
-import { ResourceState } from "../resource-state.js";
-import type { ResourceTracker } from "../resource-tracker.js";
-import { checkInteger, checkOptions } from "../validate.js";
+
+import { batonError } from "../base/errors.js";
+import { checkInteger, checkOptions } from "../base/validate.js";
+import type { EarlyEnd } from "../operation/cancel.js";
+import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import { ResourceHandle } from "../operation/resource-handle.js";
+import { ResourceState } from "../operation/resource-state.js";
+import { parseAddress, writeAddress } from "../spi/address.js";
+import { ADDRESS_BYTES, AUXILIARY_SHIFT, WORD } from "../spi/record.js";
 import { closeHandle, closingBy } from "./closing.js";
 import { ConnectRace, checkNameOptions, type NameOptions, nameOptionNames } from "./connect-race.js";
 import { createStream } from "./listener-operations.js";
+import type { ResourceTracker } from "./resource-tracker.js";
 import { type StreamSocketOptions, socketOptionBits, streamSocketOptionNames } from "./socket-options.js";
 import type { StreamSocket } from "./stream-socket.js";
 import { operationOptionNames } from "./transfer.js";

@@ -1,13 +1,13 @@
 /** The file that users hold, made of an open handle. */
-import type { Dispatcher } from "../dispatcher.js";
-import { OwnPosition } from "../own-position.js";
-import { ResourceHandle } from "../resource-handle.js";
-import { ResourceState } from "../resource-state.js";
-import type { ResourceTracker } from "../resource-tracker.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import { OwnPosition } from "../operation/own-position.js";
+import { ResourceHandle } from "../operation/resource-handle.js";
+import { ResourceState } from "../operation/resource-state.js";
 import { beginAtLast, closingBy } from "./closing.js";
 import { File } from "./file.js";
 import { askOfHandle, statKind } from "./file-operations.js";
 import type { FileStat } from "./file-stat.js";
+import type { ResourceTracker } from "./resource-tracker.js";
 
 /** An open handle, and what the driver and whoever opened it know of it. */
 export interface OpenHandle {

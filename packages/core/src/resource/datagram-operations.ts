@@ -1,11 +1,15 @@
 /** Operations on datagram sockets: each is checked and begun here; `UdpSocket` and `submit` start them. */
-import { parseAddress, readAddress, type SocketAddress, writeAddress } from "../address.js";
-import type { Dispatcher } from "../dispatcher.js";
-import { batonError, type ErrorDetails } from "../errors.js";
-import type { Kept, Lane, LaneHost } from "../lane.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { blockOf, type Lendable } from "../owned-buffer.js";
+
+import { batonError, type ErrorDetails } from "../base/errors.js";
+import { checkInteger, describe, type OptionNames } from "../base/validate.js";
+import { blockOf, type Lendable } from "../memory/owned-buffer.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Kept, Lane, LaneHost } from "../operation/lane.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import type { ResourceState } from "../operation/resource-state.js";
+import { lentMemory } from "../operation/vector.js";
+import { parseAddress, readAddress, type SocketAddress, writeAddress } from "../spi/address.js";
 import {
   ADDRESS_FAMILY,
   ADDRESS_WORD,
@@ -16,10 +20,7 @@ import {
   VECTOR_ENTRY_BYTES,
   VECTOR_WORD,
   WORD,
-} from "../record.js";
-import type { ResourceState } from "../resource-state.js";
-import { checkInteger, describe, type OptionNames } from "../validate.js";
-import { lentMemory } from "../vector.js";
+} from "../spi/record.js";
 import type { SendResult } from "./stream-operations.js";
 import { prepareTransfer, type TransferOptions, type TransferPlan, transferOptionNames } from "./transfer.js";
 

@@ -1,14 +1,15 @@
 /** Operations on files and paths: each is checked and begun here; `File`, the backend and `submit` start them. */
-import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import { ERRNO } from "../errno.js";
-import type { Lane } from "../lane.js";
-import { defineKind, type OperationKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import type { OwnPosition } from "../own-position.js";
-import type { Lendable } from "../owned-buffer.js";
-import { STAT_BYTES, WORD } from "../record.js";
-import type { ResourceState } from "../resource-state.js";
-import { checkBoolean, checkInteger, checkOptions, encodePath } from "../validate.js";
+
+import { ERRNO } from "../base/errno.js";
+import { checkBoolean, checkInteger, checkOptions, encodePath } from "../base/validate.js";
+import type { Lendable } from "../memory/owned-buffer.js";
+import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { Lane } from "../operation/lane.js";
+import { defineKind, type OperationKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import type { OwnPosition } from "../operation/own-position.js";
+import type { ResourceState } from "../operation/resource-state.js";
+import { STAT_BYTES, WORD } from "../spi/record.js";
 import { decodeFileStat, type FileStat } from "./file-stat.js";
 import {
   operationOptionNames,

@@ -1,7 +1,7 @@
 /** Where in a file a transfer of several operations is: at a position of its own, or at the file's. */
-import { addAbortListener, removeAbortListener } from "../abort-listeners.js";
-import { ERRNO } from "../errno.js";
-import type { Lane } from "../lane.js";
+import { addAbortListener, removeAbortListener } from "../base/abort-listeners.js";
+import { ERRNO } from "../base/errno.js";
+import type { Lane } from "../operation/lane.js";
 import { type FileCore, laneFor } from "./file-operations.js";
 
 /** A place in a file that moves on as bytes arrive. */

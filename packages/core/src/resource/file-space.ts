@@ -1,10 +1,11 @@
 /** The space of a file on its device, and what the kernel is told of how it will be used. */
-import type { OperationOptions } from "../dispatcher.js";
-import { batonError } from "../errors.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { ADVICE, ALLOCATE_FLAG, WORD } from "../record.js";
-import { checkInteger, checkOptions, describe, type OptionNames } from "../validate.js";
+
+import { batonError } from "../base/errors.js";
+import { checkInteger, checkOptions, describe, type OptionNames } from "../base/validate.js";
+import type { OperationOptions } from "../operation/dispatcher.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import { ADVICE, ALLOCATE_FLAG, WORD } from "../spi/record.js";
 import { type FileCore, handleDetails, POSITION_MAX } from "./file-operations.js";
 import { operationOptionNames } from "./transfer.js";
 

@@ -1,6 +1,6 @@
 /** What `stat` answers, in the words of `fs.Stats`. */
-import type { Arena } from "../arena.js";
-import { STAT_FIELD } from "../record.js";
+import type { Arena } from "../memory/arena.js";
+import { STAT_FIELD } from "../spi/record.js";
 
 /** Metadata of a file. Times are milliseconds since 1970, with fractions, negative before; `*Ns` are exact. */
 export interface FileStat {

@@ -1,12 +1,13 @@
 /** Reading into several buffers and writing from several, in one operation each. */
-import type { OperationOptions } from "../dispatcher.js";
-import type { ErrorDetails } from "../errors.js";
-import { defineKind, type OperationKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import type { Lendable, ReleasedBuffer } from "../owned-buffer.js";
-import { VECTOR_ENTRY_BYTES, WORD } from "../record.js";
-import { checkInteger, checkOptions, type OptionNames } from "../validate.js";
-import { lendVector, readVector, writeVector } from "../vector.js";
+
+import type { ErrorDetails } from "../base/errors.js";
+import { checkInteger, checkOptions, type OptionNames } from "../base/validate.js";
+import type { Lendable, ReleasedBuffer } from "../memory/owned-buffer.js";
+import type { OperationOptions } from "../operation/dispatcher.js";
+import { defineKind, type OperationKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import { lendVector, readVector, writeVector } from "../operation/vector.js";
+import { VECTOR_ENTRY_BYTES, WORD } from "../spi/record.js";
 import { type FileCore, laneFor, POSITION_MAX, placeTransfer, salvageRead } from "./file-operations.js";
 import { operationOptionNames } from "./transfer.js";
 

@@ -1,9 +1,10 @@
 /** The file that users hold. */
-import type { OperationOptions } from "../dispatcher.js";
-import type { OperationKind } from "../operation-kind.js";
-import type { Lendable, Unreleased } from "../owned-buffer.js";
-import { promiseOfMany } from "../rejection.js";
-import { checkBoolean, checkOptions } from "../validate.js";
+
+import { checkBoolean, checkOptions } from "../base/validate.js";
+import type { Lendable, Unreleased } from "../memory/owned-buffer.js";
+import type { OperationOptions } from "../operation/dispatcher.js";
+import type { OperationKind } from "../operation/operation-kind.js";
+import { promiseOfMany } from "../operation/rejection.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import {
   FILE_KIND,

@@ -2,9 +2,10 @@
  * The way from what users hold to what core knows of it. It is private to the classes, and each opens it to the rest of
  * core when it is defined; the classes themselves can so use each other without importing each other.
  */
-import type { Dispatcher } from "../dispatcher.js";
-import { batonError } from "../errors.js";
-import { describe, wrongType } from "../validate.js";
+
+import { batonError } from "../base/errors.js";
+import { describe, wrongType } from "../base/validate.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
 import type { File } from "./file.js";
 import type { FileCore } from "./file-operations.js";
 import type { StreamCore } from "./stream-operations.js";

@@ -2,12 +2,13 @@
  * `receive()` without a buffer where the driver cannot pick one: the pool lends one for as long as the connection is
  * idle. A kernel before buffer rings, and one that has no locked memory left for one, serve the same programs so.
  */
-import { isSupported } from "../capability.js";
-import type { OperationOptions } from "../dispatcher.js";
-import { BatonError } from "../errors.js";
-import type { OwnedBuffer } from "../owned-buffer.js";
-import { promiseOfMany } from "../rejection.js";
-import { checkOptions } from "../validate.js";
+
+import { BatonError } from "../base/errors.js";
+import { checkOptions } from "../base/validate.js";
+import type { OwnedBuffer } from "../memory/owned-buffer.js";
+import type { OperationOptions } from "../operation/dispatcher.js";
+import { promiseOfMany } from "../operation/rejection.js";
+import { isSupported } from "../spi/capability.js";
 import {
   type PickedResult,
   prepareReceive,

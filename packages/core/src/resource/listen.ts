@@ -1,15 +1,16 @@
 /** Listening for connections. */
-import { parseAddress, readAddress, readUnixAddress, writeAddress } from "../address.js";
-import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import { batonError } from "../errors.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { ADDRESS_BYTES, AUXILIARY_SHIFT, SOCKET_OPTION, WORD } from "../record.js";
-import { ResourceHandle } from "../resource-handle.js";
-import type { ResourceTracker } from "../resource-tracker.js";
-import { checkBoolean, checkInteger, checkOptions, describe } from "../validate.js";
+
+import { batonError } from "../base/errors.js";
+import { checkBoolean, checkInteger, checkOptions, describe } from "../base/validate.js";
+import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import { ResourceHandle } from "../operation/resource-handle.js";
+import { parseAddress, readAddress, readUnixAddress, writeAddress } from "../spi/address.js";
+import { ADDRESS_BYTES, AUXILIARY_SHIFT, SOCKET_OPTION, WORD } from "../spi/record.js";
 import { closeHandle } from "./closing.js";
 import { createListenerCore } from "./listener-operations.js";
+import type { ResourceTracker } from "./resource-tracker.js";
 import { identify, removeSocketFile, type SocketFile } from "./socket-file.js";
 import { type StreamSocketOptions, socketOptionBits, streamSocketOptionNames } from "./socket-options.js";
 import { TcpListener } from "./tcp-listener.js";

@@ -1,14 +1,15 @@
 /** Accepting connections, and the streams made of them. */
-import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { AUXILIARY_SHIFT, WORD } from "../record.js";
-import { type ResourceEnding, ResourceHandle } from "../resource-handle.js";
-import { ResourceState } from "../resource-state.js";
-import type { ResourceTracker } from "../resource-tracker.js";
-import { checkOptions } from "../validate.js";
+
+import { checkOptions } from "../base/validate.js";
+import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import { type ResourceEnding, ResourceHandle } from "../operation/resource-handle.js";
+import { ResourceState } from "../operation/resource-state.js";
+import { AUXILIARY_SHIFT, WORD } from "../spi/record.js";
 import { Acceptor, type Connection } from "./acceptor.js";
 import { closeResource, closingBy } from "./closing.js";
+import type { ResourceTracker } from "./resource-tracker.js";
 import { removeSocketFile, type SocketFile } from "./socket-file.js";
 import { StreamCore } from "./stream-operations.js";
 import type { StreamSocket } from "./stream-socket.js";

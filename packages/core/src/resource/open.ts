@@ -1,15 +1,16 @@
 /** Opening files. */
-import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { AUXILIARY_SHIFT, BEGUN_BYTES, OPEN_ANSWER_BYTES, OPEN_FLAG, WORD } from "../record.js";
-import type { ResourceTracker } from "../resource-tracker.js";
-import { checkBoolean, checkInteger, checkOptions, encodePath } from "../validate.js";
+
+import { checkBoolean, checkInteger, checkOptions, encodePath } from "../base/validate.js";
+import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import { type OpenFlags, parseOpenFlags } from "../spi/open-flags.js";
+import { AUXILIARY_SHIFT, BEGUN_BYTES, OPEN_ANSWER_BYTES, OPEN_FLAG, WORD } from "../spi/record.js";
 import { closeHandle } from "./closing.js";
 import { createFile } from "./create-file.js";
 import type { File } from "./file.js";
 import { attachPath, displayPath } from "./file-operations.js";
-import { type OpenFlags, parseOpenFlags } from "./open-flags.js";
+import type { ResourceTracker } from "./resource-tracker.js";
 import { operationOptionNames } from "./transfer.js";
 
 export interface OpenOptions extends OperationOptions {

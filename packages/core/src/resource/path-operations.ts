@@ -1,10 +1,11 @@
 /** Operations on paths: removing, renaming, making directories and links. Each is checked and begun here. */
-import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import type { ErrorDetails } from "../errors.js";
-import { defineKind, type OperationKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { WORD } from "../record.js";
-import { checkBoolean, checkInteger, checkOptions, encodePath, type OptionNames } from "../validate.js";
+
+import type { ErrorDetails } from "../base/errors.js";
+import { checkBoolean, checkInteger, checkOptions, encodePath, type OptionNames } from "../base/validate.js";
+import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import { defineKind, type OperationKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import { WORD } from "../spi/record.js";
 import { attachPath, displayPath } from "./file-operations.js";
 import { operationOptionNames } from "./transfer.js";
 

@@ -1,11 +1,12 @@
 /** `pipeTo` through a buffer of the pool: where the driver cannot splice, or what it cannot splice. */
-import type { EarlyEnd } from "../cancel.js";
-import type { Dispatcher } from "../dispatcher.js";
-import { ERRNO } from "../errno.js";
-import { systemError } from "../errors.js";
-import { defineKind, type OperationKind } from "../operation-kind.js";
-import { blockOf, lendBuffer, type OwnedBuffer } from "../owned-buffer.js";
-import { WORD } from "../record.js";
+
+import { ERRNO } from "../base/errno.js";
+import { systemError } from "../base/errors.js";
+import { blockOf, lendBuffer, type OwnedBuffer } from "../memory/owned-buffer.js";
+import type { EarlyEnd } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import { defineKind, type OperationKind } from "../operation/operation-kind.js";
+import { WORD } from "../spi/record.js";
 import { beginAtLast } from "./closing.js";
 import {
   FILE_TRANSFER,

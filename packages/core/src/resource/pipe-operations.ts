@@ -1,10 +1,10 @@
 /** A pipe, and moving bytes through it: what `pipeTo` is made of where the driver can splice. */
-import type { EarlyEnd } from "../cancel.js";
-import type { Dispatcher } from "../dispatcher.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { PIPE_BYTES, PIPE_WORD, WORD } from "../record.js";
-import type { ResourceState } from "../resource-state.js";
+import type { EarlyEnd } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import type { ResourceState } from "../operation/resource-state.js";
+import { PIPE_BYTES, PIPE_WORD, WORD } from "../spi/record.js";
 import { beginAtLast, closeHandle } from "./closing.js";
 
 /** A handle as records name it. */

@@ -4,13 +4,13 @@
  * bytes that were taken from a connection are written before the transfer ends, however it ends, and the count is
  * exact.
  */
-import { addAbortListener, reasonOf, removeAbortListener } from "../abort-listeners.js";
-import type { EarlyEnd } from "../cancel.js";
-import type { Dispatcher } from "../dispatcher.js";
-import { ERRNO } from "../errno.js";
-import { BatonError, batonError, systemError } from "../errors.js";
-import type { ResourceState } from "../resource-state.js";
-import { checkInteger, checkOptions, type OptionNames } from "../validate.js";
+import { addAbortListener, reasonOf, removeAbortListener } from "../base/abort-listeners.js";
+import { ERRNO } from "../base/errno.js";
+import { BatonError, batonError, systemError } from "../base/errors.js";
+import { checkInteger, checkOptions, type OptionNames } from "../base/validate.js";
+import type { EarlyEnd } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import type { ResourceState } from "../operation/resource-state.js";
 import { isShortage } from "./accept-pause.js";
 import { type FileCore, POSITION_MAX } from "./file-operations.js";
 import { type FilePlace, placeIn } from "./file-place.js";

@@ -1,10 +1,11 @@
 /** Waiting until a connection is ready, without moving a byte. */
-import type { OperationOptions } from "../dispatcher.js";
-import { batonError } from "../errors.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { POLL_EVENT, WORD } from "../record.js";
-import { checkBoolean, checkOptions, type OptionNames } from "../validate.js";
+
+import { batonError } from "../base/errors.js";
+import { checkBoolean, checkOptions, type OptionNames } from "../base/validate.js";
+import type { OperationOptions } from "../operation/dispatcher.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import { POLL_EVENT, WORD } from "../spi/record.js";
 import type { StreamCore } from "./stream-operations.js";
 import { operationOptionNames } from "./transfer.js";
 

@@ -3,9 +3,9 @@
  * a successor for one that took over: that one is left alone. The inode of a socket's file is not used again while the
  * socket is open, so it is compared before the listener closes.
  */
-import type { Dispatcher } from "../dispatcher.js";
-import { defineKind } from "../operation-kind.js";
-import { STAT_BYTES, STAT_FIELD, WORD } from "../record.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import { defineKind } from "../operation/operation-kind.js";
+import { STAT_BYTES, STAT_FIELD, WORD } from "../spi/record.js";
 import { attachPath, STAT_HOW } from "./file-operations.js";
 
 /** A file and the inode that it was made with. */

@@ -1,6 +1,7 @@
 /** Options that listening, accepting and connecting share, as bits. */
-import { SOCKET_OPTION } from "../record.js";
-import { checkBoolean } from "../validate.js";
+
+import { checkBoolean } from "../base/validate.js";
+import { SOCKET_OPTION } from "../spi/record.js";
 
 export interface StreamSocketOptions {
   /** Send small segments at once (TCP_NODELAY); default true: Baton sends what it is given in one go. */

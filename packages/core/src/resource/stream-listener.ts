@@ -1,7 +1,8 @@
 /** What users hold of a listener, whatever it listens on: see `TcpListener` and `UnixListener`. */
-import type { SocketAddress, UnixAddress } from "../address.js";
-import type { OperationOptions } from "../dispatcher.js";
-import { checkOptions } from "../validate.js";
+
+import { checkOptions } from "../base/validate.js";
+import type { OperationOptions } from "../operation/dispatcher.js";
+import type { SocketAddress, UnixAddress } from "../spi/address.js";
 import { expectNotClosed } from "./closing.js";
 import { wrongResource } from "./inner.js";
 import { closeListener, createAcceptedStream, type ListenerCore } from "./listener-operations.js";

@@ -1,14 +1,15 @@
 /** Operations on connections: each is checked and begun here; `TcpStream` and `submit` start them. */
-import { readAnyAddress, type SocketAddress, type UnixAddress } from "../address.js";
-import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import { batonError } from "../errors.js";
-import type { Lane } from "../lane.js";
-import { defineKind, type OperationKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import type { Lendable, OwnedBuffer } from "../owned-buffer.js";
-import { ADDRESS_BYTES, SUBMIT_FLAG, WORD } from "../record.js";
-import type { ResourceState } from "../resource-state.js";
-import { checkOptions } from "../validate.js";
+
+import { batonError } from "../base/errors.js";
+import { checkOptions } from "../base/validate.js";
+import type { Lendable, OwnedBuffer } from "../memory/owned-buffer.js";
+import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { Lane } from "../operation/lane.js";
+import { defineKind, type OperationKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import type { ResourceState } from "../operation/resource-state.js";
+import { readAnyAddress, type SocketAddress, type UnixAddress } from "../spi/address.js";
+import { ADDRESS_BYTES, SUBMIT_FLAG, WORD } from "../spi/record.js";
 import {
   operationOptionNames,
   prepareTransfer,

@@ -3,16 +3,17 @@
  * and again into buffers that the driver picks; otherwise, and while the pool is short, one receive follows the other.
  * Whoever stops early loses nothing: what had arrived is kept for the next receive (P6).
  */
-import { isSupported } from "../capability.js";
-import { ERRNO } from "../errno.js";
-import type { LaneHolder } from "../lane.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import type { OwnedBuffer } from "../owned-buffer.js";
-import type { ReceiveLoop } from "../provided-buffers.js";
-import { SUBMIT_FLAG } from "../record.js";
-import { withCallers } from "../rejection.js";
-import type { Standing } from "../standing.js";
+
+import { ERRNO } from "../base/errno.js";
+import type { OwnedBuffer } from "../memory/owned-buffer.js";
+import type { LaneHolder } from "../operation/lane.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import type { ReceiveLoop } from "../operation/provided-buffers.js";
+import { withCallers } from "../operation/rejection.js";
+import type { Standing } from "../operation/standing.js";
+import { isSupported } from "../spi/capability.js";
+import { SUBMIT_FLAG } from "../spi/record.js";
 import { receivePicked } from "./lent-receive.js";
 import { beginPicked, type StreamCore, takePicked } from "./stream-operations.js";
 import { NO_OPTIONS } from "./transfer.js";

@@ -1,8 +1,9 @@
 /** What users hold of a connection, whichever way it goes: see `TcpStream` and `UnixStream`. */
-import type { SocketAddress, UnixAddress } from "../address.js";
-import type { OperationOptions } from "../dispatcher.js";
-import { isLendable, type Lendable, type Unreleased } from "../owned-buffer.js";
-import { promiseOfMany, stepsOfMany } from "../rejection.js";
+
+import { isLendable, type Lendable, type Unreleased } from "../memory/owned-buffer.js";
+import type { OperationOptions } from "../operation/dispatcher.js";
+import { promiseOfMany, stepsOfMany } from "../operation/rejection.js";
+import type { SocketAddress, UnixAddress } from "../spi/address.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import type { File } from "./file.js";
 import { doors, fileCore, wrongResource } from "./inner.js";

@@ -1,5 +1,5 @@
 /** A listener for connections over TCP. */
-import type { SocketAddress } from "../address.js";
+import type { SocketAddress } from "../spi/address.js";
 import { StreamListener } from "./stream-listener.js";
 import type { TcpStream } from "./tcp-stream.js";
 

@@ -1,5 +1,5 @@
 /** A connection over TCP. */
-import type { SocketAddress } from "../address.js";
+import type { SocketAddress } from "../spi/address.js";
 import { StreamSocket } from "./stream-socket.js";
 
 /**

@@ -1,10 +1,11 @@
 /** Timers that are operations: they are counted, cancelled and inspected like any other. */
-import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import { batonError } from "../errors.js";
-import { STATE } from "../lifecycle.js";
-import { defineKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { checkDurationMs, checkOptions } from "../validate.js";
+
+import { batonError } from "../base/errors.js";
+import { checkDurationMs, checkOptions } from "../base/validate.js";
+import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import { STATE } from "../operation/lifecycle.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
 import { NO_OPTIONS, operationOptionNames } from "./transfer.js";
 
 const timerKind = defineKind("timer", {});

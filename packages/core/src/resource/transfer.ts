@@ -1,12 +1,13 @@
 /** What reading, writing, receiving and sending have in common: which part of which buffer, how long, how to end. */
-import type { EarlyEnd } from "../cancel.js";
-import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import type { Lane } from "../lane.js";
-import type { OperationKind } from "../operation-kind.js";
-import type { Entry } from "../operation-table.js";
-import { expectOwn, type Lendable } from "../owned-buffer.js";
-import type { ResourceState } from "../resource-state.js";
-import { checkInteger, checkOptions, type OptionNames } from "../validate.js";
+
+import { checkInteger, checkOptions, type OptionNames } from "../base/validate.js";
+import { expectOwn, type Lendable } from "../memory/owned-buffer.js";
+import type { EarlyEnd } from "../operation/cancel.js";
+import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { Lane } from "../operation/lane.js";
+import type { OperationKind } from "../operation/operation-kind.js";
+import type { Entry } from "../operation/operation-table.js";
+import type { ResourceState } from "../operation/resource-state.js";
 
 /** Which part of the buffer an operation uses, in bytes. */
 export interface TransferOptions extends OperationOptions {

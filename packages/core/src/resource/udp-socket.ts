@@ -1,6 +1,7 @@
 /** The datagram socket that users hold. */
-import type { SocketAddress } from "../address.js";
-import type { Lendable, Unreleased } from "../owned-buffer.js";
+
+import type { Lendable, Unreleased } from "../memory/owned-buffer.js";
+import type { SocketAddress } from "../spi/address.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import {
   type DatagramCore,

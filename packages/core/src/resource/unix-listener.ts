@@ -1,5 +1,5 @@
 /** Listening for connections within the machine. */
-import type { UnixAddress } from "../address.js";
+import type { UnixAddress } from "../spi/address.js";
 import { StreamListener } from "./stream-listener.js";
 import type { UnixStream } from "./unix-stream.js";
 

@@ -1,9 +1,10 @@
 /** Where a Unix-domain socket is: a path of the file system, or an abstract name. */
-import { UNIX_PATH_BYTES_MAX } from "../address.js";
-import type { Dispatcher, OperationOptions } from "../dispatcher.js";
-import { batonError } from "../errors.js";
-import { ADDRESS_FAMILY } from "../record.js";
-import { describe, type OptionNames } from "../validate.js";
+
+import { batonError } from "../base/errors.js";
+import { describe, type OptionNames } from "../base/validate.js";
+import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import { UNIX_PATH_BYTES_MAX } from "../spi/address.js";
+import { ADDRESS_FAMILY } from "../spi/record.js";
 import { displayPath } from "./file-operations.js";
 import { operationOptionNames } from "./transfer.js";
 

@@ -1,5 +1,5 @@
 /** A connection within the machine. */
-import type { UnixAddress } from "../address.js";
+import type { UnixAddress } from "../spi/address.js";
 import { StreamSocket } from "./stream-socket.js";
 
 /**

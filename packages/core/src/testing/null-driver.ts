@@ -1,10 +1,11 @@
 /** A driver that completes every nop at once and can do nothing else: what is left is what core itself costs. */
-import { defineCapabilities, native } from "../capability.js";
-import { allocateSharedMemory, type Driver } from "../driver.js";
-import { ERRNO } from "../errno.js";
-import { createHeapMemory } from "../heap-memory.js";
-import { OPCODE } from "../opcode.js";
-import { COMPLETION_SHIFT, COMPLETION_WORD, CONTROL, SUBMISSION_SHIFT, WORD } from "../record.js";
+
+import { ERRNO } from "../base/errno.js";
+import { defineCapabilities, native } from "../spi/capability.js";
+import { allocateSharedMemory, type Driver } from "../spi/driver.js";
+import { createHeapMemory } from "../spi/heap-memory.js";
+import { OPCODE } from "../spi/opcode.js";
+import { COMPLETION_SHIFT, COMPLETION_WORD, CONTROL, SUBMISSION_SHIFT, WORD } from "../spi/record.js";
 
 const capabilities = defineCapabilities(
   { operations: { nop: native(), cancel: native() }, features: {} },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ARENA_AREA_BYTES_MAX, Arena, arenaLayout } from "../../src/arena.js";
-import { OPCODE } from "../../src/opcode.js";
+import { ARENA_AREA_BYTES_MAX, Arena, arenaLayout } from "../../src/memory/arena.js";
+import { OPCODE } from "../../src/spi/opcode.js";
 
 const CHUNKS = 3;
 

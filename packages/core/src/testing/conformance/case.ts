@@ -1,6 +1,6 @@
 /** Cases as data: what a clause writes down, and what comes out of the kit for a test runner. */
-import type { FeatureName } from "../../capability.js";
-import type { OpcodeName } from "../../opcode.js";
+import type { FeatureName } from "../../spi/capability.js";
+import type { OpcodeName } from "../../spi/opcode.js";
 import type { CaseContext } from "./context.js";
 import type { SubjectMeans } from "./subject.js";
 

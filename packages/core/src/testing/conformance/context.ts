@@ -1,14 +1,15 @@
 /** What a case works with: backends over the driver under test, files, connections, and ways to wait. */
-import type { SocketAddress, UnixAddress } from "../../address.js";
+
 import { type Backend, createBackend } from "../../backend.js";
 import type { BackendOptions, Leak } from "../../backend-options.js";
-import { type Clock, systemClock } from "../../clock.js";
-import type { Driver } from "../../driver.js";
-import type { StateName } from "../../lifecycle.js";
+import { type Clock, systemClock } from "../../base/clock.js";
+import type { StateName } from "../../operation/lifecycle.js";
 import type { File } from "../../resource/file.js";
-import type { OpenFlags } from "../../resource/open-flags.js";
 import type { TcpListener } from "../../resource/tcp-listener.js";
 import type { TcpStream } from "../../resource/tcp-stream.js";
+import type { SocketAddress, UnixAddress } from "../../spi/address.js";
+import type { Driver } from "../../spi/driver.js";
+import type { OpenFlags } from "../../spi/open-flags.js";
 import { createDriverOracle } from "./driver-oracle.js";
 import { equal, fail } from "./expect.js";
 import { type Account, balance, type Expected } from "./ledger.js";

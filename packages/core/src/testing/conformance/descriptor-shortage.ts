@@ -1,6 +1,6 @@
 /** A process that has no descriptor left: a listener waits until there are some, and says so. */
 import type { Backend } from "../../backend.js";
-import type { AcceptPaused } from "../../resource/accept-pause.js";
+import type { AcceptPaused } from "../../base/notices.js";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { textOf } from "./bytes.js";
 import type { Clause } from "./case.js";

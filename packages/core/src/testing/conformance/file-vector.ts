@@ -1,5 +1,5 @@
 /** Reading into several buffers and writing from several, in one operation. */
-import type { OwnedBuffer } from "../../owned-buffer.js";
+import type { OwnedBuffer } from "../../memory/owned-buffer.js";
 import { pattern, sequence, textOf, utf8 } from "./bytes.js";
 import type { Clause } from "./case.js";
 import type { CaseContext } from "./context.js";

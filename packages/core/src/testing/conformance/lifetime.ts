@@ -2,9 +2,10 @@
  * What is in use is never taken for dropped, though the program holds nothing of it but a promise; and what is dropped
  * is noticed, reported and closed. Each case collects garbage while it waits.
  */
-import type { SocketAddress } from "../../address.js";
+
 import type { TcpListener } from "../../resource/tcp-listener.js";
 import type { TcpStream } from "../../resource/tcp-stream.js";
+import type { SocketAddress } from "../../spi/address.js";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { pattern } from "./bytes.js";
 import type { CaseDefinition, Clause, Need } from "./case.js";

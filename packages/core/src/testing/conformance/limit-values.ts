@@ -1,6 +1,6 @@
 /** What the cases about limits have in common. */
-import type { OwnedBuffer } from "../../owned-buffer.js";
-import { POSITION_MAX } from "../../record.js";
+import type { OwnedBuffer } from "../../memory/owned-buffer.js";
+import { POSITION_MAX } from "../../spi/record.js";
 import { utf8 } from "./bytes.js";
 import type { CaseContext } from "./context.js";
 import { equal, rejects } from "./expect.js";

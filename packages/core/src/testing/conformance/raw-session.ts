@@ -2,9 +2,10 @@
  * The driver without core: a host that writes submission records by hand and reads the completion records, for what
  * only the SPI can show.
  */
-import type { Driver, DriverLimits, DriverSession } from "../../driver.js";
-import { ERRNO } from "../../errno.js";
-import { opcodeTable } from "../../opcode.js";
+
+import { ERRNO } from "../../base/errno.js";
+import type { Driver, DriverLimits, DriverSession } from "../../spi/driver.js";
+import { opcodeTable } from "../../spi/opcode.js";
 import {
   AUXILIARY_SHIFT,
   COMPLETION_FLAG,
@@ -14,7 +15,7 @@ import {
   SUBMISSION_SHIFT,
   SUBMISSION_WORDS,
   WORD,
-} from "../../record.js";
+} from "../../spi/record.js";
 import type { CaseContext } from "./context.js";
 import { fail } from "./expect.js";
 

@@ -2,10 +2,11 @@
  * The negative cases: what a driver declares to lack is refused when it is asked for, in words, before anything is
  * lent or opened. Nothing is ignored in silence (P10).
  */
-import { type FeatureName, isSupported } from "../../capability.js";
-import { ERRNO } from "../../errno.js";
-import { OPCODE, type OpcodeName } from "../../opcode.js";
-import { BAD_RECORD, OPEN_FLAG, SUBMIT_FLAG } from "../../record.js";
+
+import { BAD_RECORD, ERRNO } from "../../base/errno.js";
+import { type FeatureName, isSupported } from "../../spi/capability.js";
+import { OPCODE, type OpcodeName } from "../../spi/opcode.js";
+import { OPEN_FLAG, SUBMIT_FLAG } from "../../spi/record.js";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { submitStaged } from "../traits/specimen.js";
 import { specimens } from "../traits/specimens.js";

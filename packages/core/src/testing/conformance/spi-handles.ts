@@ -1,6 +1,6 @@
 /** The driver SPI itself: handles with generations, and what stands in a completion. */
-import { ERRNO, type ErrnoCode } from "../../errno.js";
-import { OPCODE, type OpcodeName } from "../../opcode.js";
+import { ERRNO, type ErrnoCode } from "../../base/errno.js";
+import { OPCODE, type OpcodeName } from "../../spi/opcode.js";
 import {
   ADDRESS_BYTES_AT,
   ADDRESS_FAMILY,
@@ -9,7 +9,7 @@ import {
   OPEN_FLAG,
   STAT_FIELD,
   SUBMIT_FLAG,
-} from "../../record.js";
+} from "../../spi/record.js";
 import { textOf, utf8 } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, equalBytes, ok, oneOf } from "./expect.js";

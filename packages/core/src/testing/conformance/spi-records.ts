@@ -3,11 +3,11 @@
  * shares with a driver, is a result of the operation or is passed over; it is never damage to memory, nor the end of the
  * process.
  */
-import { PROVIDED_MAX } from "../../driver.js";
-import { ERRNO } from "../../errno.js";
-import { OPCODE, type OpcodeDefinition, type OpcodeName, opcodeTable } from "../../opcode.js";
+
+import { BAD_RECORD, ERRNO } from "../../base/errno.js";
+import { PROVIDED_MAX } from "../../spi/driver.js";
+import { OPCODE, type OpcodeDefinition, type OpcodeName, opcodeTable } from "../../spi/opcode.js";
 import {
-  BAD_RECORD,
   CONTROL,
   MESSAGE_VECTOR_AT,
   OPEN_FLAG,
@@ -16,7 +16,7 @@ import {
   SUBMIT_FLAG,
   TRANSFER_BYTES_MAX,
   WORD,
-} from "../../record.js";
+} from "../../spi/record.js";
 import { utf8 } from "./bytes.js";
 import type { CaseDefinition, Clause } from "./case.js";
 import type { CaseContext } from "./context.js";

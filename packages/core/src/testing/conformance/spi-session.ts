@@ -1,9 +1,15 @@
 /** The driver SPI itself, without core: sessions, batches, completions. */
 
-import { featureNames } from "../../capability.js";
-import { ERRNO } from "../../errno.js";
-import { OPCODE, opcodeNames } from "../../opcode.js";
-import { COMPLETION_BYTES, CONTROL_WORDS, SUBMISSION_BYTES, SUBMISSION_SHIFT, SUBMISSION_WORDS } from "../../record.js";
+import { ERRNO } from "../../base/errno.js";
+import { featureNames } from "../../spi/capability.js";
+import { OPCODE, opcodeNames } from "../../spi/opcode.js";
+import {
+  COMPLETION_BYTES,
+  CONTROL_WORDS,
+  SUBMISSION_BYTES,
+  SUBMISSION_SHIFT,
+  SUBMISSION_WORDS,
+} from "../../spi/record.js";
 import type { Clause } from "./case.js";
 import { equal, ok, oneOf } from "./expect.js";
 import { openRaw } from "./raw-session.js";

@@ -1,7 +1,7 @@
 /** What the kit needs to know of a driver under test. Whatever needs a system is supplied here, by the caller. */
 import type { BackendOptions } from "../../backend-options.js";
-import type { Clock } from "../../clock.js";
-import type { Driver } from "../../driver.js";
+import type { Clock } from "../../base/clock.js";
+import type { Driver } from "../../spi/driver.js";
 
 /** Another way to the same files, so that a driver is not its own witness. */
 export interface FileOracle {

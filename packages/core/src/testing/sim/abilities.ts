@@ -1,7 +1,7 @@
 /** What the simulated driver can do, what it refuses, and which operations can be ended early. */
-import { type Capabilities, defineCapabilities, isSupported, native } from "../../capability.js";
-import { OPCODE, opcodeNames } from "../../opcode.js";
-import { WORD } from "../../record.js";
+import { type Capabilities, defineCapabilities, isSupported, native } from "../../spi/capability.js";
+import { OPCODE, opcodeNames } from "../../spi/opcode.js";
+import { WORD } from "../../spi/record.js";
 import type { Ticket } from "./ticket.js";
 
 /** A flag of the operation asks for what the driver lacks. */

@@ -1,6 +1,6 @@
 /** Descriptors that the simulated program brings along, and what becomes of those that a session adopts. */
-import { ERRNO } from "../../errno.js";
-import { ADDRESS_FAMILY, ADOPT_ANSWER, ADOPT_FLAG, ADOPT_KIND, OPEN_FLAG, WORD } from "../../record.js";
+import { ERRNO } from "../../base/errno.js";
+import { ADDRESS_FAMILY, ADOPT_ANSWER, ADOPT_FLAG, ADOPT_KIND, OPEN_FLAG, WORD } from "../../spi/record.js";
 import type { AttemptHost } from "./attempt-host.js";
 import type { Endpoint } from "./connection.js";
 import { Description, type Target } from "./handles.js";

@@ -1,8 +1,9 @@
 /** What attempts at operations share: their session as they see it, and handles and addresses as they need them. */
-import type { Capabilities } from "../../capability.js";
-import { ERRNO } from "../../errno.js";
-import { OPCODE } from "../../opcode.js";
-import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD, WORD } from "../../record.js";
+
+import { ERRNO } from "../../base/errno.js";
+import type { Capabilities } from "../../spi/capability.js";
+import { OPCODE } from "../../spi/opcode.js";
+import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD, WORD } from "../../spi/record.js";
 import type { Description, HandleId, Handles } from "./handles.js";
 import type { Kernel } from "./kernel.js";
 import type { SimMemory } from "./memory.js";

@@ -2,8 +2,8 @@
  * A TCP connection in memory: two ends, and a byte stream in each direction with bounded room. Bytes, the end of a
  * stream and a reset travel in order and take time; what has arrived before a reset can still be received.
  */
-import { ERRNO } from "../../errno.js";
-import { POLL_EVENT } from "../../record.js";
+import { ERRNO } from "../../base/errno.js";
+import { POLL_EVENT } from "../../spi/record.js";
 import { EVENT_KIND } from "./event-hash.js";
 import { STALL_US } from "./faults.js";
 import type { Kernel } from "./kernel.js";

@@ -2,9 +2,10 @@
  * Datagram sockets in memory. A datagram travels by itself: it may be lost, and where the profile says so, overtaken.
  * One that finds the receive buffer full is dropped.
  */
-import type { SocketAddress } from "../../address.js";
-import { ERRNO } from "../../errno.js";
-import { POLL_EVENT } from "../../record.js";
+
+import { ERRNO } from "../../base/errno.js";
+import type { SocketAddress } from "../../spi/address.js";
+import { POLL_EVENT } from "../../spi/record.js";
 import { EVENT_KIND } from "./event-hash.js";
 import type { Kernel } from "./kernel.js";
 import { type WaitList, wakeAll } from "./ticket.js";

@@ -1,6 +1,6 @@
 /** Opening pipes that have a name. */
-import { ERRNO } from "../../errno.js";
-import { BEGUN_WORD, OPEN_FLAG, WORD } from "../../record.js";
+import { ERRNO } from "../../base/errno.js";
+import { BEGUN_WORD, OPEN_FLAG, WORD } from "../../spi/record.js";
 import { type AttemptHost, answerOpen, badHandle, newHandle } from "./attempt-host.js";
 import type { FifoNode } from "./file-system.js";
 import { Description, type HandleId } from "./handles.js";

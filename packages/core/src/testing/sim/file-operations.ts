@@ -1,7 +1,7 @@
 /** File operations of the simulated kernel. */
-import { ERRNO } from "../../errno.js";
-import { OPCODE } from "../../opcode.js";
-import { ADVICE, ALLOCATE_FLAG, OPEN_FLAG, STAT_FIELD, WORD } from "../../record.js";
+import { ERRNO } from "../../base/errno.js";
+import { OPCODE } from "../../spi/opcode.js";
+import { ADVICE, ALLOCATE_FLAG, OPEN_FLAG, STAT_FIELD, WORD } from "../../spi/record.js";
 import { type AttemptHost, answerOpen, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt-host.js";
 import { writeToDisk } from "./disk.js";
 import { openFifo, resumeOpen } from "./fifo.js";

@@ -2,8 +2,8 @@
  * Files in memory: directories, files, symbolic links and the names of sockets, with their metadata. Errors are
  * negative errnos, as a kernel answers them.
  */
-import { ERRNO } from "../../errno.js";
-import { OPEN_FLAG } from "../../record.js";
+import { ERRNO } from "../../base/errno.js";
+import { OPEN_FLAG } from "../../spi/record.js";
 import { type Channel, createChannel } from "./pipe.js";
 
 /** Where the simulated wall clock stands when virtual time is 0: 2020-01-01, in microseconds. */

@@ -3,9 +3,9 @@
  * while the operation is in flight, so a program that looks early sees garbage, and one that writes early is noticed;
  * what the kernel reads must be the same at the end as at the start.
  */
-import type { DriverMemory, Slab } from "../../driver.js";
-import { createHeapMemory, type HeapMemory } from "../../heap-memory.js";
-import type { BufferLengths } from "../../record-check.js";
+import type { DriverMemory, Slab } from "../../spi/driver.js";
+import { createHeapMemory, type HeapMemory } from "../../spi/heap-memory.js";
+import type { BufferLengths } from "../../spi/record-check.js";
 import type { Ledger } from "./ledger.js";
 import type { Part, Ticket } from "./ticket.js";
 

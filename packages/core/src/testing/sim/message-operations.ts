@@ -1,7 +1,7 @@
 /** Datagram operations of the simulated kernel. */
-import { ERRNO } from "../../errno.js";
-import { OPCODE } from "../../opcode.js";
-import { MESSAGE_FLAG, MESSAGE_FLAGS_AT, WORD } from "../../record.js";
+import { ERRNO } from "../../base/errno.js";
+import { OPCODE } from "../../spi/opcode.js";
+import { MESSAGE_FLAG, MESSAGE_FLAGS_AT, WORD } from "../../spi/record.js";
 import { type AttemptHost, lacksHandles, type Outcome, readRawAddress, resultHandle } from "./attempt-host.js";
 import type { SimDatagram } from "./datagram.js";
 import { Description } from "./handles.js";

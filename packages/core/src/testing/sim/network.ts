@@ -2,9 +2,10 @@
  * The network of one simulated machine: addresses, ports, listeners with their backlogs, and connecting. Only
  * loopback and the wildcard addresses exist here.
  */
-import { formatAddress, type SocketAddress } from "../../address.js";
-import { ERRNO } from "../../errno.js";
-import { ADDRESS_FAMILY, POLL_EVENT, SOCKET_OPTION } from "../../record.js";
+
+import { ERRNO } from "../../base/errno.js";
+import { formatAddress, type SocketAddress } from "../../spi/address.js";
+import { ADDRESS_FAMILY, POLL_EVENT, SOCKET_OPTION } from "../../spi/record.js";
 import { type EndBook, Endpoint } from "./connection.js";
 import { SimDatagram } from "./datagram.js";
 import type { Kernel } from "./kernel.js";

@@ -1,7 +1,7 @@
 /** Operations on names in the simulated file system. */
-import { ERRNO } from "../../errno.js";
-import { OPCODE } from "../../opcode.js";
-import { WORD } from "../../record.js";
+import { ERRNO } from "../../base/errno.js";
+import { OPCODE } from "../../spi/opcode.js";
+import { WORD } from "../../spi/record.js";
 import type { AttemptHost } from "./attempt-host.js";
 import type { Ticket } from "./ticket.js";
 

@@ -1,6 +1,6 @@
 /** A pipe in memory: a bounded queue of bytes with reading and writing ends. A FIFO is one that has a name. */
-import { ERRNO } from "../../errno.js";
-import { POLL_EVENT } from "../../record.js";
+import { ERRNO } from "../../base/errno.js";
+import { POLL_EVENT } from "../../spi/record.js";
 import type { FifoNode } from "./file-system.js";
 import { type WaitList, wakeAll } from "./ticket.js";
 

@@ -3,7 +3,9 @@
  * hands completions over. It also checks the other side of the contract: what core may not do is noted as a
  * violation.
  */
-import { type Capabilities, isSupported } from "../../capability.js";
+
+import { BAD_RECORD, ERRNO } from "../../base/errno.js";
+import { type Capabilities, isSupported } from "../../spi/capability.js";
 import {
   allocateSharedMemory,
   type DriverCloseReport,
@@ -12,13 +14,12 @@ import {
   type DriverSession,
   PROVIDED_MAX,
   type SharedMemory,
-} from "../../driver.js";
-import { ERRNO } from "../../errno.js";
-import type { InterfaceIndex } from "../../interface-index.js";
-import { OPCODE, type Opcode, type OpcodeDefinition, opcodeDefinition } from "../../opcode.js";
-import { BAD_RECORD, CONTROL, SUBMISSION_SHIFT, WORD } from "../../record.js";
-import { RecordCheck } from "../../record-check.js";
-import { linuxOpenConstants, type OpenConstants } from "../../resource/open-flags.js";
+} from "../../spi/driver.js";
+import type { InterfaceIndex } from "../../spi/interface-index.js";
+import { OPCODE, type Opcode, type OpcodeDefinition, opcodeDefinition } from "../../spi/opcode.js";
+import { linuxOpenConstants, type OpenConstants } from "../../spi/open-flags.js";
+import { CONTROL, SUBMISSION_SHIFT, WORD } from "../../spi/record.js";
+import { RecordCheck } from "../../spi/record-check.js";
 import { isCancellable, isOnDisk, isOnFile, isQuick, lacksFeature } from "./abilities.js";
 import { attempt } from "./attempt.js";
 import { type AttemptHost, holdsHandle } from "./attempt-host.js";

@@ -1,8 +1,8 @@
 /** A simulated machine: files, network and time in memory, and a driver over them. */
 
-import { type Capabilities, defineCapabilities, type FeatureName } from "../../capability.js";
-import type { Clock } from "../../clock.js";
-import type { Driver, DriverSession } from "../../driver.js";
+import type { Clock } from "../../base/clock.js";
+import { type Capabilities, defineCapabilities, type FeatureName } from "../../spi/capability.js";
+import type { Driver, DriverSession } from "../../spi/driver.js";
 import { simCapabilities } from "./abilities.js";
 import { createDescriptors, type SimDescriptors } from "./adopt.js";
 import { Descriptors } from "./descriptors.js";

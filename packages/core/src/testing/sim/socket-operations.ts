@@ -1,8 +1,9 @@
 /** Socket operations of the simulated kernel. */
-import { parseAddress, writeAddress } from "../../address.js";
-import { ERRNO } from "../../errno.js";
-import { OPCODE } from "../../opcode.js";
-import { ADDRESS_FAMILY, WORD } from "../../record.js";
+
+import { ERRNO } from "../../base/errno.js";
+import { parseAddress, writeAddress } from "../../spi/address.js";
+import { OPCODE } from "../../spi/opcode.js";
+import { ADDRESS_FAMILY, WORD } from "../../spi/record.js";
 import { type AttemptHost, lacksHandles, type Outcome, readRawAddress, resultHandle } from "./attempt-host.js";
 import type { Endpoint } from "./connection.js";
 import { Description } from "./handles.js";

@@ -1,8 +1,9 @@
 /** Pipes, and moving bytes through them without bringing them into the program. */
-import { isSupported } from "../../capability.js";
-import { ERRNO } from "../../errno.js";
-import { OPCODE } from "../../opcode.js";
-import { OPEN_FLAG, PIPE_WORD, WORD } from "../../record.js";
+
+import { ERRNO } from "../../base/errno.js";
+import { isSupported } from "../../spi/capability.js";
+import { OPCODE } from "../../spi/opcode.js";
+import { OPEN_FLAG, PIPE_WORD, WORD } from "../../spi/record.js";
 import { type AttemptHost, badHandle, foundBehind, lacksHandles, newHandle, type Outcome } from "./attempt-host.js";
 import { writeToDisk } from "./disk.js";
 import { writeStat } from "./file-operations.js";

@@ -1,5 +1,5 @@
 /** One operation as the simulated kernel sees it, from submission to final completion. */
-import { OPCODE } from "../../opcode.js";
+import { OPCODE } from "../../spi/opcode.js";
 import {
   MESSAGE_VECTOR_AT,
   SUBMISSION_SHIFT,
@@ -9,7 +9,7 @@ import {
   VECTOR_ENTRY_BYTES,
   VECTOR_WORD,
   WORD,
-} from "../../record.js";
+} from "../../spi/record.js";
 import type { Description } from "./handles.js";
 import type { TimelineEvent } from "./timeline.js";
 

@@ -4,9 +4,9 @@
  * `socket-specimens.ts`.
  */
 import type { Backend } from "../../backend.js";
-import type { OperationOptions } from "../../dispatcher.js";
-import type { Operation } from "../../operation.js";
-import type { Lendable, OwnedBuffer } from "../../owned-buffer.js";
+import type { Lendable, OwnedBuffer } from "../../memory/owned-buffer.js";
+import type { OperationOptions } from "../../operation/dispatcher.js";
+import type { Operation } from "../../operation/operation.js";
 import type { Request } from "../../request.js";
 import type { TransferOptions } from "../../resource/transfer.js";
 import type { Need } from "../conformance/case.js";

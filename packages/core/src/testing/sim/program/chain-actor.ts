@@ -1,5 +1,5 @@
 /** Chains: what is behind a failure must not have happened, and what has happened must have been told. */
-import type { OwnedBuffer } from "../../../owned-buffer.js";
+import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
 import type { Request } from "../../../request.js";
 import type { File } from "../../../resource/file.js";
 import type { Random } from "../random.js";

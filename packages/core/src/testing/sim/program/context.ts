@@ -1,9 +1,9 @@
 /** What the actors of a random program share: the backend, chance, time, and the list of what went wrong. */
 import type { Backend } from "../../../backend.js";
-import type { OperationOptions } from "../../../dispatcher.js";
-import { BatonError } from "../../../errors.js";
-import type { Operation } from "../../../operation.js";
-import type { OwnedBuffer } from "../../../owned-buffer.js";
+import { BatonError } from "../../../base/errors.js";
+import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
+import type { OperationOptions } from "../../../operation/dispatcher.js";
+import type { Operation } from "../../../operation/operation.js";
 import type { Random } from "../random.js";
 import type { Simulation } from "../simulation.js";
 

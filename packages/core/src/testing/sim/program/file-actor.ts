@@ -1,7 +1,8 @@
 /** Actors that work on files of their own and know at any time what must be in them. */
-import type { OperationOptions } from "../../../dispatcher.js";
-import type { BatonError } from "../../../errors.js";
-import type { OwnedBuffer } from "../../../owned-buffer.js";
+
+import type { BatonError } from "../../../base/errors.js";
+import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
+import type { OperationOptions } from "../../../operation/dispatcher.js";
 import type { File } from "../../../resource/file.js";
 import type { Random } from "../random.js";
 import { type Context, fillPattern, LOW_LEVEL_CODES, patternByte, patternMismatch } from "./context.js";

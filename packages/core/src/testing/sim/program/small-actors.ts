@@ -1,6 +1,6 @@
 /** Actors for what stands beside files and sockets: time, the pool, batches, paths, and misuse that must be refused. */
-import { BatonError } from "../../../errors.js";
-import type { OwnedBuffer } from "../../../owned-buffer.js";
+import { BatonError } from "../../../base/errors.js";
+import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
 import type { Random } from "../random.js";
 import { type Context, fillPattern, LOW_LEVEL_CODES, patternMismatch } from "./context.js";
 

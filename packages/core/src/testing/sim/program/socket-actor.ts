@@ -3,7 +3,7 @@
  * carries a pattern of its own in both directions, so every byte that is lost, doubled or out of place is seen.
  */
 
-import type { OperationOptions } from "../../../dispatcher.js";
+import type { OperationOptions } from "../../../operation/dispatcher.js";
 import type { StreamListener } from "../../../resource/stream-listener.js";
 import type { StreamSocket } from "../../../resource/stream-socket.js";
 import type { EndBook } from "../connection.js";

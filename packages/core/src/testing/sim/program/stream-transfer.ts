@@ -1,6 +1,6 @@
 /** Moving a pattern over a connection, with operations that are ended early in every way. */
-import type { BatonError } from "../../../errors.js";
-import type { OwnedBuffer } from "../../../owned-buffer.js";
+import type { BatonError } from "../../../base/errors.js";
+import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
 import type { SendResult } from "../../../resource/stream-operations.js";
 import type { StreamSocket } from "../../../resource/stream-socket.js";
 import type { Random } from "../random.js";

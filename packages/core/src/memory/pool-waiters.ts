@@ -1,0 +1,160 @@
+/**
+ * Who waits for a buffer of a pool: first come, first served within a size. A size may go ahead of another that cannot
+ * be served yet, but not for ever: once the oldest of all waiters was passed often enough, nobody passes it any more, and
+ * what comes home is kept together until it is enough.
+ */
+import { addAbortListener, reasonOf, removeAbortListener } from "../base/abort-listeners.js";
+import type { Clock } from "../base/clock.js";
+import { batonError } from "../base/errors.js";
+import type { OwnedBuffer } from "./owned-buffer.js";
+
+/** So often may the oldest waiter be passed. */
+const PASSED_MAX = 64;
+
+export interface Waiter {
+  readonly length: number;
+  /** Gives it what it waits for. */
+  readonly resolve: (buffer: OwnedBuffer) => void;
+  /** Tells it that it waits in vain. It has left already. */
+  readonly reject: (error: unknown) => void;
+}
+
+/** A waiter, and when it stops waiting. */
+export interface WaitRequest extends Waiter {
+  readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number | undefined;
+}
+
+interface Place {
+  readonly waiter: Waiter;
+  readonly line: Place[];
+  readonly ticket: number;
+}
+
+export class PoolWaiters {
+  readonly #take: (length: number) => OwnedBuffer | undefined;
+  /** Why waiting is in vain for whoever could not be served just now, `undefined` when it is not. */
+  readonly #refusal: () => unknown;
+  readonly #lines: readonly Place[][];
+  #tickets = 0;
+  #count = 0;
+  #passed = 0;
+
+  /** @param lineCount how many sizes there are */
+  constructor(lineCount: number, parts: { take: (length: number) => OwnedBuffer | undefined; refusal: () => unknown }) {
+    this.#lines = Array.from({ length: lineCount }, () => []);
+    this.#take = parts.take;
+    this.#refusal = parts.refusal;
+  }
+
+  /** How many wait. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** True when whoever comes now may be served at once, if it is of this size. */
+  mayPass(line: number): boolean {
+    return this.#count === 0 || (this.#lines[line]!.length === 0 && this.#passed < PASSED_MAX);
+  }
+
+  /** Somebody who came later than all of them was served. */
+  passed(): void {
+    if (this.#count > 0) this.#passed++;
+  }
+
+  /** Joins a line; what is returned leaves it again, and tells whether it was still there. */
+  join(line: number, waiter: Waiter): () => boolean {
+    const places = this.#lines[line]!;
+    const place: Place = { waiter, line: places, ticket: this.#tickets++ };
+    places.push(place);
+    this.#count++;
+    return () => {
+      const index = places.indexOf(place);
+      if (index < 0) return false;
+      this.#remove(place, index);
+      // It may have been what the others waited for.
+      this.serve();
+      return true;
+    };
+  }
+
+  /** Gives out what there is. */
+  serve(): void {
+    while (this.#count > 0 && this.#serveOne());
+  }
+
+  /** Nobody is served any more. */
+  rejectAll(error: () => unknown): void {
+    for (const line of this.#lines) {
+      for (const place of line.splice(0)) {
+        this.#count--;
+        place.waiter.reject(error());
+      }
+    }
+  }
+
+  #serveOne(): boolean {
+    const heads = this.#lines.flatMap((line) => line[0] ?? []).sort((one, other) => one.ticket - other.ticket);
+    for (const place of heads) {
+      const isOldest = place === heads[0];
+      if (!isOldest && this.#passed >= PASSED_MAX) return false;
+      const buffer = this.#take(place.waiter.length);
+      const refusal = buffer === undefined ? this.#refusal() : undefined;
+      if (buffer === undefined && refusal === undefined) continue;
+      this.#remove(place, 0);
+      if (!isOldest) this.#passed++;
+      if (buffer !== undefined) place.waiter.resolve(buffer);
+      else place.waiter.reject(refusal);
+      return true;
+    }
+    return false;
+  }
+
+  #remove(place: Place, index: number): void {
+    if (this.#isOldest(place)) this.#passed = 0;
+    place.line.splice(index, 1);
+    this.#count--;
+  }
+
+  #isOldest({ ticket }: Place): boolean {
+    return this.#lines.every((line) => line.length === 0 || line[0]!.ticket >= ticket);
+  }
+}
+
+/** Waits in a line until it is served, aborted or out of time. */
+export function waitInLine(waiters: PoolWaiters, line: number, clock: Clock, request: WaitRequest): void {
+  const { length, resolve, reject, signal, timeoutMs } = request;
+  let timer: unknown;
+  const finish = () => {
+    if (signal !== undefined) removeAbortListener(signal, onAbort);
+    if (timer !== undefined) clock.clear(timer);
+  };
+  const leave = waiters.join(line, {
+    length,
+    resolve: (buffer) => {
+      finish();
+      resolve(buffer);
+    },
+    reject: (error) => {
+      finish();
+      reject(error);
+    },
+  });
+  const giveUp = (error: Error) => {
+    finish();
+    if (leave()) reject(error);
+  };
+  const onAbort = () => giveUp(waitAborted(signal!));
+  if (signal !== undefined) addAbortListener(signal, onAbort);
+  if (timeoutMs !== undefined) {
+    // Nothing else may keep the process alive until then: what it waits for is with the program.
+    timer = clock.retryAfter(timeoutMs, () =>
+      giveUp(batonError("ERR_TIMEOUT", `buffers.takeWhenFree: no buffer came home within ${timeoutMs} ms.`)),
+    );
+  }
+}
+
+/** The error for whoever turned away. */
+export function waitAborted(signal: AbortSignal): Error {
+  return batonError("ABORT_ERR", "buffers.takeWhenFree: aborted.", { cause: reasonOf(signal) });
+}

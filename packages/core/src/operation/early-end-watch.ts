@@ -1,0 +1,31 @@
+/** Waits of callers that no operation stands for, and what ends them early: the caller's signal, or its time. */
+import { addAbortListener, reasonOf, removeAbortListener } from "../base/abort-listeners.js";
+import type { Clock } from "../base/clock.js";
+import { type BatonError, batonError } from "../base/errors.js";
+import type { EarlyEnd } from "./cancel.js";
+
+/** What a wait is told with: the error for its caller, and why. */
+export type EarlyEndListener = (error: BatonError, cause: "signal" | "timeout") => void;
+
+/**
+ * Calls `onEnd` when the signal is aborted or the time is up, unless what it returns is called first. `what` begins the
+ * text of the error.
+ */
+export function watchEarlyEnd(
+  { clock, driverName }: { readonly clock: Clock; readonly driverName: string },
+  what: string,
+  early: EarlyEnd | undefined,
+  onEnd: EarlyEndListener,
+): () => void {
+  const { signal, timeoutMs } = early ?? {};
+  const onAbort = () =>
+    onEnd(batonError("ABORT_ERR", `${what}: aborted.`, { cause: reasonOf(signal), driver: driverName }), "signal");
+  const onTime = () =>
+    onEnd(batonError("ERR_TIMEOUT", `${what}: not done within ${timeoutMs} ms.`, { driver: driverName }), "timeout");
+  if (signal !== undefined) addAbortListener(signal, onAbort);
+  const timer = timeoutMs === undefined ? undefined : clock.after(timeoutMs, onTime);
+  return () => {
+    if (signal !== undefined) removeAbortListener(signal, onAbort);
+    if (timer !== undefined) clock.clear(timer);
+  };
+}

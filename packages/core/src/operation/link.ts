@@ -1,0 +1,74 @@
+/** Starts a chain: decides who takes it from operation to operation, and tells it how each has ended. */
+
+import type { OpcodeName } from "../spi/opcode.js";
+import { TRANSFER_BYTES_MAX } from "../spi/record.js";
+import { Chain } from "./chain.js";
+import type { Dispatcher } from "./dispatcher.js";
+import type { Entry } from "./operation-table.js";
+
+/**
+ * Operations that a driver with links can have in a chain: one submission each that waits for nothing in core. A
+ * driver that has one of them only emulated is not given chains with it.
+ */
+const linkable: ReadonlySet<OpcodeName> = new Set([
+  ...(["nop", "read", "write", "readv", "writev", "fsync", "fdatasync", "allocate", "advise"] as const),
+  ...(["unlink", "rename", "mkdir", "hardlink", "symlink"] as const),
+]);
+
+/** Transfers that must move all their bytes before the next operation may start. */
+const mustBeWhole: ReadonlySet<OpcodeName> = new Set(["read", "write", "readv", "writev"]);
+
+/** Starts operations that were begun, as one chain; a promise for each, in their order. */
+export function startChain(dispatcher: Dispatcher, entries: readonly Entry[]): Promise<unknown>[] {
+  const chain = new Chain(dispatcher, entries);
+  const promises = entries.map((entry) => promiseOf(entry, chain, wantedBytes(entry)));
+  for (const entry of entries) dispatcher.canceler.keepTime(entry);
+  if (canBeLinked(dispatcher, entries) && dispatcher.admitChain(entries)) chain.startLinked();
+  else chain.startFirst();
+  return promises;
+}
+
+function promiseOf(entry: Entry, chain: Chain, wanted: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    entry.resolve = (value) => {
+      const moved = movedBytes(value);
+      if (moved < wanted) chain.endedBadly(entry, new Error(`${entry.kind?.syscall}: ${moved} of ${wanted} bytes.`));
+      else chain.endedWell(entry);
+      resolve(value);
+    };
+    entry.reject = (error) => {
+      chain.endedBadly(entry, error);
+      reject(error);
+    };
+  });
+}
+
+function canBeLinked(dispatcher: Dispatcher, entries: readonly Entry[]): boolean {
+  const { operations, features } = dispatcher.capabilities;
+  if (features.links.kind === "unsupported") return false;
+  return entries.every((entry) => {
+    const { kind, lane, whole, extras } = entry;
+    const { name } = kind!;
+    // What one submission cannot move has not ended well when the driver thinks so.
+    const isOne = wantedBytes(entry) <= TRANSFER_BYTES_MAX;
+    return (
+      extras?.cause === undefined &&
+      linkable.has(name) &&
+      lane === undefined &&
+      !whole &&
+      extras?.refusal === undefined &&
+      isOne &&
+      operations[name].kind === "native"
+    );
+  });
+}
+
+/** Bytes that an operation must move to have ended well. */
+function wantedBytes({ kind, lendStart, lendEnd }: Entry): number {
+  return mustBeWhole.has(kind!.name) ? lendEnd - lendStart : 0;
+}
+
+function movedBytes(value: unknown): number {
+  const { bytesRead, bytesWritten } = (value ?? {}) as { bytesRead?: number; bytesWritten?: number };
+  return bytesRead ?? bytesWritten ?? Number.POSITIVE_INFINITY;
+}
