@@ -17,6 +17,8 @@ export interface HostPlace {
   readonly family: number;
   readonly host: string;
   readonly port: number;
+  /** It is one of an interface only, and there is no such interface: the runtime would forget which one was named. */
+  readonly isNowhere: boolean;
 }
 
 /** A Unix-domain path. */
@@ -50,7 +52,9 @@ export class AddressRecords {
       case ADDRESS_FAMILY.ipv6: {
         const scope = this.#words[word + ADDRESS_WORD.scope]!;
         const address = formatAddress(family, this.#bytes.subarray(at, at + 16));
-        return { kind: "host", family, host: scope === 0 ? address : `${address}%${interfaceName(scope)}`, port };
+        const name = scope === 0 ? undefined : interfaceName(scope);
+        const isNowhere = scope !== 0 && name === undefined && isLinkLocal(family, this.#bytes, at);
+        return { kind: "host", family, host: name === undefined ? address : `${address}%${name}`, port, isNowhere };
       }
       case ADDRESS_FAMILY.unix:
         return { kind: "path", bytes: this.#bytes.slice(at, at + port) };
@@ -71,4 +75,9 @@ export class AddressRecords {
           });
     writeAddress(this.#bytes, this.#words, offset, address, "port" in place ? place.port : 0);
   }
+}
+
+/** Source: RFC 4291, section 2.5.6. */
+function isLinkLocal(family: number, bytes: Uint8Array, at: number): boolean {
+  return family === ADDRESS_FAMILY.ipv6 && bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80;
 }

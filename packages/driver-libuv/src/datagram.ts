@@ -108,6 +108,7 @@ export class Datagram {
     if (place.kind === "path") return -ERRNO.EAFNOSUPPORT;
     // No datagram goes to port 0.
     if (place.port === 0) return -ERRNO.EINVAL;
+    if (place.isNowhere) return -ERRNO.ENETUNREACH;
     if (place.family === this.#family) return { address: place.host, port: place.port };
     if (this.#family === ADDRESS_FAMILY.ipv4) return -ERRNO.EAFNOSUPPORT;
     return this.#ipv6Only ? -ERRNO.ENETUNREACH : { address: `::ffff:${place.host}`, port: place.port };

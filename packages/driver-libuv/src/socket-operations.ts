@@ -54,7 +54,7 @@ export class SocketOperations {
   }
 
   listen(submission: Submission): void {
-    const place = this.#place(submission);
+    const place = this.#place(submission, -ERRNO.ENODEV);
     if (typeof place === "number") return this.#host.complete(submission, place);
     const bits = submission.argument0;
     const options = { pauseOnConnect: true, allowHalfOpen: true, ...socketOptions(bits) };
@@ -111,7 +111,7 @@ export class SocketOperations {
   }
 
   connect(submission: Submission): void {
-    const place = this.#place(submission);
+    const place = this.#place(submission, -ERRNO.ENETUNREACH);
     if (typeof place === "number") return this.#host.complete(submission, place);
     this.#connectTo(submission, place, CONNECT_AGAIN_MS);
   }
@@ -162,6 +162,7 @@ export class SocketOperations {
   datagram(submission: Submission): void {
     const place = this.place(submission);
     if (place.kind !== "host") return this.#host.complete(submission, -ERRNO.EAFNOSUPPORT);
+    if (place.isNowhere) return this.#host.complete(submission, -ERRNO.ENODEV);
     const { family, host, port } = place;
     const has = (bit: number) => (submission.argument0 & bit) !== 0;
     const ipv6Only = family === ADDRESS_FAMILY.ipv6 && has(SOCKET_OPTION.ipv6Only);
@@ -189,11 +190,14 @@ export class SocketOperations {
     this.#host.complete(submission, 0);
   }
 
-  /** Where a stream socket is to be bound or connected, or the errno for what the runtime cannot name. */
-  #place(submission: Submission): HostPlace | PathPlace | number {
+  /**
+   * Where a stream socket is to be bound or connected, or the errno for what the runtime cannot name; `nowhere`: for an
+   * interface that there is not.
+   */
+  #place(submission: Submission, nowhere: number): HostPlace | PathPlace | number {
     const place = this.place(submission);
     if (place.kind === "none") return -ERRNO.EAFNOSUPPORT;
-    if (place.kind === "host") return place;
+    if (place.kind === "host") return place.isNowhere ? nowhere : place;
     if (place.bytes.length === 0 || place.bytes.length > PATH_BYTES_MAX) return -ERRNO.EINVAL;
     // There, the runtime takes a path for the name of a pipe, which is another thing.
     if (process.platform === "win32") return -ERRNO.ENOTSUP;

@@ -60,6 +60,7 @@ function testSimulation(name: string, options: SimulationOptions): void {
         current.limitHandles(current.ledger.handlesOpened - current.ledger.handlesClosed + left);
         return () => current.limitHandles(65_536);
       },
+      linkLocal: current.linkLocal,
       descriptors: current.descriptors,
       scratchPath: (of) => `/scratch/${next++}-${of}`,
       makeFifos: (paths) => {

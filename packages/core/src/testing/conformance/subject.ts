@@ -2,6 +2,7 @@
 import type { BackendOptions } from "../../backend-options.js";
 import type { Clock } from "../../base/clock.js";
 import type { Driver } from "../../spi/driver.js";
+import type { LinkLocal } from "../sim/interfaces.js";
 
 /** Another way to the same files, so that a driver is not its own witness. */
 export interface FileOracle {
@@ -17,13 +18,6 @@ export interface OwnDescriptors {
   skip(descriptor: number, bytes: number): void;
   isOpen(descriptor: number): boolean;
   close(descriptor: number): void;
-}
-
-/** An address of one interface, and which. */
-export interface LinkLocal {
-  readonly address: string;
-  readonly name: string;
-  readonly index: number;
 }
 
 /**

@@ -89,7 +89,12 @@ export const listenClause: Clause = {
       title: "an address that is one of its interface only is listened at, connected to, sent to and told with it",
       needs: ["datagram"],
       subjectNeeds: ["linkLocal"],
-      mutants: ["interface-by-number", "interface-of-a-peer-forgotten"],
+      mutants: [
+        "interface-by-number",
+        "interface-of-a-peer-forgotten",
+        "interface-left-out-of-the-text",
+        "sim-interface-forgotten",
+      ],
       run: async (context) => {
         const { io, far } = context;
         const { address, name, index } = context.subject.linkLocal!;
@@ -110,6 +115,31 @@ export const listenClause: Clause = {
           using into = io.buffers.take(8);
           await other.send(message, { address: host, port: socket.address.port });
           equal((await socket.receive(into)).address.address, told, "where a datagram comes from");
+        }
+      },
+    },
+    {
+      id: "link-local-elsewhere",
+      title: "such an address without its interface, with another and with one that there is not is nowhere",
+      needs: ["datagram", "sendMessage"],
+      subjectNeeds: ["linkLocal"],
+      mutants: ["unknown-interface-forgotten"],
+      run: async ({ io, subject }) => {
+        const { address } = subject.linkLocal!;
+        const port = 9;
+        await using socket = await io.bindUdp({ host: "::" });
+        using message = io.buffers.copyFrom("hello");
+        // The first interface is the machine itself; there are not as many as the last.
+        for (const [host, bound, reached] of [
+          [address, "EINVAL", "EINVAL"],
+          [`${address}%1`, "EADDRNOTAVAIL", "ENETUNREACH"],
+          [`${address}%${2 ** 31 - 1}`, "ENODEV", "ENETUNREACH"],
+        ] as const) {
+          await rejects(io.listen({ host }), bound);
+          await rejects(io.bindUdp({ host }), bound);
+          await rejects(io.connect({ host, port }), reached);
+          // Where a datagram without an interface goes is the system's to say.
+          if (host !== address) await rejects(socket.send(message, { address: host, port }), reached);
         }
       },
     },

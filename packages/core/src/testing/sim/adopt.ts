@@ -97,5 +97,5 @@ function openTarget(kernel: Kernel, path: string, append: boolean): Target | num
 }
 
 function loopback(port: number): RawAddress {
-  return { family: ADDRESS_FAMILY.ipv4, bytes: new Uint8Array([127, 0, 0, 1, ...new Uint8Array(12)]), port };
+  return { family: ADDRESS_FAMILY.ipv4, bytes: new Uint8Array([127, 0, 0, 1, ...new Uint8Array(12)]), port, scope: 0 };
 }

@@ -88,6 +88,8 @@ export function readRawAddress({ arenaBytes, arenaWords }: AttemptHost, ticket: 
   const word = offset >> 2;
   const family = arenaWords[word + ADDRESS_WORD.family]!;
   const port = arenaWords[word + ADDRESS_WORD.portOrLength]!;
+  const scope = arenaWords[word + ADDRESS_WORD.scope]!;
   const length = family === ADDRESS_FAMILY.unix ? port : 16;
-  return { family, bytes: arenaBytes.slice(offset + ADDRESS_BYTES_AT, offset + ADDRESS_BYTES_AT + length), port };
+  const bytes = arenaBytes.slice(offset + ADDRESS_BYTES_AT, offset + ADDRESS_BYTES_AT + length);
+  return { family, bytes, port, scope };
 }

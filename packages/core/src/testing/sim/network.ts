@@ -1,13 +1,14 @@
 /**
- * The network of one simulated machine: addresses, ports, listeners with their backlogs, and connecting. Only
- * loopback and the wildcard addresses exist here.
+ * The network of one simulated machine: ports, listeners with their backlogs, and connecting. Which addresses it has is
+ * in `interfaces.ts`.
  */
 
 import { ERRNO } from "../../base/errno.js";
-import { formatAddress, type SocketAddress } from "../../spi/address.js";
+import type { SocketAddress } from "../../spi/address.js";
 import { ADDRESS_FAMILY, POLL_EVENT, SOCKET_OPTION } from "../../spi/record.js";
 import { type EndBook, Endpoint } from "./connection.js";
 import { SimDatagram } from "./datagram.js";
+import { otherHost, ownHost } from "./interfaces.js";
 import type { Kernel } from "./kernel.js";
 import { type WaitList, wakeAll } from "./ticket.js";
 
@@ -20,6 +21,8 @@ export interface RawAddress {
   readonly family: number;
   readonly bytes: Uint8Array;
   readonly port: number;
+  /** Number of the interface, 0 for any. */
+  readonly scope: number;
 }
 
 /** A Unix-domain path; empty for a socket that was never bound. */
@@ -169,12 +172,12 @@ export class SimNetwork {
     if (isIpv6 && raw.family === ADDRESS_FAMILY.ipv4 && (socket.options & SOCKET_OPTION.ipv6Only) !== 0)
       return -ERRNO.ENETUNREACH;
     if (raw.port === 0) return -ERRNO.EINVAL;
-    const host = hostOf(raw);
-    if (host === undefined) return -ERRNO.ENETUNREACH;
+    const host = otherHost(raw);
+    if (typeof host === "number") return host;
     const to = socketAddress(raw.family, isWildcard(host) ? loopbackOf(raw.family) : host, raw.port);
     const there = (this.#datagrams.get(raw.port) ?? []).filter((other) => accepts(other, to));
     const target = there.length > 1 ? kernel.dice.random.pick(there) : there[0];
-    return socket.send(bytes, target, senderOf(socket.address, raw.family, target));
+    return socket.send(bytes, target, senderOf(socket.address, to, target));
   }
 
   /** A datagram socket is closed: its port is free. */
@@ -187,8 +190,8 @@ export class SimNetwork {
 
   /** The address that can be bound, with a port chosen where none is asked for; or a negative errno. */
   #bindable(raw: RawAddress, options: number, bound: ReadonlyMap<number, readonly Bound[]>): SocketAddress | number {
-    const host = hostOf(raw);
-    if (host === undefined) return -ERRNO.EADDRNOTAVAIL;
+    const host = ownHost(raw);
+    if (typeof host === "number") return host;
     const port = raw.port === 0 ? this.#choosePort() : raw.port;
     if (port === undefined) return -ERRNO.EADDRINUSE;
     const shares = (other: Bound) => (other.options & options & SOCKET_OPTION.reusePort) !== 0;
@@ -215,8 +218,8 @@ export class SimNetwork {
    */
   connect(kernel: Kernel, raw: RawAddress): Endpoint | number | SimListener {
     if (raw.family === ADDRESS_FAMILY.unix) return this.#connectToPath(kernel, raw.bytes);
-    const host = hostOf(raw);
-    if (host === undefined) return -ERRNO.ENETUNREACH;
+    const host = otherHost(raw);
+    if (typeof host === "number") return host;
     if (kernel.dice.happens("refused")) {
       return kernel.dice.random.chance(0.5) ? -ERRNO.ECONNREFUSED : -ERRNO.ETIMEDOUT;
     }
@@ -227,7 +230,7 @@ export class SimNetwork {
     if (withRoom.length === 0) return listeners[0]!;
     const port = this.#choosePort();
     if (port === undefined) return -ERRNO.EADDRNOTAVAIL;
-    const local = socketAddress(raw.family, loopbackOf(raw.family), port);
+    const local = socketAddress(raw.family, homeOf(target), port);
     const [client, server] = Endpoint.pair(kernel, local, target);
     kernel.ledger.connectionsMade++;
     (withRoom.length === 1 ? withRoom[0]! : kernel.dice.random.pick(withRoom)).enqueue(server);
@@ -258,13 +261,6 @@ export class SimNetwork {
   }
 }
 
-/** The text of an address that exists on this machine. */
-function hostOf({ family, bytes }: RawAddress): string | undefined {
-  const text = formatAddress(family, bytes);
-  if (family === ADDRESS_FAMILY.ipv4) return text.startsWith("127.") || text === "0.0.0.0" ? text : undefined;
-  return text === "::1" || text === "::" ? text : undefined;
-}
-
 function isWildcard(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
@@ -273,15 +269,20 @@ function loopbackOf(family: number): string {
   return family === ADDRESS_FAMILY.ipv4 ? "127.0.0.1" : "::1";
 }
 
+/** The machine's own address from which another of its own is reached. */
+function homeOf({ family, address }: SocketAddress): string {
+  if (family === "ipv4") return "127.0.0.1";
+  return address.includes("%") ? address : "::1";
+}
+
 function socketAddress(family: number, address: string, port: number): SocketAddress {
   return { family: family === ADDRESS_FAMILY.ipv4 ? "ipv4" : "ipv6", address, port };
 }
 
 /** Who a datagram is from, as its receiver sees it. */
-function senderOf(address: SocketAddress, family: number, target: SimDatagram | undefined): SocketAddress {
-  const isIpv4 = family === ADDRESS_FAMILY.ipv4;
-  const own = address.family === "ipv4" && isWildcard(address.address) ? "127.0.0.1" : address.address;
-  const host = address.family === "ipv4" ? own : isIpv4 ? "127.0.0.1" : "::1";
+function senderOf(address: SocketAddress, to: SocketAddress, target: SimDatagram | undefined): SocketAddress {
+  const isIpv4 = to.family === "ipv4";
+  const host = address.family === to.family && !isWildcard(address.address) ? address.address : homeOf(to);
   if (isIpv4 && target?.address.family === "ipv6") {
     return { family: "ipv6", address: `::ffff:${host}`, port: address.port };
   }

@@ -29,6 +29,7 @@ import { EVENT_KIND } from "./event-hash.js";
 import { STUCK_US } from "./faults.js";
 import { Handles } from "./handles.js";
 import { Intake } from "./intake.js";
+import { simInterfaceIndex } from "./interfaces.js";
 import type { Kernel } from "./kernel.js";
 import { SimMemory } from "./memory.js";
 import { Ticket } from "./ticket.js";
@@ -48,8 +49,7 @@ export class SimSession implements DriverSession, AttemptHost {
   readonly shared: SharedMemory;
   readonly capabilities: Capabilities;
   readonly openConstants: OpenConstants = simOpenConstants;
-  /** It has one interface. */
-  readonly interfaceIndex: InterfaceIndex = (name) => (name === "lo" ? 1 : undefined);
+  readonly interfaceIndex: InterfaceIndex = simInterfaceIndex;
   readonly memory: SimMemory;
   readonly handles: Handles;
   readonly arenaBytes: Uint8Array<ArrayBuffer>;

@@ -9,6 +9,7 @@ import { Descriptors } from "./descriptors.js";
 import { EventHash } from "./event-hash.js";
 import { calmFaults, FaultDice, type FaultName, resolveFaults, type SimFaultsOption } from "./faults.js";
 import { SimFileSystem, type SimFiles } from "./file-system.js";
+import { type LinkLocal, simLinkLocal } from "./interfaces.js";
 import type { Kernel } from "./kernel.js";
 import { Ledger } from "./ledger.js";
 import { type ConnectionBook, SimNetwork } from "./network.js";
@@ -63,6 +64,8 @@ export interface Simulation {
   readonly brokenConnections: ReadonlySet<number>;
   /** What both ends of each internet connection came to, by the client's port. */
   readonly connectionBooks: ReadonlyMap<number, ConnectionBook>;
+  /** An address of the machine that is one of its interface only. */
+  readonly linkLocal: LinkLocal;
   /** Descriptors that the program has beside its backends, for `io.adoptFile` and its like. */
   readonly descriptors: SimDescriptors;
   /** From here on so many handles may be open in a session at most: `EMFILE` beyond it. */
@@ -131,6 +134,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     violations,
     brokenConnections: kernel.network.broken,
     connectionBooks: kernel.network.books,
+    linkLocal: simLinkLocal,
     descriptors: createDescriptors(kernel),
     limitHandles: (handlesMax) => {
       kernel.handlesMax = handlesMax;
