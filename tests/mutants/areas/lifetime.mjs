@@ -112,7 +112,27 @@ export const lifetime = [
     file: `${CORE}backend.ts`,
     find: "    if (settings.leakDetection) watchForDrop(this, this.#remains(settings.leakStacks, onLeak));\n",
     replace: "",
-    killedBy: life("libuv: a process is told of a backend that it dropped"),
+    killedBy: [
+      ...life("libuv: a process is told of a backend that it dropped"),
+      ...kit("dropped-backend/idle", "dropped-backend/with-a-file"),
+      ...simKit("dropped-backend/idle", "dropped-backend/with-a-file"),
+    ],
+  },
+  {
+    name: "dropped-backend-not-closed",
+    promise: "P9",
+    file: `${CORE}backend-closing.ts`,
+    find: "    closeBackend(dispatcher, this.#tracker, CLOSE_DEADLINE_MS_DEFAULT).catch(() => undefined);\n",
+    replace: "",
+    killedBy: simKit("dropped-backend/idle"),
+  },
+  {
+    name: "timers-not-ended-at-close",
+    promise: "P9",
+    file: `${CORE}backend-closing.ts`,
+    find: '  for (const entry of ended) dispatcher.canceler.request(entry, "close");\n',
+    replace: "",
+    killedBy: [...kit("timer/closing"), ...simKit("timer/closing")],
   },
   {
     name: "closes-between-steps",
@@ -128,7 +148,11 @@ export const lifetime = [
     file: `${CORE}backend-closing.ts`,
     find: "  ended.sort((one, other) => endOf(dispatcher, one) - endOf(dispatcher, other));\n",
     replace: "",
-    killedBy: core("endings", "ends timers in the order in which they would have ended"),
+    killedBy: [
+      ...core("endings", "ends timers in the order in which they would have ended"),
+      ...kit("timer/closing"),
+      ...simKit("timer/closing"),
+    ],
   },
   {
     name: "awaited-pool-taken-for-dropped",
@@ -136,7 +160,11 @@ export const lifetime = [
     file: `${CORE}backend-closing.ts`,
     find: " || dispatcher.buffers.isAwaited",
     replace: "",
-    killedBy: life("libuv: a process is told of a backend that it dropped"),
+    killedBy: [
+      ...life("libuv: a process is told of a backend that it dropped"),
+      ...kit("dropped-backend/used-buffer"),
+      ...simKit("dropped-backend/used-buffer"),
+    ],
   },
   {
     name: "used-backend-taken-for-dropped",
@@ -144,7 +172,11 @@ export const lifetime = [
     file: `${CORE}backend-closing.ts`,
     find: "if (this.#tracker.size > 0 || dispatcher.inUse || dispatcher.buffers.isAwaited) {",
     replace: "if (dispatcher.closed) {",
-    killedBy: life("libuv: a process is told of a backend that it dropped"),
+    killedBy: [
+      ...life("libuv: a process is told of a backend that it dropped"),
+      ...kit("dropped-backend/used-file", "dropped-backend/used-operation"),
+      ...simKit("dropped-backend/used-file", "dropped-backend/used-operation"),
+    ],
   },
   ...[
     {

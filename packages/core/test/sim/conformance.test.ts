@@ -56,8 +56,10 @@ function testSimulation(name: string, options: SimulationOptions): void {
       collectGarbage,
       sinkPath: "/sink",
       fileBytesMax: FILE_BYTES_MAX,
+      // A session has one too.
+      countDescriptors: () => current.ledger.handlesOpen + current.ledger.sessionsOpen,
       exhaustDescriptors: (left) => {
-        current.limitHandles(current.ledger.handlesOpened - current.ledger.handlesClosed + left);
+        current.limitHandles(current.ledger.handlesOpen + left);
         return () => current.limitHandles(65_536);
       },
       linkLocal: current.linkLocal,

@@ -10,6 +10,7 @@ import { chainClause } from "./chains.js";
 import { connectByNameClause } from "./connect-by-name.js";
 import { datagramClause } from "./datagram.js";
 import { descriptorShortageClause } from "./descriptor-shortage.js";
+import { droppedBackendClause } from "./dropped-backends.js";
 import { fifoClause } from "./fifos.js";
 import { fileFlushClause, fileLengthClause, fileMetadataClause } from "./file-metadata.js";
 import { fileOpenClause } from "./file-open.js";
@@ -103,6 +104,7 @@ export const clauses: readonly Clause[] = [
   backendClause,
   inspectorClause,
   lifetimeClause,
+  droppedBackendClause,
   rejectionClause,
   ...whileOpen,
   ...afterCancel,

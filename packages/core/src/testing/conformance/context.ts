@@ -97,6 +97,18 @@ export class CaseContext {
     return this.#create({ ...subject, createDriver }, {});
   }
 
+  /**
+   * One more backend over the driver under test, that nothing refers to but what `use` keeps. Answers that, and what is
+   * told of things that are dropped, the backend among them.
+   */
+  async droppable<T>(
+    use: (backend: Backend) => T,
+    options: CaseBackendOptions = {},
+  ): Promise<{ readonly used: Awaited<T>; readonly leaks: readonly Leak[] }> {
+    const { backend, leaks } = this.#make(this.subject, options);
+    return { used: await use(backend), leaks };
+  }
+
   /** One more backend over the driver under test. */
   another(options: CaseBackendOptions = {}): Backend {
     return this.#create(this.subject, options);
@@ -107,6 +119,12 @@ export class CaseContext {
     options: CaseBackendOptions,
     expected: Expected = { orphans: 0, resourcesOpen: 0, buffersOut: 0, dropped: 0 },
   ): Backend {
+    const { backend, leaks } = this.#make(subject, options);
+    this.#accounts.push({ backend, expected, leaks });
+    return backend;
+  }
+
+  #make(subject: ConformanceSubject, options: CaseBackendOptions): { backend: Backend; leaks: readonly Leak[] } {
     const leaks: Leak[] = [];
     const backend = createBackend({
       ...subject.options,
@@ -115,8 +133,7 @@ export class CaseContext {
       clock: subject.clock ?? systemClock,
       onLeak: (leak) => leaks.push(leak),
     });
-    this.#accounts.push({ backend, expected, leaks });
-    return backend;
+    return { backend, leaks };
   }
 
   /** What `io` is expected to have left behind at the end; zero of everything unless a case says so. */

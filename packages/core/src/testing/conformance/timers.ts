@@ -2,6 +2,8 @@
 import type { Clause } from "./case.js";
 import { equal, ok, rejects, throws } from "./expect.js";
 
+/** Timers that are pending when a backend closes. */
+const TIMERS_AT_CLOSE = 3000;
 /** What differences of large floating-point times are wrong by, milliseconds. */
 const ROUNDING_MS = 1e-6;
 
@@ -118,6 +120,34 @@ export const timerClause: Clause = {
             if (tick === 2) controller.abort("enough");
         })();
         await rejects(loop, "ABORT_ERR", { cause: "enough" });
+      },
+    },
+    {
+      id: "closing",
+      title:
+        "a backend that closes ends each of its timers, however many, in the order of their times, and confirms all",
+      promise: "P8",
+      calmOnly: true,
+      mutants: ["timers-ended-in-any-order", "timers-not-ended-at-close"],
+      run: async (context) => {
+        const io = context.open({ operationsMax: TIMERS_AT_CLOSE * 2 });
+        const ended: number[] = [];
+        // Not in the order of their times: 7919 is prime to their number. A second apart, however long it takes to start them.
+        const timers = Array.from({ length: TIMERS_AT_CLOSE }, async (_, index) => {
+          const afterMs = 60_000 + ((index * 7919) % TIMERS_AT_CLOSE) * 1000;
+          const code = await io.sleep(afterMs).catch((error: { code: string }) => error.code);
+          ended.push(afterMs);
+          return code;
+        });
+        await context.flush();
+        const report = await io.close();
+        equal(report.unconfirmedOperations, 0, "unconfirmedOperations");
+        equal([...new Set(await Promise.all(timers))].join(), "ERR_BACKEND_CLOSED", "the codes of their errors");
+        equal(
+          ended.findIndex((afterMs, index) => index > 0 && afterMs < ended[index - 1]!),
+          -1,
+          "the first of the timers that ended out of order",
+        );
       },
     },
     {

@@ -1,6 +1,7 @@
 /** The network interfaces of one simulated machine, and which addresses they have. */
-import { formatAddress } from "../../spi/address.js";
+
 import { ERRNO } from "../../base/errno.js";
+import { formatAddress } from "../../spi/address.js";
 import { ADDRESS_FAMILY } from "../../spi/record.js";
 import type { RawAddress } from "./network.js";
 

@@ -16,6 +16,8 @@ export class Ledger {
   buffersLent = 0;
   /** Buffers provided for receives without a buffer and not picked yet. */
   buffersProvided = 0;
+  /** Sessions that are open. */
+  sessionsOpen = 0;
   handlesOpened = 0;
   handlesClosed = 0;
   /** Handles that were still open when their session closed, and were closed by it. */

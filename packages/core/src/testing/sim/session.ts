@@ -72,6 +72,7 @@ export class SimSession implements DriverSession, AttemptHost {
 
   constructor(kernel: Kernel, capabilities: Capabilities, host: DriverHost, limits: DriverLimits) {
     this.kernel = kernel;
+    kernel.ledger.sessionsOpen++;
     this.handles = new Handles(kernel.descriptors);
     this.capabilities = capabilities;
     this.shared = allocateSharedMemory(limits);
@@ -116,6 +117,7 @@ export class SimSession implements DriverSession, AttemptHost {
     for (const ticket of [...this.#tickets.values()]) if (!ticket.ended) this.#endEarly(ticket);
     await this.#emptied(deadlineMs);
     this.#closed = true;
+    ledger.sessionsOpen--;
     this.#delivery.stop();
     this.#intake.stop();
     for (const description of this.handles.removeAll()) {
