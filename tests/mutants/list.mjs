@@ -160,7 +160,7 @@ export const mutants = [
   {
     name: "settles-before-home",
     promise: "P3",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/endings.ts`,
     find: "    giveBackAll(entry);\n    if (entry.resource !== undefined) entry.resource.leave(entry);\n    if (orphaned)",
     replace:
       "    const { buffer, vector } = entry;\n    setTimeout(() => giveBackAll({ ...entry, buffer, vector } as Entry));\n    if (entry.resource !== undefined) entry.resource.leave(entry);\n    if (orphaned)",
@@ -169,7 +169,7 @@ export const mutants = [
   {
     name: "kept-by-an-error",
     promise: "P3",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/endings.ts`,
     find: "    giveBackAll(entry);\n    if (entry.resource !== undefined) entry.resource.leave(entry);\n    if (orphaned)",
     replace:
       "    if (result >= 0) giveBackAll(entry);\n    if (entry.resource !== undefined) entry.resource.leave(entry);\n    if (orphaned)",
@@ -178,7 +178,7 @@ export const mutants = [
   {
     name: "kept-by-an-early-cancel",
     promise: "P3",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/endings.ts`,
     find: "entry.position.ended(entry, entry.progress, false);\n    giveBackAll(entry);\n",
     replace: "entry.position.ended(entry, entry.progress, false);\n",
     killedBy: [...kit("cancel.read-at/before-the-driver"), ...core("interleavings", "end once each")],
@@ -357,7 +357,7 @@ export const mutants = [
   {
     name: "orphan-not-counted",
     promise: "P7",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/endings.ts`,
     find: "    this.orphans.adopt(entry);\n",
     replace: "",
     killedBy: kit("abandon.receive/in-flight", "abandon.timer/by-its-signal"),
@@ -365,7 +365,7 @@ export const mutants = [
   {
     name: "orphan-keeps-its-buffer",
     promise: "P7",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/endings.ts`,
     find: "    expectReturnOfAll(entry);\n    entry.advance(EVENT.abandon);\n",
     replace: "    entry.advance(EVENT.abandon);\n",
     killedBy: [...kit("abandon.receive/in-flight"), ...core("interleavings", "end once each")],
@@ -373,7 +373,7 @@ export const mutants = [
   {
     name: "abandoned-while-queued-is-cancelled",
     promise: "P7",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/endings.ts`,
     find: "      this.endQueued(entry, cause, error);\n",
     replace: "      this.endQueued(entry, cause);\n",
     killedBy: kit("abandon.read-at/before-the-driver"),
@@ -423,7 +423,7 @@ export const mutants = [
   {
     name: "closed-taken-for-leaked",
     promise: "P8",
-    file: `${CORE}operation/resource-handle.ts`,
+    file: `${CORE}operation/resource-state.ts`,
     find: 'if (this.phase === "open") this.ending',
     replace: "this.ending",
     killedBy: core("owned-buffer", "a file that was closed is not reported"),
@@ -449,7 +449,7 @@ export const mutants = [
   {
     name: "unsupported-operation-begins",
     promise: "P10",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/requests.ts`,
     find: "if (this.closed || this.#unsupported[kind.opcode] === 1) throw this.#notReady(kind);",
     replace: "if (this.closed) throw this.#notReady(kind);",
     killedBy: core("conformance", "refusal/open ·", "refusal/timer ·"),
@@ -457,9 +457,9 @@ export const mutants = [
   {
     name: "unsupported-feature-passed-over",
     promise: "P10",
-    file: `${CORE}operation/dispatcher.ts`,
-    find: 'if (support.kind !== "unsupported") return;',
-    replace: 'if (support.kind !== "nothing") return;',
+    file: `${CORE}operation/requests.ts`,
+    find: 'if (support.kind === "unsupported") throw this.#lacking(where',
+    replace: 'if (support.kind === "nothing") throw this.#lacking(where',
     killedBy: kit("refusal/directIo"),
   },
   {
@@ -555,9 +555,9 @@ export const mutants = [
   {
     name: "transient-result-is-an-error",
     promise: "P11",
-    file: `${CORE}operation/dispatcher.ts`,
-    find: "if (this.#isTransient(entry, result) || ",
-    replace: "if ((this.#isTransient(entry, result) && entry.whole) || ",
+    file: `${CORE}operation/course.ts`,
+    find: "if (misplaced || this.#isTransient(entry, result)) {",
+    replace: "if (misplaced || (this.#isTransient(entry, result) && entry.whole)) {",
     killedBy: core("interleavings", "end once each"),
   },
   {
@@ -581,9 +581,9 @@ export const mutants = [
   {
     name: "position-high-lost",
     promise: "operations",
-    file: `${CORE}operation/dispatcher.ts`,
-    find: "this.records[word + 1] = Math.floor(value / 0x1_0000_0000);",
-    replace: "this.records[word + 1] = value < 0 ? -1 : 0;",
+    file: `${CORE}spi/wide.ts`,
+    find: "words[word + 1] = Math.floor(value / 0x1_0000_0000);",
+    replace: "words[word + 1] = value < 0 ? -1 : 0;",
     killedBy: kit("file-write/beyond-4-gib"),
   },
   {
@@ -701,7 +701,7 @@ export const mutants = [
   {
     name: "chain-lost-after-repeat",
     promise: "P11",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/course.ts`,
     find: "    if (entry.chain!.waitsAgain(entry)) return true;\n",
     replace: "",
     killedBy: [
@@ -711,16 +711,16 @@ export const mutants = [
   {
     name: "timeout-starts-over",
     promise: "P5",
-    file: `${CORE}operation/dispatcher.ts`,
-    find: "    entry.chain?.unlink(entry);\n    this.canceler.keepTime(entry);\n    if (result",
-    replace: "    entry.chain?.unlink(entry);\n    if (result",
+    file: `${CORE}operation/course.ts`,
+    find: "    entry.chain?.unlink(entry);\n    this.#host.canceler.keepTime(entry);\n",
+    replace: "    entry.chain?.unlink(entry);\n",
     killedBy: [{ file: "packages/core/test/sim/driver-side.test.ts", test: "is core's from the second submission on" }],
   },
   {
     name: "refused-keeps-no-time",
     promise: "P5",
     file: `${CORE}operation/dispatcher.ts`,
-    find: "refused: (entry) => this.canceler.keepTime(entry)",
+    find: "refused: (entry) => canceler.keepTime(entry)",
     replace: "refused: () => undefined",
     killedBy: [
       { file: "packages/core/test/sim/driver-side.test.ts", test: "is core's while a full driver does not take" },
@@ -775,7 +775,7 @@ export const mutants = [
     name: "vector-refusal-keeps-lends",
     promise: "P4",
     file: `${CORE}resource/file-vector.ts`,
-    find: "  } catch (error) {\n    dispatcher.drop(entry);\n    throw error;\n  }\n  const parts",
+    find: "  } catch (error) {\n    dispatcher.requests.drop(entry);\n    throw error;\n  }\n  const parts",
     replace: "  } catch (error) {\n    throw error;\n  }\n  const parts",
     killedBy: kit("file-readv/twice", "file-readv/one-is-bad"),
   },
@@ -855,8 +855,8 @@ export const mutants = [
     name: "allocate-position-ignored",
     promise: "operations",
     file: `${CORE}resource/file-space.ts`,
-    find: "  dispatcher.writePosition(entry, position);\n",
-    replace: "  dispatcher.writePosition(entry, 0);\n",
+    find: "  writeWide(dispatcher.records, entry.base + WORD.positionLow, position);\n",
+    replace: "  writeWide(dispatcher.records, entry.base + WORD.positionLow, 0);\n",
     killedBy: core("file-space", "says where, how long and how"),
   },
   {
@@ -871,9 +871,9 @@ export const mutants = [
     name: "allocate-length-low-only",
     promise: "operations",
     file: `${CORE}resource/file-space.ts`,
-    find: "  dispatcher.writeArguments(entry, length);\n",
-    replace: "  dispatcher.writeArguments(entry, length >>> 0);\n",
-    killedBy: core("file-space", "says where, how long and how"),
+    find: "  writeWide(dispatcher.records, entry.base + WORD.argument0, length);\n",
+    replace: "  writeWide(dispatcher.records, entry.base + WORD.argument0, length >>> 0);\n",
+    killedBy: [...core("file-space", "says where, how long and how"), ...simKit("limits/ranges")],
   },
   {
     name: "poll-forgets-kept-bytes",
@@ -903,7 +903,7 @@ export const mutants = [
     name: "aborted-listen-leaves-its-file",
     promise: "P6",
     file: `${CORE}resource/listen.ts`,
-    find: "    else void dispatcher.aside(() => removeSocketFile(dispatcher, socketFile).then(close));",
+    find: "    else void dispatcher.endings.aside(() => removeSocketFile(dispatcher, socketFile).then(close));",
     replace: "    else close();",
     killedBy: core("unix-socket", "that was made after its abort is removed"),
   },
@@ -1006,7 +1006,7 @@ export const mutants = [
   {
     name: "give-back-wants-much",
     promise: "P11",
-    file: `${CORE}resource/pipe-transfer.ts`,
+    file: `${CORE}resource/pipe-splice.ts`,
     find: "await takeUntilClosing(dispatcher, GIVE_BACK_BYTES)",
     replace: "await takeUntilClosing(dispatcher, COPY_BYTES)",
     killedBy: core("pipe-transfer", "also when the pool has little left"),
@@ -1022,7 +1022,7 @@ export const mutants = [
   {
     name: "spliced-bytes-are-lost",
     promise: "P6",
-    file: `${CORE}resource/pipe-transfer.ts`,
+    file: `${CORE}resource/pipe-splice.ts`,
     find: "          movedUnseen: (moved) => {\n            inPipe += moved;\n          },",
     replace: "          movedUnseen: ignore,",
     killedBy: core("pipe-transfer", "that is aborted as bytes reach the pipe"),
@@ -1038,7 +1038,7 @@ export const mutants = [
   {
     name: "file-does-not-wait-for-its-bytes",
     promise: "P8",
-    file: `${CORE}resource/pipe-transfer.ts`,
+    file: `${CORE}resource/transfer-end.ts`,
     find: 'this.#letGo = sink?.hold(() => this.#end("close"));',
     replace: "this.#letGo = sink && (() => undefined);",
     killedBy: core("pipe-transfer", "has its file closed only when"),

@@ -2,12 +2,13 @@
 
 import type { Remains } from "./memory/dropped.js";
 import type { Dispatcher } from "./operation/dispatcher.js";
+import type { Entry } from "./operation/entry.js";
 import { STATE } from "./operation/lifecycle.js";
-import type { Entry } from "./operation/operation-table.js";
 import type { ResourceTracker } from "./resource/resource-tracker.js";
 import type { DriverCloseReport } from "./spi/driver.js";
 import { OPCODE } from "./spi/opcode.js";
 import { WORD } from "./spi/record.js";
+import { readWide } from "./spi/wide.js";
 
 /** How long `close()` waits for what is in flight. */
 export const CLOSE_DEADLINE_MS_DEFAULT: number = 5000;
@@ -30,7 +31,7 @@ export async function closeBackend(
 ): Promise<CloseReport> {
   const endMs = dispatcher.clock.nowMs() + deadlineMs;
   const resourcesClosed = tracker.size;
-  dispatcher.closed = true;
+  dispatcher.requests.closed = true;
   for (const tell of [...dispatcher.onClosing]) tell();
   const ended: Entry[] = [];
   for (const entry of dispatcher.table.entries) {
@@ -53,7 +54,7 @@ export async function closeBackend(
   // From here on the driver ends what it has, and gets nothing new.
   dispatcher.flush.stop();
   const report = await dispatcher.session.close(Math.max(0, endMs - dispatcher.clock.nowMs()));
-  dispatcher.endAll();
+  dispatcher.endings.endAll();
   // The driver has closed whatever was left.
   tracker.markAllClosed();
   dispatcher.buffers.close();
@@ -65,19 +66,18 @@ export async function closeBackend(
 /** When a timer ends by itself, on the backend's clock in milliseconds; 0 for everything else. */
 function endOf({ records }: Dispatcher, { kind, base, startedAtMs }: Entry): number {
   if (kind?.opcode !== OPCODE.timer) return 0;
-  const us = records[base + WORD.positionHigh]! * 0x1_0000_0000 + (records[base + WORD.positionLow]! >>> 0);
-  return startedAtMs + us / 1000;
+  return startedAtMs + readWide(records, base + WORD.positionLow) / 1000;
 }
 
 /** Closes resources until there are none and nothing is in flight. */
 async function drain(dispatcher: Dispatcher, tracker: ResourceTracker): Promise<void> {
   await tracker.closeAll();
-  await dispatcher.idle();
+  await dispatcher.endings.idle();
   // An open, accept or connect that won its race against the close has brought one more.
   while (tracker.size > 0) {
     await new Promise<void>((resolve) => dispatcher.clock.turn(resolve));
     await tracker.closeAll();
-    await dispatcher.idle();
+    await dispatcher.endings.idle();
   }
 }
 
@@ -97,8 +97,8 @@ export class BackendRemains implements Remains {
   /** Closes it, once nothing that it opened is open, nothing is in flight and nobody waits for a buffer. */
   dropped(): void {
     const dispatcher = this.#dispatcher;
-    if (dispatcher.closed) return;
-    if (this.#tracker.size > 0 || dispatcher.inUse || dispatcher.buffers.isAwaited) {
+    if (dispatcher.requests.closed) return;
+    if (this.#tracker.size > 0 || dispatcher.endings.inUse || dispatcher.buffers.isAwaited) {
       dispatcher.clock.after(LOOK_INTERVAL_MS, () => this.dropped());
       return;
     }

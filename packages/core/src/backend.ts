@@ -8,11 +8,12 @@ import { type Inspection, inspect } from "./inspector.js";
 import { BufferPool } from "./memory/buffer-pool.js";
 import { watchForDrop } from "./memory/dropped.js";
 import type { Lendable } from "./memory/owned-buffer.js";
+import type { OperationOptions } from "./operation/cancel.js";
 import { CHAIN_LENGTH_MAX } from "./operation/chain.js";
-import { Dispatcher, type OperationOptions } from "./operation/dispatcher.js";
+import { Dispatcher } from "./operation/dispatcher.js";
+import type { Entry } from "./operation/entry.js";
 import { startChain } from "./operation/link.js";
 import { Operation } from "./operation/operation.js";
-import type { Entry } from "./operation/operation-table.js";
 import { type Checked, prepareNop, prepareRequest, type Request, type ResultOf } from "./request.js";
 import { type AdoptListenerOptions, type AdoptOptions, prepareAdopt } from "./resource/adopt.js";
 import { type BindUdpOptions, prepareBindUdp } from "./resource/bind-udp.js";
@@ -133,7 +134,7 @@ export class Backend {
 
   /** True once `close()` was called. */
   get closed(): boolean {
-    return this.#dispatcher.closed;
+    return this.#dispatcher.requests.closed;
   }
 
   /**
@@ -212,7 +213,7 @@ export class Backend {
   /** Connects over TCP. Rejects with `ECONNREFUSED`, … which carry `address` and `port`. */
   connect(options: ConnectOptions): Promise<TcpStream>;
   connect(options: ConnectOptions | UnixConnectOptions): Promise<StreamSocket> {
-    return this.#dispatcher.aside(() => startConnect(this.#dispatcher, this.#tracker, options));
+    return this.#dispatcher.endings.aside(() => startConnect(this.#dispatcher, this.#tracker, options));
   }
 
   /**
@@ -351,7 +352,7 @@ export class Backend {
       const settled = Promise.allSettled(startChain(this.#dispatcher, entries));
       return this.#dispatcher.pace.paced(settled) as Promise<never>;
     } catch (error) {
-      for (const entry of entries) this.#dispatcher.drop(entry);
+      for (const entry of entries) this.#dispatcher.requests.drop(entry);
       return this.#dispatcher.refused(error);
     }
   }

@@ -29,7 +29,7 @@ export {
   release,
   type Unreleased,
 } from "./memory/owned-buffer.js";
-export type { OperationOptions } from "./operation/dispatcher.js";
+export type { OperationOptions } from "./operation/cancel.js";
 export { type CancelOutcome, Operation, type Outcome } from "./operation/operation.js";
 export type { ReceiveStats } from "./operation/provided-buffers.js";
 export type { Checked, Request, ResultOf } from "./request.js";

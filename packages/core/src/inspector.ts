@@ -5,10 +5,10 @@ import type { BufferPoolStats } from "./memory/buffer-pool.js";
 import type { BufferState, OwnedBuffer } from "./memory/owned-buffer.js";
 import type { AdmissionStats } from "./operation/admission.js";
 import type { Dispatcher } from "./operation/dispatcher.js";
+import type { ResourceKind } from "./operation/entry.js";
 import { STATE, type StateName, stateName } from "./operation/lifecycle.js";
 import type { OrphanStats } from "./operation/orphan.js";
 import type { ReceiveStats } from "./operation/provided-buffers.js";
-import type { ResourceKind } from "./operation/resource-handle.js";
 import type { ResourceTracker } from "./resource/resource-tracker.js";
 import type { Shortfall } from "./spi/driver.js";
 import type { OpcodeName } from "./spi/opcode.js";
@@ -97,7 +97,7 @@ export function inspect(dispatcher: Dispatcher, tracker: ResourceTracker): Inspe
       operationsInFlight: busy?.inFlight ?? 0,
       pausedBy: ending?.pausedBy,
     })),
-    orphans: dispatcher.orphans.stats(),
+    orphans: dispatcher.endings.orphans.stats(),
     buffers: dispatcher.buffers.stats(),
     receiving: dispatcher.provided.stats(),
     counters: { ...dispatcher.counters },

@@ -3,9 +3,10 @@
 import { batonError } from "./base/errors.js";
 import { checkBoolean, checkOptions, describe } from "./base/validate.js";
 import type { Lendable, ReleasedBuffer, Unreleased } from "./memory/owned-buffer.js";
-import type { Dispatcher, OperationOptions } from "./operation/dispatcher.js";
+import type { OperationOptions } from "./operation/cancel.js";
+import type { Dispatcher } from "./operation/dispatcher.js";
+import type { Entry } from "./operation/entry.js";
 import { defineKind } from "./operation/operation-kind.js";
-import type { Entry } from "./operation/operation-table.js";
 import {
   type DatagramResult,
   type DatagramSendOptions,
@@ -179,7 +180,7 @@ const nopKind = defineKind("nop", {});
 
 /** Begins a nop. */
 export function prepareNop(dispatcher: Dispatcher): Entry {
-  return dispatcher.begin(nopKind, undefined);
+  return dispatcher.requests.begin(nopKind, undefined);
 }
 
 /** Checks and begins what a request asks for. Throws what is wrong with it; then nothing is lent. */

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Lane, type LaneHost } from "../src/operation/lane.js";
+import type { Entry } from "../src/operation/entry.js";
+import { Lane } from "../src/operation/lane.js";
+import type { LaneHost } from "../src/operation/lane-host.js";
 import { EVENT } from "../src/operation/lifecycle.js";
 import { defineKind } from "../src/operation/operation-kind.js";
-import { type Entry, OperationTable } from "../src/operation/operation-table.js";
+import { OperationTable } from "../src/operation/operation-table.js";
 
 const kind = defineKind("receive", {});
 

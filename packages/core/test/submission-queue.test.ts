@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Chain, type ChainHost } from "../src/operation/chain.js";
+import type { Entry } from "../src/operation/entry.js";
 import { EVENT } from "../src/operation/lifecycle.js";
 import { defineKind } from "../src/operation/operation-kind.js";
-import { type Entry, OperationTable } from "../src/operation/operation-table.js";
+import { OperationTable } from "../src/operation/operation-table.js";
 import { AHEAD_MAX, SubmissionQueue } from "../src/operation/submission-queue.js";
 import { SUBMISSION_SHIFT } from "../src/spi/record.js";
 
@@ -175,7 +176,7 @@ test("what must go together is never torn: it goes with the next window, or is p
     records: new Int32Array(12 << SUBMISSION_SHIFT),
     sendOff: nothing,
     launchChain: nothing,
-    endQueued: nothing,
+    endings: { endQueued: nothing },
   };
   new Chain(host, linked).startLinked();
   for (const entry of entries) queue.push(entry);

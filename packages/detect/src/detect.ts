@@ -18,7 +18,8 @@ import type { Depth } from "./io-uring/surroundings.js";
 import { expectDriverName, forcedDriver, nameText } from "./override.js";
 import { type Ability, applyRequirements, chooseDriver, type Wish } from "./policy.js";
 import { type DetectReport, driverRow, freezeReport, REPORT_SCHEMA } from "./report.js";
-import { type Surveyed, surveyDrivers } from "./survey.js";
+import { surveyDrivers } from "./survey.js";
+import type { Surveyed } from "./surveyed.js";
 
 export interface DetectOptions {
   /** Drivers liked best, best first; the others follow in their usual order: uring, epoll, libuv. */

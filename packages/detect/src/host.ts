@@ -7,7 +7,7 @@ import { type DriverHook, gatherEvidence } from "./io-uring/gather.js";
 import { fileSources } from "./io-uring/sources.js";
 import type { Depth } from "./io-uring/surroundings.js";
 import { probeSetting } from "./override.js";
-import type { Survey } from "./survey.js";
+import type { Survey } from "./surveyed.js";
 
 /** A survey that is kept. As a promise: detections that run at the same time share one look. */
 export interface KeptSurvey {

@@ -17,19 +17,8 @@ import type { IoUringEvidence } from "./io-uring/evidence.js";
 import { describeEvidence, explainNext, explainUnavailable } from "./io-uring/explain.js";
 import type { DriverHook } from "./io-uring/gather.js";
 import type { Depth } from "./io-uring/surroundings.js";
-import { type DriverReport, driverReport } from "./report.js";
-
-/** A candidate after the survey: what was found, and the driver if it could be made. */
-export interface Surveyed {
-  readonly report: DriverReport;
-  readonly driver: Driver | undefined;
-}
-
-/** All candidates, and what was seen of io_uring on the way; `null` where there is none to look for. */
-export interface Survey {
-  readonly drivers: ReadonlyMap<DriverName, Surveyed>;
-  readonly ioUring: IoUringEvidence | null;
-}
+import { driverReport } from "./report.js";
+import type { Survey, Surveyed } from "./surveyed.js";
 
 type NamedCandidate = Candidate & { readonly name: DriverName };
 

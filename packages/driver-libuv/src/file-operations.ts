@@ -1,27 +1,13 @@
 /** File operations over `node:fs`, in its callback form: its thread pool does the work. */
 import * as fs from "node:fs";
 import { ERRNO, OPCODE, STAT_FIELD } from "@baton-io/core";
-import type { CompletionExtras } from "./deliver.js";
 import { type FileHandle, leave } from "./file-handle.js";
-import type { HandleId } from "./handles.js";
+import type { FileHost } from "./file-host.js";
 import { orAnswer } from "./in-any-case.js";
 import { openFile, resumeOpen } from "./open-file.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
 import { scatter } from "./vector.js";
-
-/** What file operations need of their driver. */
-export interface FileHost {
-  complete(submission: Submission, result: number, extras?: CompletionExtras): void;
-  /** A handle for an open file; `undefined` when the session is closed: then the file is nobody's. */
-  addHandle(handle: FileHandle): HandleId | undefined;
-  view(submission: Submission): Uint8Array;
-  /** The buffers of a vectored operation. */
-  views(submission: Submission): Uint8Array[];
-  /** The path of an operation. */
-  path(submission: Submission): string | Buffer;
-  readonly arena: ArrayBuffer;
-}
 
 export class FileOperations {
   readonly #host: FileHost;

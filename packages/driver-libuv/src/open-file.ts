@@ -6,7 +6,7 @@
 import * as fs from "node:fs";
 import { BEGUN_WORD, ERRNO, linuxOpenConstants, OPEN_FLAG, type OpenConstants } from "@baton-io/core";
 import { type FileHandle, leave } from "./file-handle.js";
-import type { FileHost } from "./file-operations.js";
+import type { FileHost } from "./file-host.js";
 import type { HandleId } from "./handles.js";
 import { orAnswer, quietly } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";

@@ -26,7 +26,7 @@ export const connecting = [
     name: "race-ends-at-first-refusal",
     promise: "operations",
     file: RACE,
-    find: "this.#given === undefined && !this.#dispatcher.closed && this.#next < this.#addresses.length;",
+    find: "this.#given === undefined && !this.#dispatcher.requests.closed && this.#next < this.#addresses.length;",
     replace: "false;",
     killedBy: kit("tcp-name/next-address"),
   },

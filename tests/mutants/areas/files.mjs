@@ -10,8 +10,8 @@ export const files = [
     name: "own-position-left-to-the-driver",
     promise: "P6",
     file: `${CORE}operation/dispatcher.ts`,
-    find: "    this.writePosition(entry, start);\n",
-    replace: "    this.writePosition(entry, -1);\n",
+    find: "writeWide(this.records, entry.base + WORD.positionLow, start);\n",
+    replace: "writeWide(this.records, entry.base + WORD.positionLow, -1);\n",
     killedBy: [...simKit("own-position/grows"), ...core("own-position", "handed over with an explicit one")],
   },
   {
@@ -41,7 +41,7 @@ export const files = [
   {
     name: "pipe-into-fifo-outlives-its-source",
     promise: "P5",
-    file: `${CORE}resource/pipe-transfer.ts`,
+    file: `${CORE}resource/transfer-end.ts`,
     find: '    this.#unwatch = source?.whenClosing(() => this.#end("close"));\n',
     replace: "",
     killedBy: simKit("pipe-to-file/to-fifo-the-connection-s-close"),
@@ -49,9 +49,9 @@ export const files = [
   {
     name: "own-position-insists",
     promise: "operations",
-    file: `${CORE}operation/dispatcher.ts`,
-    find: "    if (result !== -ERRNO.ESPIPE || ",
-    replace: "    if (result < 0 || ",
+    file: `${CORE}operation/course.ts`,
+    find: "return result === -ERRNO.ESPIPE && ",
+    replace: "return result > 0 && ",
     killedBy: [...kit("own-position/placeless"), ...simKit("own-position/placeless")],
   },
   {
@@ -110,7 +110,7 @@ export const files = [
   {
     name: "own-position-ignores-queued-writes",
     promise: "P6",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/endings.ts`,
     find: "    if (entry.position !== undefined) entry.position.ended(entry, entry.progress, false);\n",
     replace: "",
     killedBy: core("own-position", "cancelled on its way to the driver for the rest"),
@@ -127,14 +127,14 @@ export const files = [
     name: "position-on-a-pipe",
     promise: "operations",
     file: `${CORE}resource/file-operations.ts`,
-    find: "  if (core.position === undefined) core.dispatcher.extrasOf(entry).refusal = -ERRNO.ESPIPE;\n",
+    find: "  if (core.position === undefined) extrasOf(entry).refusal = -ERRNO.ESPIPE;\n",
     replace: "",
     killedBy: core("own-position", "refuses a position with ESPIPE"),
   },
   {
     name: "lengths-are-signed",
     promise: "operations",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/requests.ts`,
     find: "      records[entry.base + WORD.length] = Math.min(length, TRANSFER_BYTES_MAX);\n",
     replace: "      records[entry.base + WORD.length] = length;\n",
     killedBy: [
@@ -174,14 +174,6 @@ export const files = [
     replace:
       "      add([{ buffer: source, offset: offset >>> 0, lengthBytes: length, borrowed: true, paged: false }]),\n",
     killedBy: kit("limits/far-in-memory"),
-  },
-  {
-    name: "range-lengths-are-cut",
-    promise: "operations",
-    file: `${CORE}operation/dispatcher.ts`,
-    find: "    this.#writeWide(entry.base + WORD.argument0, value);\n",
-    replace: "    this.#writeWide(entry.base + WORD.argument0, value >>> 0);\n",
-    killedBy: simKit("limits/ranges"),
   },
   {
     name: "paths-counted-in-characters",

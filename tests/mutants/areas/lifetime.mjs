@@ -137,9 +137,9 @@ export const lifetime = [
   {
     name: "closes-between-steps",
     promise: "P9",
-    file: `${CORE}operation/dispatcher.ts`,
-    find: "return this.table.inUse > 0 || this.#asides > 0;",
-    replace: "return this.table.inUse > 0;",
+    file: `${CORE}operation/endings.ts`,
+    find: "return this.#table.inUse > 0 || this.#asides > 0;",
+    replace: "return this.#table.inUse > 0;",
     killedBy: core("pipe-transfer", "waits for a transfer between two of its steps"),
   },
   {
@@ -170,8 +170,8 @@ export const lifetime = [
     name: "used-backend-taken-for-dropped",
     promise: "P9",
     file: `${CORE}backend-closing.ts`,
-    find: "if (this.#tracker.size > 0 || dispatcher.inUse || dispatcher.buffers.isAwaited) {",
-    replace: "if (dispatcher.closed) {",
+    find: "if (this.#tracker.size > 0 || dispatcher.endings.inUse || dispatcher.buffers.isAwaited) {",
+    replace: "if (dispatcher.requests.closed) {",
     killedBy: [
       ...life("libuv: a process is told of a backend that it dropped"),
       ...kit("dropped-backend/used-file", "dropped-backend/used-operation"),

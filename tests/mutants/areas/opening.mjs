@@ -32,7 +32,7 @@ export const opening = [
   {
     name: "begun-open-forgotten",
     promise: "operations",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/course.ts`,
     find: "    records[entry.base + WORD.handleIndex] = arena.words[word + BEGUN_WORD.index]!;\n",
     replace: "",
     killedBy: simKit("fifo/seen-waiting"),

@@ -56,7 +56,7 @@ export const streams = [
     name: "sends-never-joined",
     promise: "operations",
     file: `${CORE}operation/joined-sends.ts`,
-    find: "this.#supported = isSupported(dispatcher.capabilities.features.joinedSends);",
+    find: "this.#supported = isSupported(host.capabilities.features.joinedSends);",
     replace: "this.#supported = false;",
     killedBy: kit("joined-sends/few-calls"),
   },
@@ -135,7 +135,7 @@ export const streams = [
   {
     name: "untold-reset-is-forgotten",
     promise: "P6",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/course.ts`,
     find: "    if (result === -ERRNO.ECONNRESET) resource.untoldReset = result;\n",
     replace: "",
     killedBy: core("endings", "because who would have been has given up is told to the next"),
@@ -143,7 +143,7 @@ export const streams = [
   {
     name: "reset-received-as-end",
     promise: "P6",
-    file: `${CORE}operation/dispatcher.ts`,
+    file: `${CORE}operation/course.ts`,
     find: "  const { untoldReset } = resource;\n",
     replace:
       "  if (result === -ERRNO.ECONNRESET && kind?.opcode === OPCODE.receive) return 0;\n  const { untoldReset } = resource;\n",

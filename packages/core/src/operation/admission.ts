@@ -6,7 +6,7 @@
  * not wait and are not counted.
  */
 import type { Counters } from "../base/counters.js";
-import type { Entry } from "./operation-table.js";
+import type { Entry } from "./entry.js";
 import { WaitList } from "./wait-list.js";
 
 /** What `io.inspect().admission` shows. */

@@ -4,7 +4,7 @@
  */
 import { ARENA_SMALL_BYTES, type Arena } from "../memory/arena.js";
 import { WORD } from "../spi/record.js";
-import type { Entry } from "./operation-table.js";
+import type { Entry } from "./entry.js";
 import { WaitList } from "./wait-list.js";
 
 export class Areas {

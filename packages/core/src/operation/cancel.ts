@@ -5,15 +5,23 @@
  * flight, 0 with the target completing with data.
  */
 import { addAbortListener, reasonOf, removeAbortListener } from "../base/abort-listeners.js";
+import type { Clock } from "../base/clock.js";
+import type { Counters } from "../base/counters.js";
 import { batonError } from "../base/errors.js";
 import { checkDurationMs, checkSignal } from "../base/validate.js";
-import { isSupported } from "../spi/capability.js";
+import { type Capabilities, isSupported } from "../spi/capability.js";
 import { type OpcodeName, opcodeNames } from "../spi/opcode.js";
 import { SUBMIT_FLAG, TIMEOUT_US_WORD, WORD } from "../spi/record.js";
-import type { Dispatcher, OperationOptions } from "./dispatcher.js";
+import {
+  type CancelCause,
+  type CancelOutcome,
+  type Entry,
+  type EntryExtras,
+  extrasOf,
+  type OperationKind,
+} from "./entry.js";
 import { EVENT, STATE } from "./lifecycle.js";
 import { defineKind } from "./operation-kind.js";
-import type { CancelCause, CancelOutcome, Entry, EntryExtras } from "./operation-table.js";
 
 const cancelKind = defineKind("cancel", {});
 
@@ -22,6 +30,19 @@ const driverTimed: ReadonlySet<OpcodeName> = new Set(["read", "write", "receive"
 /** Shorter ones are not worth a second record to the kernel; longer ones do not fit into 32 bits of microseconds. */
 const DRIVER_TIMEOUT_MS_MIN = 1;
 const DRIVER_TIMEOUT_MS_MAX = 4_000_000;
+
+/** What every operation can be given beside its own options. */
+export interface OperationOptions {
+  /** Aborting it cancels the operation, which then rejects with `AbortError` (`ABORT_ERR`). */
+  readonly signal?: AbortSignal;
+  /** Cancels the operation after so many milliseconds; it then rejects with `ERR_TIMEOUT`, unless it won the race. */
+  readonly timeoutMs?: number;
+  /**
+   * What an abort does. `"cancel"` (default): the promise settles when the kernel has let go of the buffer.
+   * `"abandon"`: it rejects at once, and buffer and handle are taken care of in the background.
+   */
+  readonly onAbort?: "cancel" | "abandon";
+}
 
 /** `signal`, `timeoutMs` and `onAbort` of one operation, as they were checked. */
 export interface EarlyEnd {
@@ -36,17 +57,37 @@ export interface Target {
   readonly generation: number;
 }
 
+/** What cancels need of a backend. */
+export interface CancelHost {
+  readonly driverName: string;
+  readonly capabilities: Capabilities;
+  readonly records: Int32Array;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly requests: {
+    beginReserved(kind: OperationKind): Entry | undefined;
+    /** Undoes the begin of an operation. */
+    drop(entry: Entry): void;
+  };
+  readonly endings: {
+    endQueued(entry: Entry, cause: CancelCause): void;
+    abandon(entry: Entry, error: Error, cause: CancelCause): void;
+  };
+  /** Hands a cancel to the driver, before everything else. */
+  launchCancel(entry: Entry): void;
+}
+
 export class Canceler {
-  readonly #dispatcher: Dispatcher;
+  readonly #host: CancelHost;
   /** Operations whose cancel found no slot; sent as slots become free. */
   #waiting: Target[] = [];
 
   /** By opcode: 1 where the driver can end an operation when its time is up. */
   readonly #driverTimes: Uint8Array;
 
-  constructor(dispatcher: Dispatcher) {
-    this.#dispatcher = dispatcher;
-    const { linkTimeout, zeroCopySend } = dispatcher.capabilities.features;
+  constructor(host: CancelHost) {
+    this.#host = host;
+    const { linkTimeout, zeroCopySend } = host.capabilities.features;
     const timed = isSupported(linkTimeout);
     // A send without a copy waits for the network to let go of its memory, and a driver counts no time for that.
     const plain = !isSupported(zeroCopySend);
@@ -80,7 +121,7 @@ export class Canceler {
   attach(entry: Entry, early: EarlyEnd | undefined): void {
     if (early === undefined) return;
     const { signal, timeoutMs } = early;
-    const extras = this.#dispatcher.extrasOf(entry);
+    const extras = extrasOf(entry);
     const target: Target = { entry, generation: entry.generation };
     if (signal !== undefined) {
       extras.signal = signal;
@@ -88,7 +129,7 @@ export class Canceler {
       try {
         addAbortListener(signal, extras.onAbort);
       } catch (error) {
-        this.#dispatcher.drop(entry);
+        this.#host.requests.drop(entry);
         throw error;
       }
     }
@@ -100,7 +141,7 @@ export class Canceler {
   }
 
   #startTimer(target: Target, extras: EntryExtras, afterMs: number): void {
-    extras.timer = this.#dispatcher.clock.after(afterMs, () => {
+    extras.timer = this.#host.clock.after(afterMs, () => {
       if (isAlive(target)) this.request(target.entry, "timeout");
     });
   }
@@ -120,7 +161,7 @@ export class Canceler {
   }
 
   #letDriverTime(entry: Entry, extras: EntryExtras, timeoutMs: number): void {
-    const { records, clock } = this.#dispatcher;
+    const { records, clock } = this.#host;
     extras.driverDeadlineMs = clock.nowMs() + timeoutMs;
     records[entry.base]! |= SUBMIT_FLAG.timeout;
     records[entry.base + TIMEOUT_US_WORD] = Math.ceil(timeoutMs * 1000) | 0;
@@ -133,9 +174,9 @@ export class Canceler {
   keepTime(entry: Entry): void {
     const { extras } = entry;
     if (extras?.driverDeadlineMs === undefined) return;
-    const leftMs = Math.max(0, extras.driverDeadlineMs - this.#dispatcher.clock.nowMs());
+    const leftMs = Math.max(0, extras.driverDeadlineMs - this.#host.clock.nowMs());
     extras.driverDeadlineMs = undefined;
-    this.#dispatcher.records[entry.base]! &= ~SUBMIT_FLAG.timeout;
+    this.#host.records[entry.base]! &= ~SUBMIT_FLAG.timeout;
     this.#startTimer({ entry, generation: entry.generation }, extras, leftMs);
   }
 
@@ -146,7 +187,7 @@ export class Canceler {
       extras.onAbort = undefined;
     }
     if (extras.timer !== undefined) {
-      this.#dispatcher.clock.clear(extras.timer);
+      this.#host.clock.clear(extras.timer);
       extras.timer = undefined;
     }
   }
@@ -156,22 +197,22 @@ export class Canceler {
     const { state } = entry;
     if (state === STATE.queued) {
       // One that is still being made ends as it starts: see `Dispatcher.sendOff`.
-      if (entry.reject === undefined) this.#dispatcher.extrasOf(entry).cause = cause;
-      else this.#dispatcher.endQueued(entry, cause);
+      if (entry.reject === undefined) extrasOf(entry).cause = cause;
+      else this.#host.endings.endQueued(entry, cause);
     } else if (state === STATE.submitted || state === STATE.more) {
-      this.#dispatcher.extrasOf(entry).cause = cause;
+      extrasOf(entry).cause = cause;
       entry.advance(EVENT.cancel);
       this.send(entry);
     } else if (state === STATE.canceling && cause === "signal") {
       // Whoever aborts has turned away; what arrives now must be kept for the next caller.
-      this.#dispatcher.extrasOf(entry).cause = cause;
+      extrasOf(entry).cause = cause;
     }
   }
 
   /** The three-valued answer, once the operation has ended; see `Operation.cancel`. */
   requestAnswer(entry: Entry): Promise<CancelOutcome> {
     return new Promise((resolve) => {
-      const extras = this.#dispatcher.extrasOf(entry);
+      const extras = extrasOf(entry);
       extras.cancelWaiters ??= [];
       extras.cancelWaiters.push(resolve);
       this.request(entry, "cancel");
@@ -182,17 +223,17 @@ export class Canceler {
   send(target: Entry): void {
     // The driver knows it by another name.
     if (target.joined !== undefined) return target.joined.cancel();
-    const cancel = this.#dispatcher.beginReserved(cancelKind);
+    const cancel = this.#host.requests.beginReserved(cancelKind);
     if (cancel === undefined) {
       this.#waiting.push({ entry: target, generation: target.generation });
       return;
     }
-    const { records, counters } = this.#dispatcher;
+    const { records, counters } = this.#host;
     records[cancel.base + WORD.argument0] = target.slot;
     records[cancel.base + WORD.argument1] = target.generation;
     counters.cancelsSent++;
     counters.submitted++;
-    this.#dispatcher.launchCancel(cancel);
+    this.#host.launchCancel(cancel);
   }
 
   /** A slot is free: sends what waited for one. */
@@ -218,10 +259,10 @@ export class Canceler {
     if (!abandon || entry.reject === undefined) return this.request(entry, "signal");
     const error = batonError("ABORT_ERR", `${entry.kind?.syscall}: aborted and abandoned.`, {
       cause: reasonOf(signal),
-      driver: this.#dispatcher.driverName,
+      driver: this.#host.driverName,
       syscall: entry.kind?.syscall,
     });
-    this.#dispatcher.abandon(entry, error, "signal");
+    this.#host.endings.abandon(entry, error, "signal");
   }
 }
 

@@ -5,8 +5,8 @@
  */
 
 import { SUBMIT_FLAG } from "../spi/record.js";
+import type { CancelCause, Entry, OperationChain } from "./entry.js";
 import { EVENT, STATE } from "./lifecycle.js";
-import type { CancelCause, Entry } from "./operation-table.js";
 
 /** Most operations of one chain. */
 export const CHAIN_LENGTH_MAX = 64;
@@ -18,13 +18,15 @@ export interface ChainHost {
   sendOff(entry: Entry): void;
   /** Hands operations that are linked to each other to the driver together. */
   launchChain(entries: readonly Entry[]): void;
-  /** Ends an operation that the driver does not have. */
-  endQueued(entry: Entry, cause: CancelCause): void;
+  readonly endings: {
+    /** Ends an operation that the driver does not have. */
+    endQueued(entry: Entry, cause: CancelCause): void;
+  };
 }
 
 type MemberState = "waiting" | "started" | "ended";
 
-export class Chain {
+export class Chain implements OperationChain {
   readonly #host: ChainHost;
   readonly #entries: readonly Entry[];
   readonly #states: MemberState[];
@@ -128,7 +130,8 @@ export class Chain {
     for (let behind = index + 1; behind < this.#entries.length; behind++) {
       const member = this.#entries[behind]!;
       // The slot of one that has ended may be somebody else's by now.
-      if (this.#states[behind] !== "ended" && member.state === STATE.queued) this.#host.endQueued(member, "chain");
+      if (this.#states[behind] !== "ended" && member.state === STATE.queued)
+        this.#host.endings.endQueued(member, "chain");
     }
   }
 }

@@ -4,8 +4,9 @@
  */
 import type { Counters } from "../base/counters.js";
 import { COMPLETION_FLAG, COMPLETION_SHIFT, COMPLETION_WORD } from "../spi/record.js";
+import type { Entry } from "./entry.js";
 import { STATE } from "./lifecycle.js";
-import type { Entry, OperationTable } from "./operation-table.js";
+import type { OperationTable } from "./operation-table.js";
 
 /** Where decoded completions go. */
 export interface CompletionTarget {

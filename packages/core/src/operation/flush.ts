@@ -8,8 +8,9 @@ import type { Counters } from "../base/counters.js";
 import type { DriverSession } from "../spi/driver.js";
 import { CONTROL } from "../spi/record.js";
 import type { CompletionSink } from "./completion.js";
+import type { Entry } from "./entry.js";
 import { EVENT, isWithDriver } from "./lifecycle.js";
-import type { Entry, OperationTable } from "./operation-table.js";
+import type { OperationTable } from "./operation-table.js";
 import type { Pace } from "./pace.js";
 import type { SubmissionQueue } from "./submission-queue.js";
 

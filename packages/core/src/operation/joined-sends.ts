@@ -6,8 +6,8 @@
  */
 
 import { ERRNO } from "../base/errno.js";
-import { ARENA_SMALL_BYTES } from "../memory/arena.js";
-import { isSupported } from "../spi/capability.js";
+import { ARENA_SMALL_BYTES, type Arena } from "../memory/arena.js";
+import { type Capabilities, isSupported } from "../spi/capability.js";
 import { OPCODE } from "../spi/opcode.js";
 import {
   ADDRESS_FAMILY,
@@ -19,11 +19,9 @@ import {
   VECTOR_WORD,
   WORD,
 } from "../spi/record.js";
-import type { Dispatcher } from "./dispatcher.js";
-import type { Lane } from "./lane.js";
+import type { CancelCause, Entry, OperationKind, OperationLane } from "./entry.js";
 import { EVENT, isWithDriver, STATE } from "./lifecycle.js";
 import { defineKind } from "./operation-kind.js";
-import type { Entry } from "./operation-table.js";
 
 /** Longer sends go alone: one call more is nothing to them, and each can then be ended by itself. */
 export const JOINED_EACH_BYTES_MAX = 16_384;
@@ -35,39 +33,49 @@ const SMALL_MEMBERS_MAX = Math.floor((ARENA_SMALL_BYTES - MESSAGE_VECTOR_AT) / V
 
 const joinedKind = defineKind("sendMessage", { finish: (_entry, result) => result });
 
+/** What joined sends need of a backend. */
+export interface JoinHost {
+  readonly capabilities: Capabilities;
+  readonly records: Int32Array;
+  readonly arena: Arena;
+  readonly requests: { beginSpare(kind: OperationKind): Entry | undefined };
+  readonly course: { final(entry: Entry, result: number, flags: number): void };
+  readonly canceler: { keepTime(entry: Entry): void; request(entry: Entry, cause: CancelCause): void };
+}
+
 /** Joins what waits in the lanes of a backend's connections. */
 export class SendJoiner {
-  readonly #dispatcher: Dispatcher;
+  readonly #host: JoinHost;
   readonly #supported: boolean;
 
-  constructor(dispatcher: Dispatcher) {
-    this.#dispatcher = dispatcher;
-    this.#supported = isSupported(dispatcher.capabilities.features.joinedSends);
+  constructor(host: JoinHost) {
+    this.#host = host;
+    this.#supported = isSupported(host.capabilities.features.joinedSends);
   }
 
   /** See `LaneHost.join`. */
-  join(lane: Lane, first: Entry): Entry | undefined {
+  join(lane: OperationLane, first: Entry): Entry | undefined {
     if (!this.#supported || !this.#canJoin(first) || first.behind === undefined || !this.#canJoin(first.behind)) return;
-    const carrier = this.#dispatcher.beginSpare(joinedKind);
+    const carrier = this.#host.requests.beginSpare(joinedKind);
     if (carrier === undefined) return;
     const members: Entry[] = [];
     // A peer that does not read holds the area for as long: when these become few, only small places are taken.
-    const most = this.#dispatcher.arena.hasPlenty ? VECTOR_MAX : SMALL_MEMBERS_MAX;
+    const most = this.#host.arena.hasPlenty ? VECTOR_MAX : SMALL_MEMBERS_MAX;
     let bytes = 0;
     for (let next: Entry | undefined = first; next !== undefined && this.#canJoin(next); ) {
       const { behind }: Entry = next;
-      bytes += this.#dispatcher.records[next.base + WORD.length]!;
+      bytes += this.#host.records[next.base + WORD.length]!;
       members.push(next);
       lane.takeOut(next);
       if (bytes >= JOINED_BYTES_MAX || members.length === most) break;
       next = behind;
     }
-    new JoinedSend(this.#dispatcher, lane, carrier, members);
+    new JoinedSend(this.#host, lane, carrier, members);
     return carrier;
   }
 
   #canJoin({ kind, chain, state, base }: Entry): boolean {
-    const { records } = this.#dispatcher;
+    const { records } = this.#host;
     const length = records[base + WORD.length]!;
     return (
       kind?.opcode === OPCODE.send &&
@@ -82,17 +90,17 @@ export class SendJoiner {
 
 /** Sends that are on their way together. To their callers and to the lifecycle the driver has each of them. */
 export class JoinedSend {
-  readonly #dispatcher: Dispatcher;
-  readonly #lane: Lane;
+  readonly #host: JoinHost;
+  readonly #lane: OperationLane;
   readonly #carrier: Entry;
   readonly #members: readonly Entry[];
 
-  constructor(dispatcher: Dispatcher, lane: Lane, carrier: Entry, members: readonly Entry[]) {
-    this.#dispatcher = dispatcher;
+  constructor(host: JoinHost, lane: OperationLane, carrier: Entry, members: readonly Entry[]) {
+    this.#host = host;
     this.#lane = lane;
     this.#carrier = carrier;
     this.#members = members;
-    const { records } = dispatcher;
+    const { records } = host;
     const { handleIndex, handleGeneration } = members[0]!.resource!;
     records[carrier.base + WORD.handleIndex] = handleIndex;
     records[carrier.base + WORD.handleGeneration] = handleGeneration;
@@ -102,7 +110,7 @@ export class JoinedSend {
     carrier.resolve = (result) => this.#ended(result as number);
     carrier.reject = (error) => this.#failed(error);
     for (const member of members) {
-      dispatcher.canceler.keepTime(member);
+      host.canceler.keepTime(member);
       member.held = false;
       member.joined = this;
       member.advance(EVENT.submit);
@@ -111,11 +119,11 @@ export class JoinedSend {
 
   /** A member shall end early. That ends the whole, and the others go again. */
   cancel(): void {
-    this.#dispatcher.canceler.request(this.#carrier, "cancel");
+    this.#host.canceler.request(this.#carrier, "cancel");
   }
 
   #writeMessage(offset: number): void {
-    const { records, arena } = this.#dispatcher;
+    const { records, arena } = this.#host;
     arena.words[(offset >> 2) + ADDRESS_WORD.family] = ADDRESS_FAMILY.none;
     arena.words[(offset + MESSAGE_FLAGS_AT) >> 2] = 0;
     let word = (offset + MESSAGE_VECTOR_AT) >> 2;
@@ -136,7 +144,7 @@ export class JoinedSend {
 
   /** Tells each member what became of it. `result`: bytes that went out in all, or a negative errno. */
   #ended(result: number): void {
-    const { records } = this.#dispatcher;
+    const { records } = this.#host;
     const back: Entry[] = [];
     let current: Entry | undefined;
     let left = Math.max(0, result);
@@ -147,17 +155,17 @@ export class JoinedSend {
       const count = Math.min(left, records[member.base + WORD.length]!);
       left -= count;
       if (count > 0) {
-        this.#dispatcher.final(member, count, 0);
+        this.#host.course.final(member, count, 0);
         // What is left of one that shall send all goes next. The slot of one that has ended may be another's by now.
         if (member.state === STATE.queued && member.generation === generation) current = member;
       } else if (error !== 0) {
-        this.#dispatcher.final(member, error, 0);
+        this.#host.course.final(member, error, 0);
         error = 0;
       } else if (member.state === STATE.submitted) {
         member.advance(EVENT.repeat);
         back.push(member);
       } else {
-        this.#dispatcher.final(member, -ERRNO.ECANCELED, 0);
+        this.#host.course.final(member, -ERRNO.ECANCELED, 0);
       }
     }
     this.#lane.takeBack(current, back);

@@ -3,8 +3,8 @@
 import { ERRNO } from "../base/errno.js";
 import { ChunkQueue } from "../memory/chunk-queue.js";
 import { OPCODE } from "../spi/opcode.js";
-import type { Kept, LaneHost } from "./lane.js";
-import type { Entry } from "./operation-table.js";
+import type { Entry } from "./entry.js";
+import type { Kept, LaneHost } from "./lane-host.js";
 
 export class KeptBytes implements Kept {
   readonly ofMessages = false;

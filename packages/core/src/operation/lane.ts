@@ -3,39 +3,10 @@
  * in flight could be answered in either order and two sends could interleave; in a lane neither can, whichever
  * driver runs. A lane also keeps what won a race against its cancel, for the next receive (P6).
  */
+import type { Entry, OperationLane } from "./entry.js";
 import { carriesMemory, KeptBytes } from "./kept-bytes.js";
+import type { Kept, LaneHost } from "./lane-host.js";
 import { STATE } from "./lifecycle.js";
-import type { Entry } from "./operation-table.js";
-
-/** What a lane needs of the dispatcher. */
-export interface LaneHost {
-  /** Sends a held operation on its way: its turn has come. */
-  launchInTurn(entry: Entry): void;
-  /** Ends a held operation with a result made here. */
-  settleLocally(entry: Entry, result: number): void;
-  /**
-   * The memory of an operation's buffers, one after the other, while core may touch it: the driver does not have it.
-   */
-  memoryOf(entry: Entry): readonly Uint8Array[];
-  /** Ends a held operation that has no buffer yet with these bytes, in a new one. */
-  settleWithBytes(entry: Entry, bytes: Uint8Array): void;
-  /**
-   * Called when a lane is free and more than one operation waits, of which `first` is the next: sends those that can go
-   * together on their way as one. Answers the operation that stands for all that it has taken out of the lane, or
-   * `undefined` when the first goes alone.
-   */
-  join(lane: Lane, first: Entry): Entry | undefined;
-}
-
-/** What waits for the next operation. */
-export interface Kept {
-  /** Unlike bytes they are neither cut nor joined, and one of no bytes is a message all the same. */
-  readonly ofMessages: boolean;
-  /** There is something. */
-  readonly waiting: boolean;
-  /** Ends an operation with the first of it. */
-  serve(entry: Entry, host: LaneHost): void;
-}
 
 /** Has taken bytes out of a lane that are still anybody's. */
 export interface LaneHolder {
@@ -44,7 +15,7 @@ export interface LaneHolder {
 }
 
 /** There may be very many, so an object is small: what is rare is made when it is needed, and no method is private. */
-export class Lane {
+export class Lane implements OperationLane {
   readonly #host: LaneHost;
   #current: Entry | undefined = undefined;
   /** Those that wait are linked to each other, so that each can leave without a search. */

@@ -4,7 +4,7 @@ import type { OpcodeName } from "../spi/opcode.js";
 import { TRANSFER_BYTES_MAX } from "../spi/record.js";
 import { Chain } from "./chain.js";
 import type { Dispatcher } from "./dispatcher.js";
-import type { Entry } from "./operation-table.js";
+import type { Entry } from "./entry.js";
 
 /**
  * Operations that a driver with links can have in a chain: one submission each that waits for nothing in core. A

@@ -1,30 +1,6 @@
-/** What differs between operations once a completion has come in; one shared, stateless object per kind. */
-import type { ErrorDetails } from "../base/errors.js";
+/** Kinds of operations, made from their rows in the table of opcodes. */
 import { OPCODE, type OpcodeName, opcodeDefinition } from "../spi/opcode.js";
-import type { Entry } from "./operation-table.js";
-
-export interface OperationKind {
-  readonly opcode: number;
-  readonly name: OpcodeName;
-  readonly syscall: string;
-  /** May be submitted again after `-EINTR` or `-EAGAIN`. */
-  readonly repeatable: boolean;
-  /** The value the caller's promise resolves with. `result` is 0 or more; the buffer is home. */
-  finish(entry: Entry, result: number, flags: number): unknown;
-  /**
-   * Takes care of a result that nobody waits for any more, so that nothing is lost or left open (P6): an accepted
-   * connection goes to its listener, received bytes to their stream, an opened handle is closed.
-   */
-  salvage(entry: Entry, result: number, flags: number): void;
-  /** It has ended without a result: what an earlier try has begun (`COMPLETION_FLAG.begun`) is nobody's. */
-  giveUp?(entry: Entry): void;
-  /** A completion that is not the final one. */
-  more?(entry: Entry, result: number, flags: number): void;
-  /** Another operation waits in the lane for this one, which goes on until it is told to end. */
-  crowded?(entry: Entry): void;
-  /** What an error of this operation tells beside the errno. */
-  details?(entry: Entry): ErrorDetails;
-}
+import type { OperationKind } from "./entry.js";
 
 /** Makes a kind from its row in the opcode table and what is special about it. */
 export function defineKind(

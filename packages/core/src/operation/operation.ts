@@ -3,10 +3,11 @@
 import { batonError } from "../base/errors.js";
 import type { LentBuffer } from "../memory/owned-buffer.js";
 import type { Dispatcher } from "./dispatcher.js";
+import type { CancelOutcome, Entry } from "./entry.js";
+import { extrasOf } from "./entry.js";
 import { STATE, type StateName, stateName } from "./lifecycle.js";
-import type { CancelOutcome, Entry } from "./operation-table.js";
 
-export type { CancelOutcome } from "./operation-table.js";
+export type { CancelOutcome } from "./entry.js";
 
 /** How an operation ended, or `"pending"`. */
 export type Outcome = "pending" | "ok" | "error" | "canceled";
@@ -44,7 +45,7 @@ export class Operation<T> {
     this.#dispatcher = dispatcher;
     this.#entry = entry;
     this.#generation = entry.generation;
-    dispatcher.extrasOf(entry).onSettled = (outcome) => {
+    extrasOf(entry).onSettled = (outcome) => {
       this.#outcome = outcome;
       onSettled();
     };
@@ -84,7 +85,7 @@ export class Operation<T> {
   abandon(): void {
     if (!this.#isInFlight) return;
     const error = batonError("ERR_OPERATION_ABANDONED", `${this.#entry.kind?.syscall}: abandoned.`);
-    this.#dispatcher.abandon(this.#entry, error, "cancel");
+    this.#dispatcher.endings.abandon(this.#entry, error, "cancel");
   }
 
   get #isInFlight(): boolean {

@@ -2,7 +2,7 @@
  * The orphan ledger: operations whose callers gave them up while the driver had them. Nothing is freed early on
  * their account: buffer and handle wait for the final completion, however long it takes (P7).
  */
-import type { Entry } from "./operation-table.js";
+import type { Entry } from "./entry.js";
 
 /** What `io.inspect().orphans` shows. */
 export interface OrphanStats {

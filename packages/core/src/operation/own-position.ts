@@ -5,9 +5,9 @@
  * only an append is not, because where it goes only the system knows, and what the system refuses to do at a position:
  * writes of some files under /proc, which are read at positions and written only where they stand.
  */
-import type { Entry } from "./operation-table.js";
+import type { Entry, OperationPosition } from "./entry.js";
 
-export class OwnPosition {
+export class OwnPosition implements OperationPosition {
   #offset: number;
   /** Bytes were appended: it stands at the end, wherever that is by the time somebody asks. */
   #atEnd = false;

@@ -23,9 +23,8 @@ import {
 import { ReceiveShare } from "../memory/receive-share.js";
 import { PROVIDED_MAX } from "../spi/driver.js";
 import { AUXILIARY_SHIFT, COMPLETION_FLAG, CONTROL } from "../spi/record.js";
+import type { Entry, OperationHandle } from "./entry.js";
 import { STATE } from "./lifecycle.js";
-import type { Entry } from "./operation-table.js";
-import type { ResourceHandle } from "./resource-handle.js";
 
 /** A buffer that the driver has; the lend has no operation, so its id is 0. */
 interface Provided extends Holder {
@@ -79,13 +78,13 @@ export class ProvidedBuffers {
   readonly #provided = new Map<number, Provided>();
   readonly #loops = new Set<ReceiveLoop>();
   /** Whose piece of the reserve a buffer is, by its number; and how many each has. */
-  readonly #pieces = new Map<number, ResourceHandle>();
-  readonly #holders = new Map<ResourceHandle, number>();
+  readonly #pieces = new Map<number, OperationHandle>();
+  readonly #holders = new Map<OperationHandle, number>();
   /** Receives that wait for a buffer, in order: of peers that say little, and of all others. */
   readonly #quiet: Fifo<Paused> = new Fifo();
   readonly #busy: Fifo<Paused> = new Fifo();
   /** Those that wait for their connection's piece of the reserve to come home. */
-  readonly #held = new Map<ResourceHandle, Paused[]>();
+  readonly #held = new Map<OperationHandle, Paused[]>();
   #retries = false;
   #retryMs = RETRY_MS_MIN;
 
@@ -191,7 +190,7 @@ export class ProvidedBuffers {
    * The buffer that the driver picked, now the caller's; `undefined` when the completion carries none. `receiver` is
    * the connection that has it from here on.
    */
-  claim(flags: number, receiver: ResourceHandle | undefined): OwnedBuffer | undefined {
+  claim(flags: number, receiver: OperationHandle | undefined): OwnedBuffer | undefined {
     if ((flags & COMPLETION_FLAG.bufferPicked) === 0) return undefined;
     const number = flags >>> AUXILIARY_SHIFT;
     const holder = this.#provided.get(number);

@@ -4,7 +4,7 @@
  * that resolves pays nothing.
  */
 import { BatonError } from "../base/errors.js";
-import type { CancelCause, Entry } from "./operation-table.js";
+import type { CancelCause, Entry } from "./entry.js";
 
 const settled = Promise.resolve();
 /** Of V8 and of those that are like it. */

@@ -3,22 +3,33 @@
  * promise settles, on success, on error and on cancel (P3).
  */
 import { reasonOf } from "../base/abort-listeners.js";
+import type { Counters } from "../base/counters.js";
 import { ERRNO } from "../base/errno.js";
 import { batonError, type ErrorDetails, systemError } from "../base/errors.js";
-import type { Dispatcher } from "./dispatcher.js";
+import type { CancelCause, Entry, EntryExtras } from "./entry.js";
 import { carriesMemory } from "./kept-bytes.js";
-import type { CancelCause, Entry, EntryExtras } from "./operation-table.js";
+import type { Pace } from "./pace.js";
 import { rejectWaiting } from "./rejection.js";
+
+/** What is needed of a backend to tell a caller. */
+export interface SettleHost {
+  readonly driverName: string;
+  /** The backend closes. */
+  readonly closed: boolean;
+  readonly counters: Counters;
+  readonly pace: Pace;
+  readonly canceler: { detach(extras: EntryExtras): void };
+}
 
 /**
  * Why the caller is told of an early end, and not of the result; `undefined` when of the result. A result that is not
  * told is salvaged.
  */
-export function earlyCause(dispatcher: Dispatcher, entry: Entry, result: number): CancelCause | undefined {
+export function earlyCause(host: SettleHost, entry: Entry, result: number): CancelCause | undefined {
   const cause = entry.extras?.cause;
   if (cause !== undefined) return isEarlyEnd(entry, cause, result) ? cause : undefined;
   // A session that closes cancels what is in flight on its own account.
-  return dispatcher.closed && isCancelResult(result) ? "close" : undefined;
+  return host.closed && isCancelResult(result) ? "close" : undefined;
 }
 
 function isEarlyEnd(entry: Entry, cause: CancelCause, result: number): boolean {
@@ -42,7 +53,7 @@ function isEarlyEnd(entry: Entry, cause: CancelCause, result: number): boolean {
 
 /** Ends an operation that its caller still waits for; `early` is what `earlyCause` says. */
 export function settleFinal(
-  dispatcher: Dispatcher,
+  host: SettleHost,
   entry: Entry,
   result: number,
   flags: number,
@@ -55,10 +66,10 @@ export function settleFinal(
     entry.resolve?.(entry.kind!.finish(entry, total, flags));
     return;
   }
-  if (extras !== undefined) dispatcher.canceler.detach(extras);
+  if (extras !== undefined) host.canceler.detach(extras);
   if (early !== undefined) {
-    dispatcher.counters.canceled++;
-    const error = causeError(dispatcher, entry, early, Math.max(total, entry.progress));
+    host.counters.canceled++;
+    const error = causeError(host, entry, early, Math.max(total, entry.progress));
     finishExtras(extras, "canceled");
     rejectWaiting(entry, error, early);
   } else if (total >= 0) {
@@ -66,8 +77,8 @@ export function settleFinal(
     finishExtras(extras, "ok");
     entry.resolve?.(value);
   } else {
-    dispatcher.counters.failed++;
-    const error = systemError(total, entry.kind!.syscall, details(dispatcher, entry, entry.progress));
+    host.counters.failed++;
+    const error = systemError(total, entry.kind!.syscall, details(host, entry, entry.progress));
     finishExtras(extras, "error");
     rejectWaiting(entry, error, extras?.cause);
   }
@@ -83,11 +94,11 @@ function isCancelResult(result: number): boolean {
 }
 
 /** Ends an operation that was cancelled before the driver had it. */
-export function settleCanceledEarly(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, given?: Error): void {
+export function settleCanceledEarly(host: SettleHost, entry: Entry, cause: CancelCause, given?: Error): void {
   const extras = entry.extras;
-  dispatcher.counters.canceled++;
-  if (extras !== undefined) dispatcher.canceler.detach(extras);
-  const error = given ?? causeError(dispatcher, entry, cause, entry.progress);
+  host.counters.canceled++;
+  if (extras !== undefined) host.canceler.detach(extras);
+  const error = given ?? causeError(host, entry, cause, entry.progress);
   finishExtras(extras, "canceled");
   rejectWaiting(entry, error, cause);
 }
@@ -96,7 +107,7 @@ export function settleCanceledEarly(dispatcher: Dispatcher, entry: Entry, cause:
  * An operation is about to end without the driver's help: whoever awaits it is told in the event loop's next turn, when
  * too many such ends have followed each other. Everything else about its end happens now.
  */
-export function settleInTurn({ pace }: Dispatcher, entry: Entry): void {
+export function settleInTurn({ pace }: SettleHost, entry: Entry): void {
   pace.spend(1);
   if (!pace.spent || entry.promise === undefined) return;
   const { resolve, reject, extras } = entry;
@@ -115,16 +126,16 @@ function finishExtras(extras: EntryExtras | undefined, outcome: "ok" | "error" |
 }
 
 /** The error for an operation that was ended early. */
-function causeError(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, bytes: number): Error {
+function causeError(host: SettleHost, entry: Entry, cause: CancelCause, bytes: number): Error {
   const where = entry.kind!.syscall;
-  const more = details(dispatcher, entry, bytes);
+  const more = details(host, entry, bytes);
   switch (cause) {
     case "signal":
       return batonError("ABORT_ERR", `${where}: aborted.`, { ...more, cause: reasonOf(entry.extras?.signal) });
     case "timeout":
       return batonError("ERR_TIMEOUT", `${where}: not done within ${entry.extras?.timeoutMs} ms.`, more);
     case "close":
-      return dispatcher.closed
+      return host.closed
         ? batonError("ERR_BACKEND_CLOSED", `${where}: the backend was closed meanwhile.`, more)
         : batonError("ERR_RESOURCE_CLOSED", `${where}: the resource was closed meanwhile.`, more);
     case "cancel":
@@ -138,9 +149,9 @@ function causeError(dispatcher: Dispatcher, entry: Entry, cause: CancelCause, by
   }
 }
 
-function details(dispatcher: Dispatcher, entry: Entry, bytes: number): ErrorDetails {
+function details(host: SettleHost, entry: Entry, bytes: number): ErrorDetails {
   return {
-    driver: dispatcher.driverName,
+    driver: host.driverName,
     syscall: entry.kind!.syscall,
     ...entry.kind!.details?.(entry),
     ...(entry.buffer !== undefined && { buffer: entry.buffer }),

@@ -7,8 +7,9 @@
  * and its slot is free at once.
  */
 import { Fifo } from "../base/fifo.js";
+import type { Entry } from "./entry.js";
 import { STATE } from "./lifecycle.js";
-import type { Entry, OperationTable } from "./operation-table.js";
+import type { OperationTable } from "./operation-table.js";
 
 /**
  * Fills in a row in which the fresh ones, those that came since the last fill, go ahead of those that wait. Mostly they

@@ -17,12 +17,7 @@ import {
 } from "../memory/owned-buffer.js";
 import type { DriverMemory } from "../spi/driver.js";
 import { TRANSFER_BYTES_MAX, VECTOR_ENTRY_BYTES, VECTOR_MAX, VECTOR_WORD } from "../spi/record.js";
-import type { Entry } from "./operation-table.js";
-
-/** One buffer of a vector, and its lend. */
-export interface VectorPart extends Holder {
-  readonly buffer: OwnedBuffer;
-}
+import type { Entry, VectorPart } from "./entry.js";
 
 /**
  * The buffers of a list, each read once, so that what was checked is what is lent. Refuses what is not a list of

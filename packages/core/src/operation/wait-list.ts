@@ -3,8 +3,9 @@
  * slot may be another operation's by then, so the generation is kept with it. Memory stays in proportion to the
  * operations that still wait, however many came and went.
  */
+
+import type { Entry } from "./entry.js";
 import { STATE } from "./lifecycle.js";
-import type { Entry } from "./operation-table.js";
 
 /** Places that are not worth tidying up. */
 const TIDY_MIN = 64;

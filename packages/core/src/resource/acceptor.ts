@@ -6,15 +6,14 @@
 
 import { ERRNO } from "../base/errno.js";
 import { type BatonError, batonError } from "../base/errors.js";
-import type { EarlyEnd } from "../operation/cancel.js";
-import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { EarlyEnd, OperationOptions } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
 import { watchEarlyEnd } from "../operation/early-end-watch.js";
+import type { Entry } from "../operation/entry.js";
 import { STATE } from "../operation/lifecycle.js";
 import { defineKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
 import { type Rejectable, rejectCaller } from "../operation/rejection.js";
-import type { ResourceHandle } from "../operation/resource-handle.js";
-import type { ResourceState } from "../operation/resource-state.js";
+import type { ResourceHandle, ResourceState } from "../operation/resource-state.js";
 import type { Standing } from "../operation/standing.js";
 import { isSupported } from "../spi/capability.js";
 import { AUXILIARY_SHIFT, SUBMIT_FLAG, WORD } from "../spi/record.js";
@@ -190,7 +189,7 @@ export class Acceptor implements Standing {
     if (this.#pause.active) return;
     const wanted = this.#wanted;
     while (this.#accepts.size < wanted) {
-      const entry = this.#dispatcher.begin(acceptKind, this.#waiters[0]!.listener);
+      const entry = this.#dispatcher.requests.begin(acceptKind, this.#waiters[0]!.listener);
       entry.subject = this;
       entry.resolve = (connection) => this.#ended(entry, connection as Connection);
       entry.reject = (error) => this.#failed(entry, error as BatonError);

@@ -2,10 +2,9 @@
 
 import { checkInteger, checkOptions, type OptionNames, wrongType } from "../base/validate.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Entry } from "../operation/entry.js";
 import { defineKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
-import { ResourceHandle } from "../operation/resource-handle.js";
-import { ResourceState } from "../operation/resource-state.js";
+import { ResourceHandle, ResourceState } from "../operation/resource-state.js";
 import { readAnyAddress, type SocketAddress, type UnixAddress } from "../spi/address.js";
 import { ADOPT_ANSWER, ADOPT_ANSWER_BYTES, ADOPT_FLAG, ADOPT_KIND, AUXILIARY_SHIFT, WORD } from "../spi/record.js";
 import { closeHandle, closingBy } from "./closing.js";
@@ -113,7 +112,7 @@ export function prepareAdopt(
   const { label = `fd ${fd}` } = options;
   if (typeof label !== "string") throw wrongType(where, "label", "a string", label);
   const streamBits = kind === "listener" ? socketOptionBits(where, options) : 0;
-  const entry = dispatcher.begin(adoptKind, undefined);
+  const entry = dispatcher.requests.begin(adoptKind, undefined);
   entry.subject = { dispatcher, tracker, label, streamBits, create: creators[kind] } satisfies AdoptSubject;
   dispatcher.records[entry.base + WORD.argument0] = fd;
   dispatcher.records[entry.base + WORD.argument1] = ADOPT_KIND[kind];

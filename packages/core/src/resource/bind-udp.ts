@@ -2,11 +2,11 @@
 
 import { batonError } from "../base/errors.js";
 import { checkBoolean, checkInteger, checkOptions, describe, type OptionNames } from "../base/validate.js";
-import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Entry } from "../operation/entry.js";
 import { defineKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
-import { ResourceHandle } from "../operation/resource-handle.js";
-import { ResourceState } from "../operation/resource-state.js";
+import { ResourceHandle, ResourceState } from "../operation/resource-state.js";
 import { parseAddress, readAddress, writeAddress } from "../spi/address.js";
 import { ADDRESS_BYTES, AUXILIARY_SHIFT, SOCKET_OPTION, WORD } from "../spi/record.js";
 import { closeHandle, closingBy } from "./closing.js";
@@ -92,9 +92,9 @@ export function prepareBindUdp(dispatcher: Dispatcher, tracker: ResourceTracker,
     const value = options[name];
     if (value !== undefined && checkBoolean(where, name, value)) bits |= SOCKET_OPTION[name];
   }
-  if ((bits & SOCKET_OPTION.reusePort) !== 0) dispatcher.expectFeature(where, "reusePort");
+  if ((bits & SOCKET_OPTION.reusePort) !== 0) dispatcher.requests.expectFeature(where, "reusePort");
   const early = dispatcher.canceler.check(where, options);
-  const entry = dispatcher.begin(datagramKind, undefined);
+  const entry = dispatcher.requests.begin(datagramKind, undefined);
   entry.subject = { dispatcher, tracker, address: host, port } satisfies BindSubject;
   dispatcher.records[entry.base + WORD.argument0] = bits;
   entry.areaBytes = ADDRESS_BYTES;

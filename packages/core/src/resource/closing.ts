@@ -5,11 +5,10 @@
 
 import { batonError } from "../base/errors.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Entry, OperationKind } from "../operation/entry.js";
 import { STATE } from "../operation/lifecycle.js";
-import { defineKind, type OperationKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
-import type { ResourceEnding } from "../operation/resource-handle.js";
-import type { ResourceState } from "../operation/resource-state.js";
+import { defineKind } from "../operation/operation-kind.js";
+import type { ResourceEnding, ResourceState } from "../operation/resource-state.js";
 import { WORD } from "../spi/record.js";
 import type { ResourceTracker } from "./resource-tracker.js";
 
@@ -25,11 +24,11 @@ export function expectNotClosed(state: ResourceState): void {
 
 /** Closes a handle that no resource stands for: the result of an operation nobody waits for. */
 export function closeHandle(dispatcher: Dispatcher, index: number, generation: number): void {
-  if (dispatcher.ended) return;
-  const entry = dispatcher.beginReserved(closeKind);
+  if (dispatcher.endings.ended) return;
+  const entry = dispatcher.requests.beginReserved(closeKind);
   if (entry === undefined) {
     // The reserve is for a moment full of cancels; they end by themselves.
-    void dispatcher.aside(async () => {
+    void dispatcher.endings.aside(async () => {
       await new Promise<void>((resolve) => dispatcher.clock.turn(resolve));
       closeHandle(dispatcher, index, generation);
     });
@@ -75,7 +74,7 @@ export async function closeResource(dispatcher: Dispatcher, state: ResourceState
 
 /** Ends both directions, so that the peer learns of it at once. Its result does not matter: a close follows. */
 function shutDown(dispatcher: Dispatcher, state: ResourceState): void {
-  const entry = dispatcher.beginReserved(shutdownKind);
+  const entry = dispatcher.requests.beginReserved(shutdownKind);
   if (entry === undefined) return;
   dispatcher.records[entry.base + WORD.handleIndex] = state.handleIndex;
   dispatcher.records[entry.base + WORD.handleGeneration] = state.handleGeneration;
@@ -91,10 +90,10 @@ function shutDown(dispatcher: Dispatcher, state: ResourceState): void {
  */
 export async function beginAtLast(dispatcher: Dispatcher, kind: OperationKind, state: ResourceState): Promise<Entry> {
   for (;;) {
-    if (dispatcher.ended || state.phase === "closed") {
+    if (dispatcher.endings.ended || state.phase === "closed") {
       throw batonError("ERR_BACKEND_CLOSED", `${kind.name}: the backend was closed before.`);
     }
-    const entry = dispatcher.beginReserved(kind);
+    const entry = dispatcher.requests.beginReserved(kind);
     if (entry !== undefined) {
       dispatcher.records[entry.base + WORD.handleIndex] = state.handleIndex;
       dispatcher.records[entry.base + WORD.handleGeneration] = state.handleGeneration;
@@ -109,10 +108,10 @@ export async function beginAtLast(dispatcher: Dispatcher, kind: OperationKind, s
 async function submitClose(dispatcher: Dispatcher, state: ResourceState): Promise<void> {
   const begin = () => {
     // The driver has closed the handle, or keeps it until its last operation has ended.
-    if (dispatcher.ended) {
+    if (dispatcher.endings.ended) {
       throw batonError("ERR_BACKEND_CLOSED", `close: the backend was closed before the ${state.kind} ${state.label}.`);
     }
-    return dispatcher.beginReserved(closeKind);
+    return dispatcher.requests.beginReserved(closeKind);
   };
   let entry = begin();
   while (entry === undefined) {

@@ -9,7 +9,7 @@ import { checkBoolean, checkInteger, describe } from "../base/validate.js";
 import { type EarlyEnd, isAlive } from "../operation/cancel.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
 import { type EarlyEndListener, watchEarlyEnd } from "../operation/early-end-watch.js";
-import type { Entry } from "../operation/operation-table.js";
+import type { Entry } from "../operation/entry.js";
 import { parseAddress } from "../spi/address.js";
 import { ADDRESS_FAMILY } from "../spi/record.js";
 import type { StreamSocket } from "./stream-socket.js";
@@ -170,7 +170,8 @@ export class ConnectRace {
     this.#attempts.delete(entry);
     if (this.#isOver) return;
     this.#errors.push(error);
-    const goesOn = this.#given === undefined && !this.#dispatcher.closed && this.#next < this.#addresses.length;
+    const goesOn =
+      this.#given === undefined && !this.#dispatcher.requests.closed && this.#next < this.#addresses.length;
     if (goesOn) this.#tryNext();
     else if (this.#attempts.size === 0) this.#fail(this.#given ?? this.#summary());
   }

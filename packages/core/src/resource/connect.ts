@@ -2,12 +2,11 @@
 
 import { batonError } from "../base/errors.js";
 import { checkInteger, checkOptions } from "../base/validate.js";
-import type { EarlyEnd } from "../operation/cancel.js";
-import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { EarlyEnd, OperationOptions } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Entry } from "../operation/entry.js";
 import { defineKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
-import { ResourceHandle } from "../operation/resource-handle.js";
-import { ResourceState } from "../operation/resource-state.js";
+import { ResourceHandle, ResourceState } from "../operation/resource-state.js";
 import { parseAddress, writeAddress } from "../spi/address.js";
 import { ADDRESS_BYTES, AUXILIARY_SHIFT, WORD } from "../spi/record.js";
 import { closeHandle, closingBy } from "./closing.js";
@@ -101,7 +100,7 @@ async function startTcpConnect(
       `${where}: "${host}" is not an address, and the driver ${driverName} does not look up names.`,
     );
   }
-  if (dispatcher.closed) throw batonError("ERR_BACKEND_CLOSED", `${where}: the backend is closed.`);
+  if (dispatcher.requests.closed) throw batonError("ERR_BACKEND_CLOSED", `${where}: the backend is closed.`);
   const race = new ConnectRace(dispatcher, { host, plan, early, begin: (address) => begin(address, undefined) });
   return race.run((name) => session.lookup!(name));
 }
@@ -123,7 +122,7 @@ function beginConnect(
   early: EarlyEnd | undefined,
 ): Entry {
   const { dispatcher, port = 0 } = subject;
-  const entry = dispatcher.begin(connectKind, undefined);
+  const entry = dispatcher.requests.begin(connectKind, undefined);
   entry.subject = subject;
   dispatcher.records[entry.base + WORD.argument0] = bits;
   entry.areaBytes = ADDRESS_BYTES;

@@ -1,8 +1,7 @@
 /** The file that users hold, made of an open handle. */
 import type { Dispatcher } from "../operation/dispatcher.js";
 import { OwnPosition } from "../operation/own-position.js";
-import { ResourceHandle } from "../operation/resource-handle.js";
-import { ResourceState } from "../operation/resource-state.js";
+import { ResourceHandle, ResourceState } from "../operation/resource-state.js";
 import { beginAtLast, closingBy } from "./closing.js";
 import { File } from "./file.js";
 import { askOfHandle, statKind } from "./file-operations.js";

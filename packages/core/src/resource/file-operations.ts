@@ -3,13 +3,16 @@
 import { ERRNO } from "../base/errno.js";
 import { checkBoolean, checkInteger, checkOptions, encodePath } from "../base/validate.js";
 import type { Lendable } from "../memory/owned-buffer.js";
-import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import type { OperationKind } from "../operation/entry.js";
+import { type Entry, extrasOf } from "../operation/entry.js";
 import type { Lane } from "../operation/lane.js";
-import { defineKind, type OperationKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
+import { defineKind } from "../operation/operation-kind.js";
 import type { OwnPosition } from "../operation/own-position.js";
 import type { ResourceState } from "../operation/resource-state.js";
 import { STAT_BYTES, WORD } from "../spi/record.js";
+import { writeWide } from "../spi/wide.js";
 import { decodeFileStat, type FileStat } from "./file-stat.js";
 import {
   operationOptionNames,
@@ -116,13 +119,13 @@ export function laneFor({ readLane, writeLane }: FileCore, reads: boolean): Lane
 export function placeTransfer(core: FileCore, entry: Entry, position: number | undefined): void {
   if (position === undefined) {
     entry.position = core.position;
-    core.dispatcher.writePosition(entry, -1);
+    writeWide(core.dispatcher.records, entry.base + WORD.positionLow, -1);
     return;
   }
   // Some systems and devices would pass over the position in silence. Source: pread(2).
-  if (core.position === undefined) core.dispatcher.extrasOf(entry).refusal = -ERRNO.ESPIPE;
+  if (core.position === undefined) extrasOf(entry).refusal = -ERRNO.ESPIPE;
   entry.movesPosition = true;
-  core.dispatcher.writePosition(entry, position);
+  writeWide(core.dispatcher.records, entry.base + WORD.positionLow, position);
 }
 
 // --- operations on the handle alone -------------------------------------------------------------------------------
@@ -143,7 +146,7 @@ export function prepareOnFile(
   state.expectOpen(where);
   checkOptions(where, options, operationOptionNames);
   const early = dispatcher.canceler.check(where, options);
-  const entry = dispatcher.begin(kind, state);
+  const entry = dispatcher.requests.begin(kind, state);
   entry.subject = state;
   dispatcher.canceler.attach(entry, early);
   return entry;
@@ -153,7 +156,7 @@ export function prepareTruncate(core: FileCore, length: number, options: Operati
   const where = "file.truncate";
   checkInteger(where, "length", length, 0, POSITION_MAX);
   const entry = prepareOnFile(core, where, FILE_KIND.truncate, options);
-  core.dispatcher.writePosition(entry, length);
+  writeWide(core.dispatcher.records, entry.base + WORD.positionLow, length);
   return entry;
 }
 
@@ -180,7 +183,7 @@ export function prepareFileStat({ dispatcher, state }: FileCore, options: Operat
   state.expectOpen(where);
   checkOptions(where, options, operationOptionNames);
   const early = dispatcher.canceler.check(where, options);
-  const entry = dispatcher.begin(statKind, state);
+  const entry = dispatcher.requests.begin(statKind, state);
   askOfHandle(dispatcher, entry, state);
   dispatcher.canceler.attach(entry, early);
   return entry;
@@ -199,7 +202,7 @@ export function preparePathStat(dispatcher: Dispatcher, path: string | Uint8Arra
   checkOptions(where, options, statOptionNames);
   const follow = options.followLinks === undefined || checkBoolean(where, "followLinks", options.followLinks);
   const early = dispatcher.canceler.check(where, options);
-  const entry = dispatcher.begin(statKind, undefined);
+  const entry = dispatcher.requests.begin(statKind, undefined);
   entry.subject = { path: displayPath(path), dispatcher } satisfies StatSubject;
   dispatcher.records[entry.base + WORD.argument0] = follow ? STAT_HOW.path : STAT_HOW.link;
   attachPath(dispatcher, entry, bytes, STAT_BYTES);

@@ -2,10 +2,11 @@
 
 import { batonError } from "../base/errors.js";
 import { checkInteger, checkOptions, describe, type OptionNames } from "../base/validate.js";
-import type { OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { Entry } from "../operation/entry.js";
 import { defineKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
 import { ADVICE, ALLOCATE_FLAG, WORD } from "../spi/record.js";
+import { writeWide } from "../spi/wide.js";
 import { type FileCore, handleDetails, POSITION_MAX } from "./file-operations.js";
 import { operationOptionNames } from "./transfer.js";
 
@@ -73,7 +74,7 @@ export function prepareAllocate({ dispatcher, state }: FileCore, options: Alloca
   const length = checkInteger(where, "length", options.length, 1, POSITION_MAX - position);
   const bits = lookUp(where, "mode", options.mode === undefined ? "grow" : options.mode, allocateBits);
   const early = dispatcher.canceler.check(where, options);
-  const entry = dispatcher.begin(allocateKind, state);
+  const entry = dispatcher.requests.begin(allocateKind, state);
   entry.subject = state;
   dispatcher.records[entry.base + WORD.length] = bits;
   writeRange(dispatcher, entry, position, length);
@@ -89,7 +90,7 @@ export function prepareAdvise({ dispatcher, state }: FileCore, advice: Advice, o
   const position = checkInteger(where, "position", options.position ?? 0, 0, POSITION_MAX);
   const length = checkInteger(where, "length", options.length ?? 0, 0, POSITION_MAX - position);
   const early = dispatcher.canceler.check(where, options);
-  const entry = dispatcher.begin(adviseKind, state);
+  const entry = dispatcher.requests.begin(adviseKind, state);
   entry.subject = state;
   dispatcher.records[entry.base + WORD.length] = number;
   writeRange(dispatcher, entry, position, length);
@@ -98,8 +99,8 @@ export function prepareAdvise({ dispatcher, state }: FileCore, advice: Advice, o
 }
 
 function writeRange(dispatcher: FileCore["dispatcher"], entry: Entry, position: number, length: number): void {
-  dispatcher.writePosition(entry, position);
-  dispatcher.writeArguments(entry, length);
+  writeWide(dispatcher.records, entry.base + WORD.positionLow, position);
+  writeWide(dispatcher.records, entry.base + WORD.argument0, length);
 }
 
 function lookUp<Name extends string>(

@@ -3,9 +3,9 @@
 import type { ErrorDetails } from "../base/errors.js";
 import { checkInteger, checkOptions, type OptionNames } from "../base/validate.js";
 import type { Lendable, ReleasedBuffer } from "../memory/owned-buffer.js";
-import type { OperationOptions } from "../operation/dispatcher.js";
-import { defineKind, type OperationKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { Entry, OperationKind } from "../operation/entry.js";
+import { defineKind } from "../operation/operation-kind.js";
 import { lendVector, readVector, writeVector } from "../operation/vector.js";
 import { VECTOR_ENTRY_BYTES, WORD } from "../spi/record.js";
 import { type FileCore, laneFor, POSITION_MAX, placeTransfer, salvageRead } from "./file-operations.js";
@@ -101,12 +101,12 @@ export function prepareFileVector(
   const { position } = options;
   if (position !== undefined) checkInteger(where, "position", position, 0, POSITION_MAX);
   const early = dispatcher.canceler.check(where, options, given);
-  const entry = dispatcher.begin(kind, state);
+  const entry = dispatcher.requests.begin(kind, state);
   entry.subject = { path: state.label, buffers: given } satisfies VectorSubject;
   try {
     lendVector(entry, buffers, exclusive);
   } catch (error) {
-    dispatcher.drop(entry);
+    dispatcher.requests.drop(entry);
     throw error;
   }
   const parts = entry.vector!;

@@ -2,8 +2,8 @@
 
 import { checkBoolean, checkOptions } from "../base/validate.js";
 import type { Lendable, Unreleased } from "../memory/owned-buffer.js";
-import type { OperationOptions } from "../operation/dispatcher.js";
-import type { OperationKind } from "../operation/operation-kind.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { OperationKind } from "../operation/entry.js";
 import { promiseOfMany } from "../operation/rejection.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import {

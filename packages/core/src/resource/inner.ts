@@ -6,15 +6,19 @@
 import { batonError } from "../base/errors.js";
 import { describe, wrongType } from "../base/validate.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
-import type { File } from "./file.js";
 import type { FileCore } from "./file-operations.js";
 import type { StreamCore } from "./stream-operations.js";
-import type { StreamSocket } from "./stream-socket.js";
+
+/** A `File`, as far as the class of connections has to know it: the two classes cannot import each other. */
+export interface FileLike {
+  readonly path: string;
+  datasync(): Promise<void>;
+}
 
 /** Each answers the core of an object of its class, and throws `wrongResource` for anything else. */
 export const doors: {
-  file: (file: File) => FileCore;
-  stream: (stream: StreamSocket) => StreamCore;
+  file: (file: unknown) => FileCore;
+  stream: (stream: unknown) => StreamCore;
 } = { file: unopened, stream: unopened };
 
 function unopened(): never {
@@ -49,11 +53,11 @@ export function wrongResource(name: string, classes: readonly string[], value: u
 }
 
 /** A file as its operations know it. */
-export function fileCore(file: File): FileCore {
+export function fileCore(file: unknown): FileCore {
   return doors.file(file);
 }
 
 /** A connection as its operations know it. */
-export function streamCore(stream: StreamSocket): StreamCore {
+export function streamCore(stream: unknown): StreamCore {
   return doors.stream(stream);
 }

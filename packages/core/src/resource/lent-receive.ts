@@ -6,7 +6,7 @@
 import { BatonError } from "../base/errors.js";
 import { checkOptions } from "../base/validate.js";
 import type { OwnedBuffer } from "../memory/owned-buffer.js";
-import type { OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
 import { promiseOfMany } from "../operation/rejection.js";
 import { isSupported } from "../spi/capability.js";
 import {
@@ -37,7 +37,7 @@ function receiveLent(core: StreamCore, options: OperationOptions): Promise<Picke
   // Now, and not in a turn: receives are answered in the order in which they were asked for.
   if (buffer !== undefined) return promiseOfMany(() => receiveInto(core, buffer, options));
   return promiseOfMany(() =>
-    dispatcher.aside(async () => {
+    dispatcher.endings.aside(async () => {
       const { signal, timeoutMs } = options;
       const limits = { ...(signal !== undefined && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) };
       return receiveInto(core, await dispatcher.buffers.takeWhenFree(bytes, limits), options);

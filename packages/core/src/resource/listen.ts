@@ -2,10 +2,11 @@
 
 import { batonError } from "../base/errors.js";
 import { checkBoolean, checkInteger, checkOptions, describe } from "../base/validate.js";
-import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Entry } from "../operation/entry.js";
 import { defineKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
-import { ResourceHandle } from "../operation/resource-handle.js";
+import { ResourceHandle } from "../operation/resource-state.js";
 import { parseAddress, readAddress, readUnixAddress, writeAddress } from "../spi/address.js";
 import { ADDRESS_BYTES, AUXILIARY_SHIFT, SOCKET_OPTION, WORD } from "../spi/record.js";
 import { closeHandle } from "./closing.js";
@@ -106,7 +107,7 @@ const unixListenKind = defineKind("listen", {
     const { dispatcher, socketFile } = entry.subject as UnixListenSubject;
     const close = () => closeHandle(dispatcher, result, flags >>> AUXILIARY_SHIFT);
     if (socketFile === undefined) close();
-    else void dispatcher.aside(() => removeSocketFile(dispatcher, socketFile).then(close));
+    else void dispatcher.endings.aside(() => removeSocketFile(dispatcher, socketFile).then(close));
   },
   details: (entry) => ({ address: (entry.subject as UnixListenSubject).place.label }),
 });
@@ -122,7 +123,7 @@ async function startUnixListen(
   const backlog = checkInteger(where, "backlog", options.backlog ?? BACKLOG_DEFAULT, 1, 65_535);
   const early = dispatcher.canceler.check(where, options);
   const socketFile = place.abstract ? undefined : { path: place.bytes, inode: undefined };
-  const entry = dispatcher.begin(unixListenKind, undefined);
+  const entry = dispatcher.requests.begin(unixListenKind, undefined);
   entry.subject = { dispatcher, tracker, place, socketFile } satisfies UnixListenSubject;
   dispatcher.records[entry.base + WORD.argument0] = 0;
   dispatcher.records[entry.base + WORD.argument1] = backlog;
@@ -150,12 +151,12 @@ function prepareTcpListen(dispatcher: Dispatcher, tracker: ResourceTracker, opti
   const streamBits = socketOptionBits(where, options);
   let bits = streamBits;
   if (reusePort !== undefined && checkBoolean(where, "reusePort", reusePort)) {
-    dispatcher.expectFeature(where, "reusePort");
+    dispatcher.requests.expectFeature(where, "reusePort");
     bits |= SOCKET_OPTION.reusePort;
   }
   if (ipv6Only !== undefined && checkBoolean(where, "ipv6Only", ipv6Only)) bits |= SOCKET_OPTION.ipv6Only;
   const early = dispatcher.canceler.check(where, options);
-  const entry = dispatcher.begin(listenKind, undefined);
+  const entry = dispatcher.requests.begin(listenKind, undefined);
   entry.subject = { dispatcher, tracker, streamBits, address: host, port } satisfies ListenSubject;
   dispatcher.records[entry.base + WORD.argument0] = bits;
   dispatcher.records[entry.base + WORD.argument1] = backlog;

@@ -1,11 +1,11 @@
 /** Accepting connections, and the streams made of them. */
 
 import { checkOptions } from "../base/validate.js";
-import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Entry } from "../operation/entry.js";
 import { defineKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
-import { type ResourceEnding, ResourceHandle } from "../operation/resource-handle.js";
-import { ResourceState } from "../operation/resource-state.js";
+import { type ResourceEnding, ResourceHandle, ResourceState } from "../operation/resource-state.js";
 import { AUXILIARY_SHIFT, WORD } from "../spi/record.js";
 import { Acceptor, type Connection } from "./acceptor.js";
 import { closeResource, closingBy } from "./closing.js";
@@ -50,7 +50,7 @@ export function prepareAccept(core: ListenerCore, options: OperationOptions): En
   state.expectOpen(where);
   checkOptions(where, options, operationOptionNames);
   const early = dispatcher.canceler.check(where, options);
-  const entry = dispatcher.begin(acceptKind, state);
+  const entry = dispatcher.requests.begin(acceptKind, state);
   entry.subject = core;
   dispatcher.records[entry.base + WORD.argument0] = core.streamBits;
   dispatcher.canceler.attach(entry, early);
@@ -120,6 +120,6 @@ export async function closeListener(
   // Before the close: afterwards it could be the file of somebody who listens there next.
   if (socketFile !== undefined) await removeSocketFile(dispatcher, socketFile);
   // The driver has ended meanwhile, and its handles with it: nothing drains any more.
-  if (dispatcher.ended) return state.markClosed();
+  if (dispatcher.endings.ended) return state.markClosed();
   await closeResource(dispatcher, state, "cancel");
 }

@@ -1,9 +1,10 @@
 /** Opening files. */
 
 import { checkBoolean, checkInteger, checkOptions, encodePath } from "../base/validate.js";
-import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Entry } from "../operation/entry.js";
 import { defineKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
 import { type OpenFlags, parseOpenFlags } from "../spi/open-flags.js";
 import { AUXILIARY_SHIFT, BEGUN_BYTES, OPEN_ANSWER_BYTES, OPEN_FLAG, WORD } from "../spi/record.js";
 import { closeHandle } from "./closing.js";
@@ -105,9 +106,9 @@ export function prepareOpen(
     const value = options[name];
     if (value !== undefined && checkBoolean(where, name, value)) bits |= bitOptions[name];
   }
-  if ((bits & OPEN_FLAG.direct) !== 0) dispatcher.expectFeature(where, "directIo");
+  if ((bits & OPEN_FLAG.direct) !== 0) dispatcher.requests.expectFeature(where, "directIo");
   const early = dispatcher.canceler.check(where, options);
-  const entry = dispatcher.begin(openKind, undefined);
+  const entry = dispatcher.requests.begin(openKind, undefined);
   const appends = (bits & OPEN_FLAG.append) !== 0;
   entry.subject = { path: displayPath(path), tracker, dispatcher, appends } satisfies OpenSubject;
   dispatcher.records[entry.base + WORD.argument0] = bits;

@@ -2,9 +2,10 @@
 
 import type { ErrorDetails } from "../base/errors.js";
 import { checkBoolean, checkInteger, checkOptions, encodePath, type OptionNames } from "../base/validate.js";
-import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
-import { defineKind, type OperationKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Entry, OperationKind } from "../operation/entry.js";
+import { defineKind } from "../operation/operation-kind.js";
 import { WORD } from "../spi/record.js";
 import { attachPath, displayPath } from "./file-operations.js";
 import { operationOptionNames } from "./transfer.js";
@@ -83,7 +84,7 @@ export function prepareRename(dispatcher: Dispatcher, from: Path, to: Path, opti
   const paths = encodeTwo(where, from, to);
   checkOptions(where, options, renameOptionNames);
   const replace = options.replace === undefined || checkBoolean(where, "replace", options.replace);
-  if (!replace) dispatcher.expectFeature(where, "renameNoReplace");
+  if (!replace) dispatcher.requests.expectFeature(where, "renameNoReplace");
   const entry = beginOnTwoPaths(dispatcher, where, renameKind, paths, options);
   dispatcher.records[entry.base + WORD.argument0] = replace ? 0 : RENAME_NO_REPLACE;
   return entry;
@@ -148,7 +149,7 @@ function beginOnPath(
   writePaths: (entry: Entry) => void,
 ): Entry {
   const early = dispatcher.canceler.check(where, options);
-  const entry = dispatcher.begin(kind, undefined);
+  const entry = dispatcher.requests.begin(kind, undefined);
   entry.subject = subject;
   writePaths(entry);
   dispatcher.canceler.attach(entry, early);

@@ -5,8 +5,11 @@ import { systemError } from "../base/errors.js";
 import { blockOf, lendBuffer, type OwnedBuffer } from "../memory/owned-buffer.js";
 import type { EarlyEnd } from "../operation/cancel.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
-import { defineKind, type OperationKind } from "../operation/operation-kind.js";
+import type { OperationKind } from "../operation/entry.js";
+import { defineKind } from "../operation/operation-kind.js";
 import { WORD } from "../spi/record.js";
+import { writeWide } from "../spi/wide.js";
+import type { Carrier } from "./carrier.js";
 import { beginAtLast } from "./closing.js";
 import {
   FILE_TRANSFER,
@@ -17,7 +20,6 @@ import {
 } from "./file-operations.js";
 import type { FilePlace } from "./file-place.js";
 import type { Handle } from "./pipe-operations.js";
-import type { Carrier } from "./pipe-transfer.js";
 import { prepareReceive, prepareSend, type ReceiveResult, type StreamCore } from "./stream-operations.js";
 
 /** Bytes that are in the program at once. */
@@ -43,13 +45,13 @@ async function moveAtLast(
   try {
     records[entry.base + WORD.bufferOffset] = lendBuffer(buffer, entry, start, bytes, kind === readKind);
   } catch (error) {
-    dispatcher.drop(entry);
+    dispatcher.requests.drop(entry);
     throw error;
   }
   entry.buffer = buffer;
   records[entry.base + WORD.buffer] = blockOf(buffer).number;
   records[entry.base + WORD.length] = bytes;
-  dispatcher.writePosition(entry, position);
+  writeWide(dispatcher.records, entry.base + WORD.positionLow, position);
   return dispatcher.start(entry);
 }
 
@@ -234,7 +236,7 @@ function takeBuffer(dispatcher: Dispatcher): OwnedBuffer {
 
 /** A buffer, however long one takes to come home; `undefined` when the backend closes before. */
 export async function takeUntilClosing(dispatcher: Dispatcher, bytes: number): Promise<OwnedBuffer | undefined> {
-  if (dispatcher.closed) return undefined;
+  if (dispatcher.requests.closed) return undefined;
   const controller = new AbortController();
   const stop = () => controller.abort();
   dispatcher.onClosing.add(stop);

@@ -1,10 +1,12 @@
 /** A pipe, and moving bytes through it: what `pipeTo` is made of where the driver can splice. */
+
 import type { EarlyEnd } from "../operation/cancel.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Entry } from "../operation/entry.js";
 import { defineKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
 import type { ResourceState } from "../operation/resource-state.js";
 import { PIPE_BYTES, PIPE_WORD, WORD } from "../spi/record.js";
+import { writeWide } from "../spi/wide.js";
 import { beginAtLast, closeHandle } from "./closing.js";
 
 /** A handle as records name it. */
@@ -40,7 +42,7 @@ function readPipe(entry: Entry): Pipe {
 /** Makes a pipe. Whoever has it closes it. */
 export function makePipe(dispatcher: Dispatcher): Promise<Pipe> {
   return dispatcher.run(() => {
-    const entry = dispatcher.begin(pipeKind, undefined);
+    const entry = dispatcher.requests.begin(pipeKind, undefined);
     entry.subject = dispatcher;
     dispatcher.records[entry.base + WORD.length] = PIPE_CAPACITY_BYTES;
     entry.areaBytes = PIPE_BYTES;
@@ -79,7 +81,7 @@ export function prepareSplice(
   splice: Splice,
   early: EarlyEnd | undefined,
 ): Entry {
-  const entry = dispatcher.begin(spliceKind, resource);
+  const entry = dispatcher.requests.begin(spliceKind, resource);
   writeSplice(dispatcher, entry, splice);
   dispatcher.canceler.attach(entry, early);
   return entry;
@@ -101,6 +103,6 @@ function writeSplice(dispatcher: Dispatcher, entry: Entry, splice: Splice): void
   records[base + WORD.secondHandleIndex] = splice.to.handleIndex;
   records[base + WORD.secondHandleGeneration] = splice.to.handleGeneration;
   records[base + WORD.length] = splice.bytes;
-  dispatcher.writePosition(entry, splice.fromPosition);
-  dispatcher.writeArguments(entry, splice.toPosition);
+  writeWide(dispatcher.records, entry.base + WORD.positionLow, splice.fromPosition);
+  writeWide(dispatcher.records, entry.base + WORD.argument0, splice.toPosition);
 }

@@ -2,9 +2,9 @@
 
 import { batonError } from "../base/errors.js";
 import { checkBoolean, checkOptions, type OptionNames } from "../base/validate.js";
-import type { OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { Entry } from "../operation/entry.js";
 import { defineKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
 import { POLL_EVENT, WORD } from "../spi/record.js";
 import type { StreamCore } from "./stream-operations.js";
 import { operationOptionNames } from "./transfer.js";
@@ -55,7 +55,7 @@ export function preparePoll({ dispatcher, state, receiveLane }: StreamCore, opti
   }
   const early = dispatcher.canceler.check(where, options);
   const kept = readable && receiveLane.salvagedBytes > 0;
-  const entry = dispatcher.begin(kept ? readableKind : pollKind, state);
+  const entry = dispatcher.requests.begin(kept ? readableKind : pollKind, state);
   dispatcher.records[entry.base + WORD.argument0] =
     (readable ? POLL_EVENT.readable : 0) | (writable ? POLL_EVENT.writable : 0);
   dispatcher.canceler.attach(entry, early);

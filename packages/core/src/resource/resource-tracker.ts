@@ -5,7 +5,8 @@
  */
 import type { Counters } from "../base/counters.js";
 import { watchForDrop } from "../memory/dropped.js";
-import type { HandleOwner, ResourceEnding, ResourceHandle, ResourceKind } from "../operation/resource-handle.js";
+import type { ResourceKind } from "../operation/entry.js";
+import type { HandleOwner, ResourceEnding, ResourceHandle } from "../operation/resource-state.js";
 import { ResourceState } from "../operation/resource-state.js";
 
 /** Told when the program drops a resource without closing it. */

@@ -55,8 +55,8 @@ async function runOnPath<T>(
   answerBytes = 0,
 ): Promise<T | undefined> {
   for (;;) {
-    if (dispatcher.ended) return undefined;
-    const entry = dispatcher.beginReserved(kind);
+    if (dispatcher.endings.ended) return undefined;
+    const entry = dispatcher.requests.beginReserved(kind);
     if (entry !== undefined) {
       entry.subject = dispatcher;
       dispatcher.records[entry.base + WORD.argument0] = argument;

@@ -1,7 +1,7 @@
 /** What users hold of a listener, whatever it listens on: see `TcpListener` and `UnixListener`. */
 
 import { checkOptions } from "../base/validate.js";
-import type { OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
 import type { SocketAddress, UnixAddress } from "../spi/address.js";
 import { expectNotClosed } from "./closing.js";
 import { wrongResource } from "./inner.js";

@@ -3,10 +3,11 @@
 import { batonError } from "../base/errors.js";
 import { checkOptions } from "../base/validate.js";
 import type { Lendable, OwnedBuffer } from "../memory/owned-buffer.js";
-import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Entry, OperationKind } from "../operation/entry.js";
 import type { Lane } from "../operation/lane.js";
-import { defineKind, type OperationKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
+import { defineKind } from "../operation/operation-kind.js";
 import type { ResourceState } from "../operation/resource-state.js";
 import { readAnyAddress, type SocketAddress, type UnixAddress } from "../spi/address.js";
 import { ADDRESS_BYTES, SUBMIT_FLAG, WORD } from "../spi/record.js";
@@ -107,7 +108,7 @@ export function prepareReceivePicked(core: StreamCore, options: OperationOptions
   state.expectOpen(where);
   checkOptions(where, options, operationOptionNames);
   const early = dispatcher.canceler.check(where, options);
-  dispatcher.expectFeature(where, "bufferSelect");
+  dispatcher.requests.expectFeature(where, "bufferSelect");
   const entry = beginPicked(core, receivePickedKind, core, SUBMIT_FLAG.bufferSelect);
   dispatcher.canceler.attach(entry, early);
   return entry;
@@ -116,7 +117,7 @@ export function prepareReceivePicked(core: StreamCore, options: OperationOptions
 /** Begins a receive into buffers that the driver picks; `flags` for the driver. */
 export function beginPicked(core: StreamCore, kind: OperationKind, subject: unknown, flags: number): Entry {
   const { dispatcher, state, receiveLane } = core;
-  const entry = dispatcher.begin(kind, state);
+  const entry = dispatcher.requests.begin(kind, state);
   entry.subject = subject;
   entry.lane = receiveLane;
   const { records, provided } = dispatcher;
@@ -158,7 +159,7 @@ export function prepareShutdown({ dispatcher, state, sendLane }: StreamCore, how
   if (typeof how !== "string" || !Object.hasOwn(shutdownNumbers, how)) {
     throw batonError("ERR_INVALID_ARG_VALUE", 'stream.shutdown: how must be "receive", "send" or "both".');
   }
-  const entry = dispatcher.begin(shutdownKind, state);
+  const entry = dispatcher.requests.begin(shutdownKind, state);
   dispatcher.records[entry.base + WORD.argument0] = shutdownNumbers[how];
   // Behind the sends that were asked for before it.
   if (how !== "receive") entry.lane = sendLane;
@@ -175,7 +176,7 @@ const addressKind = defineKind("address", {
 
 export function prepareAddress(core: StreamCore, which: "local" | "peer"): Entry {
   core.state.expectOpen(which === "local" ? "stream.localAddress" : "stream.peerAddress");
-  const entry = core.dispatcher.begin(addressKind, core.state);
+  const entry = core.dispatcher.requests.begin(addressKind, core.state);
   entry.subject = core;
   entry.areaBytes = ADDRESS_BYTES;
   core.dispatcher.records[entry.base + WORD.argument0] = which === "local" ? 0 : 1;

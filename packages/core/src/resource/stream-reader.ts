@@ -6,9 +6,9 @@
 
 import { ERRNO } from "../base/errno.js";
 import type { OwnedBuffer } from "../memory/owned-buffer.js";
+import type { Entry } from "../operation/entry.js";
 import type { LaneHolder } from "../operation/lane.js";
 import { defineKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
 import type { ReceiveLoop } from "../operation/provided-buffers.js";
 import { withCallers } from "../operation/rejection.js";
 import type { Standing } from "../operation/standing.js";

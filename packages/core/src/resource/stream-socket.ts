@@ -1,12 +1,11 @@
 /** What users hold of a connection, whichever way it goes: see `TcpStream` and `UnixStream`. */
 
 import { isLendable, type Lendable, type Unreleased } from "../memory/owned-buffer.js";
-import type { OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
 import { promiseOfMany, stepsOfMany } from "../operation/rejection.js";
 import type { SocketAddress, UnixAddress } from "../spi/address.js";
 import { closeResource, expectNotClosed } from "./closing.js";
-import type { File } from "./file.js";
-import { doors, fileCore, wrongResource } from "./inner.js";
+import { doors, type FileLike, fileCore, wrongResource } from "./inner.js";
 import { receivePicked } from "./lent-receive.js";
 import { type PipeResult, type PipeToFileOptions, pipeToFile } from "./pipe-transfer.js";
 import { type PollOptions, preparePoll, type Readiness } from "./readiness.js";
@@ -114,7 +113,7 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
   }
 
   /**
-   * Writes what arrives to a file, until the peer ends its side or `bytesMax` are moved. Where the driver can splice
+   * Writes what arrives to a `File` of the same backend, until the peer ends its side or `bytesMax` are moved. Where the driver can splice
    * the bytes never come into the program; otherwise they go through a buffer of the pool
    * (`capabilities.features.pipeTo`), and so they do into what cannot seek. Bytes that were taken from the connection are
    * in the file before this settles, however it ends, and `error.bytesTransferred` says how many; what was not taken, and
@@ -123,7 +122,7 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
    *
    * @example const { bytesTransferred } = await upload.pipeTo(file, { position: 0, signal });
    */
-  pipeTo(file: File, options: PipeToFileOptions = NO_OPTIONS): Promise<PipeResult> {
+  pipeTo(file: FileLike, options: PipeToFileOptions = NO_OPTIONS): Promise<PipeResult> {
     return promiseOfMany(async () => pipeToFile(this.#core, fileCore(file), options));
   }
 

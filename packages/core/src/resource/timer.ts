@@ -2,10 +2,13 @@
 
 import { batonError } from "../base/errors.js";
 import { checkDurationMs, checkOptions } from "../base/validate.js";
-import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Entry } from "../operation/entry.js";
 import { STATE } from "../operation/lifecycle.js";
 import { defineKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
+import { WORD } from "../spi/record.js";
+import { writeWide } from "../spi/wide.js";
 import { NO_OPTIONS, operationOptionNames } from "./transfer.js";
 
 const timerKind = defineKind("timer", {});
@@ -22,9 +25,9 @@ export function prepareTimer(dispatcher: Dispatcher, where: string, options: Tim
   checkOptions(where, options, timerOptionNames);
   const afterMs = checkDurationMs(where, "afterMs", options.afterMs);
   const early = dispatcher.canceler.check(where, options);
-  const entry = dispatcher.begin(timerKind, undefined);
+  const entry = dispatcher.requests.begin(timerKind, undefined);
   // Never early: a fraction of a microsecond is rounded up.
-  dispatcher.writePosition(entry, Math.ceil(afterMs * 1000));
+  writeWide(dispatcher.records, entry.base + WORD.positionLow, Math.ceil(afterMs * 1000));
   dispatcher.canceler.attach(entry, early);
   return entry;
 }

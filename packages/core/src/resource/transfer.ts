@@ -2,11 +2,10 @@
 
 import { checkInteger, checkOptions, type OptionNames } from "../base/validate.js";
 import { expectOwn, type Lendable } from "../memory/owned-buffer.js";
-import type { EarlyEnd } from "../operation/cancel.js";
-import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { EarlyEnd, OperationOptions } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
+import type { Entry, OperationKind } from "../operation/entry.js";
 import type { Lane } from "../operation/lane.js";
-import type { OperationKind } from "../operation/operation-kind.js";
-import type { Entry } from "../operation/operation-table.js";
 import type { ResourceState } from "../operation/resource-state.js";
 
 /** Which part of the buffer an operation uses, in bytes. */
@@ -70,7 +69,7 @@ export function prepareTransfer(
     if (options.length !== undefined) length = checkInteger(where, "length", options.length, 0, length);
     early = dispatcher.canceler.check(where, options, buffer);
   }
-  const entry = dispatcher.beginWithBuffer(plan.kind, resource, owned, offset, length, plan.exclusive);
+  const entry = dispatcher.requests.beginWithBuffer(plan.kind, resource, owned, offset, length, plan.exclusive);
   entry.whole = plan.whole;
   entry.lane = lane;
   if (early !== undefined) dispatcher.canceler.attach(entry, early);

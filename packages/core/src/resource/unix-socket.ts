@@ -2,7 +2,8 @@
 
 import { batonError } from "../base/errors.js";
 import { describe, type OptionNames } from "../base/validate.js";
-import type { Dispatcher, OperationOptions } from "../operation/dispatcher.js";
+import type { OperationOptions } from "../operation/cancel.js";
+import type { Dispatcher } from "../operation/dispatcher.js";
 import { UNIX_PATH_BYTES_MAX } from "../spi/address.js";
 import { ADDRESS_FAMILY } from "../spi/record.js";
 import { displayPath } from "./file-operations.js";
@@ -57,8 +58,8 @@ export function checkUnixPath(dispatcher: Dispatcher, where: string, path: unkno
   }
   if (abstract && bytes.length === 1) throw batonError("ERR_INVALID_PATH", `${where}: the abstract name is empty.`);
   if (!abstract && bytes.includes(0)) throw batonError("ERR_INVALID_PATH", `${where}: the path contains a NUL byte.`);
-  dispatcher.expectFeature(where, "unixSockets");
-  if (abstract) dispatcher.expectFeature(where, "abstractUnixSockets");
+  dispatcher.requests.expectFeature(where, "unixSockets");
+  if (abstract) dispatcher.requests.expectFeature(where, "abstractUnixSockets");
   const own = bytes.slice();
   return { family: ADDRESS_FAMILY.unix, bytes: own, scope: 0, label: displayPath(own), abstract };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Entry } from "../../src/operation/entry.js";
 import { EVENT } from "../../src/operation/lifecycle.js";
 import { defineKind } from "../../src/operation/operation-kind.js";
-import { type Entry, OperationTable } from "../../src/operation/operation-table.js";
+import { OperationTable } from "../../src/operation/operation-table.js";
 import { SubmissionQueue } from "../../src/operation/submission-queue.js";
 
 const kind = defineKind("nop", {});

@@ -146,7 +146,7 @@ export const limitsClause: Clause = {
       title: "a range of 4 GiB and more is all of it",
       needs: ["stat", "allocate", "advise"],
       calmOnly: true,
-      mutants: ["range-lengths-are-cut"],
+      mutants: ["allocate-length-low-only"],
       run: async (context) => {
         for (const length of [2 ** 31, 2 ** 32, 2 ** 32 + 1, 2 ** 33, POSITION_MAX - 4]) {
           await using file = await context.openFile("content");

@@ -1,11 +1,12 @@
 /** Descriptors that the simulated program brings along, and what becomes of those that a session adopts. */
 import { ERRNO } from "../../base/errno.js";
 import { ADDRESS_FAMILY, ADOPT_ANSWER, ADOPT_FLAG, ADOPT_KIND, OPEN_FLAG, WORD } from "../../spi/record.js";
+import type { RawAddress } from "./addresses.js";
 import type { AttemptHost } from "./attempt-host.js";
 import type { Endpoint } from "./connection.js";
 import { Description, type Target } from "./handles.js";
 import type { Kernel } from "./kernel.js";
-import type { RawAddress, SimListener } from "./network.js";
+import type { SimListener } from "./network.js";
 import { PipeEnd } from "./pipe.js";
 import { answerAddress } from "./socket-operations.js";
 import type { Ticket } from "./ticket.js";

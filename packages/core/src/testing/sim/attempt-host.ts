@@ -4,10 +4,10 @@ import { ERRNO } from "../../base/errno.js";
 import type { Capabilities } from "../../spi/capability.js";
 import { OPCODE } from "../../spi/opcode.js";
 import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD, WORD } from "../../spi/record.js";
+import type { RawAddress } from "./addresses.js";
 import type { Description, HandleId, Handles } from "./handles.js";
 import type { Kernel } from "./kernel.js";
 import type { SimMemory } from "./memory.js";
-import type { RawAddress } from "./network.js";
 import type { Ticket } from "./ticket.js";
 
 /** The result, or `undefined`: the operation waits. */

@@ -13,7 +13,8 @@ import { attemptOnDatagram, datagram } from "./message-operations.js";
 import { attemptOnPath, isOnPath } from "./path-operations.js";
 import { attemptOnListener, attemptOnStream, connect, listen } from "./socket-operations.js";
 import { attemptOnPipe, makePipe, splice } from "./splice.js";
-import type { Ticket, WaitList } from "./ticket.js";
+import type { Ticket } from "./ticket.js";
+import type { WaitList } from "./wait-list.js";
 
 export function attempt(host: AttemptHost, ticket: Ticket): Outcome {
   switch (ticket.opcode) {

@@ -4,11 +4,12 @@
  */
 import { ERRNO } from "../../base/errno.js";
 import { POLL_EVENT } from "../../spi/record.js";
+import type { SimAddress } from "./addresses.js";
+import type { EndBook } from "./connection-books.js";
 import { EVENT_KIND } from "./event-hash.js";
 import { STALL_US } from "./faults.js";
-import type { Kernel } from "./kernel.js";
-import type { SimAddress } from "./network.js";
-import { type WaitList, wakeAll } from "./ticket.js";
+import type { Machine } from "./machine.js";
+import { type WaitList, wakeAll } from "./wait-list.js";
 
 /** What travels: that many bytes, or the end of the stream, or a reset. */
 type Parcel = number | "end" | "reset";
@@ -45,16 +46,6 @@ class Pipe {
   }
 }
 
-/** What one end of a connection comes to. */
-export interface EndBook {
-  /** Bytes that the kernel took of what was sent here. */
-  accepted: number;
-  /** Bytes that were received here. */
-  received: number;
-  /** When the connection was reset: bytes that could be received here in all. */
-  receivable: number | undefined;
-}
-
 /** One end of a connection. */
 export class Endpoint {
   readonly kind = "stream";
@@ -66,7 +57,7 @@ export class Endpoint {
   readonly receivers: WaitList = [];
   readonly senders: WaitList = [];
   readonly book: EndBook = { accepted: 0, received: 0, receivable: undefined };
-  readonly #kernel: Kernel;
+  readonly #machine: Machine;
   readonly #incoming: Pipe;
   readonly #outgoing: Pipe;
   #peer: Endpoint | undefined = undefined;
@@ -79,12 +70,12 @@ export class Endpoint {
   #stalledUntilUs = 0;
 
   private constructor(
-    kernel: Kernel,
+    machine: Machine,
     ends: { readonly local: SimAddress; readonly remote: SimAddress; readonly clientPort: number },
     incoming: Pipe,
     outgoing: Pipe,
   ) {
-    this.#kernel = kernel;
+    this.#machine = machine;
     this.local = ends.local;
     this.remote = ends.remote;
     this.clientPort = ends.clientPort;
@@ -93,15 +84,15 @@ export class Endpoint {
   }
 
   /** Both ends of a new connection. */
-  static pair(kernel: Kernel, client: SimAddress, server: SimAddress): [Endpoint, Endpoint] {
+  static pair(machine: Machine, client: SimAddress, server: SimAddress): [Endpoint, Endpoint] {
     const there = new Pipe();
     const back = new Pipe();
     const clientPort = client.family === "unix" ? 0 : client.port;
-    const one = new Endpoint(kernel, { local: client, remote: server, clientPort }, back, there);
-    const other = new Endpoint(kernel, { local: server, remote: client, clientPort }, there, back);
+    const one = new Endpoint(machine, { local: client, remote: server, clientPort }, back, there);
+    const other = new Endpoint(machine, { local: server, remote: client, clientPort }, there, back);
     one.#peer = other;
     other.#peer = one;
-    if (clientPort !== 0) kernel.network.books.set(clientPort, { client: one.book, server: other.book });
+    if (clientPort !== 0) machine.connections.ends.set(clientPort, { client: one.book, server: other.book });
     return [one, other];
   }
 
@@ -110,7 +101,7 @@ export class Endpoint {
     if (this.#error !== 0) return this.#takeError();
     if (this.#outgoing.endSent || this.#isReset) return -ERRNO.EPIPE;
     if (bytes.length === 0) return 0;
-    const { ledger, dice, socketBufferBytes } = this.#kernel;
+    const { ledger, dice, socketBufferBytes } = this.#machine;
     if (dice.happens("reset")) {
       this.reset();
       return this.#takeError();
@@ -131,20 +122,20 @@ export class Endpoint {
     pipe.chunks.push(bytes.slice(0, count));
     pipe.buffered += count;
     ledger.bytesUnderWay += count;
-    if (this.#kernel.bug === "reorder-bytes" && pipe.chunks.length > 1 && dice.random.chance(0.2)) {
+    if (this.#machine.bug === "reorder-bytes" && pipe.chunks.length > 1 && dice.random.chance(0.2)) {
       pipe.chunks.push(pipe.chunks.splice(-2, 1)[0]!);
     }
     this.#travel(pipe, peer, count);
     if (!this.#isReset && dice.happens("resetAfterSend")) {
       this.reset();
-      if (this.#kernel.bug === "reset-sends-count-all") return bytes.length;
+      if (this.#machine.bug === "reset-sends-count-all") return bytes.length;
     }
     return count;
   }
 
   /** The other end reads nothing for a while. */
   #stalls(): boolean {
-    const { dice, timeline } = this.#kernel;
+    const { dice, timeline } = this.#machine;
     if (this.#stalledUntilUs > timeline.nowUs) return true;
     if (!dice.happens("stalled")) return false;
     this.#stalledUntilUs = timeline.nowUs + STALL_US;
@@ -158,7 +149,7 @@ export class Endpoint {
   receive(count: number): Uint8Array<ArrayBuffer> | number | undefined {
     if (count === 0) return 0;
     const pipe = this.#incoming;
-    const { ledger, dice } = this.#kernel;
+    const { ledger, dice } = this.#machine;
     if (pipe.arrived > 0) {
       if (dice.happens("reset")) this.reset();
       const bytes = pipe.take(dice.shortened(Math.min(count, pipe.arrived)));
@@ -168,7 +159,7 @@ export class Endpoint {
       wakeAll(this.#peer!.senders);
       return bytes;
     }
-    if (this.#error !== 0) return this.#kernel.bug === "reset-is-an-end" ? 0 : this.#takeError();
+    if (this.#error !== 0) return this.#machine.bug === "reset-is-an-end" ? 0 : this.#takeError();
     return pipe.endArrived || this.#receiveEnded || this.#isReset ? 0 : undefined;
   }
 
@@ -181,7 +172,7 @@ export class Endpoint {
   get events(): number {
     const pipe = this.#incoming;
     const isEnded = pipe.endArrived || this.#receiveEnded || this.#isReset;
-    const room = this.#kernel.socketBufferBytes - this.#outgoing.buffered;
+    const room = this.#machine.socketBufferBytes - this.#outgoing.buffered;
     const cannotSend = this.#outgoing.endSent || this.#isReset;
     return (
       (pipe.arrived > 0 || isEnded ? POLL_EVENT.readable : 0) |
@@ -198,7 +189,7 @@ export class Endpoint {
 
   /** Gives up bytes that were received: a planted bug's work. */
   discardReceived(count: number): void {
-    const { ledger } = this.#kernel;
+    const { ledger } = this.#machine;
     ledger.bytesReceived -= count;
     ledger.bytesDiscarded += count;
   }
@@ -227,7 +218,7 @@ export class Endpoint {
 
   /** This end was never accepted: the other one is reset. */
   abort(): void {
-    this.#kernel.network.broken.add(this.clientPort);
+    this.#machine.connections.broken.add(this.clientPort);
     this.#closed = true;
     this.#discard(this.#incoming);
     this.#outgoing.endSent = true;
@@ -237,9 +228,9 @@ export class Endpoint {
 
   /** The network ends the connection. What has arrived can still be received, what is under way is lost. */
   reset(): void {
-    const { ledger } = this.#kernel;
+    const { ledger } = this.#machine;
     ledger.connectionsReset++;
-    this.#kernel.network.broken.add(this.clientPort);
+    this.#machine.connections.broken.add(this.clientPort);
     for (const end of [this, this.#peer!]) {
       const pipe = end.#incoming;
       const lost = pipe.buffered - pipe.arrived;
@@ -278,7 +269,7 @@ export class Endpoint {
   }
 
   #discard(pipe: Pipe): void {
-    const { ledger } = this.#kernel;
+    const { ledger } = this.#machine;
     ledger.bytesDiscarded += pipe.buffered;
     ledger.bytesUnderWay -= pipe.buffered;
     pipe.chunks.length = 0;
@@ -287,7 +278,7 @@ export class Endpoint {
   }
 
   #travel(pipe: Pipe, to: Endpoint, parcel: Parcel): void {
-    const { timeline, dice, hash } = this.#kernel;
+    const { timeline, dice, hash } = this.#machine;
     const arrivalUs = Math.max(pipe.lastArrivalUs, timeline.nowUs + dice.networkDelayUs());
     pipe.lastArrivalUs = arrivalUs;
     if (arrivalUs === timeline.nowUs && pipe.parcels.length === 0) return to.#arrive(pipe, parcel);
@@ -306,6 +297,6 @@ export class Endpoint {
     // A reset or a close may have discarded what was under way.
     else pipe.arrived = Math.min(pipe.buffered, pipe.arrived + parcel);
     wakeAll(this.receivers);
-    if (pipe.arrived > 0 && !this.#isReset && this.#kernel.dice.happens("resetBehindBytes")) this.reset();
+    if (pipe.arrived > 0 && !this.#isReset && this.#machine.dice.happens("resetBehindBytes")) this.reset();
   }
 }

@@ -7,8 +7,8 @@ import { ERRNO } from "../../base/errno.js";
 import type { SocketAddress } from "../../spi/address.js";
 import { POLL_EVENT } from "../../spi/record.js";
 import { EVENT_KIND } from "./event-hash.js";
-import type { Kernel } from "./kernel.js";
-import { type WaitList, wakeAll } from "./ticket.js";
+import type { Machine } from "./machine.js";
+import { type WaitList, wakeAll } from "./wait-list.js";
 
 /** Longest content of a datagram: 65,535 bytes less the headers, of which IPv6 does not count its own. */
 const BYTES_MAX = { ipv4: 65_507, ipv6: 65_527 } as const;
@@ -25,21 +25,23 @@ export class SimDatagram {
   /** `SOCKET_OPTION` bits. */
   readonly options: number;
   readonly receivers: WaitList = [];
-  readonly #kernel: Kernel;
+  readonly #machine: Machine;
+  readonly #forget: () => void;
   readonly #messages: Message[] = [];
   #bytes = 0;
   #lastArrivalUs = 0;
   #closed = false;
 
-  constructor(kernel: Kernel, address: SocketAddress, options: number) {
-    this.#kernel = kernel;
+  constructor(machine: Machine, address: SocketAddress, options: number, forget: () => void) {
+    this.#machine = machine;
+    this.#forget = forget;
     this.address = address;
     this.options = options;
   }
 
   /** One attempt to send to `target`, of which nobody may know: the bytes, or a negative errno. */
   send(bytes: Uint8Array, target: SimDatagram | undefined, from: SocketAddress): number {
-    const { ledger, dice, timeline, hash } = this.#kernel;
+    const { ledger, dice, timeline, hash } = this.#machine;
     if (bytes.length > BYTES_MAX[from.family]) return -ERRNO.EMSGSIZE;
     ledger.datagramsSent++;
     if (target === undefined || dice.happens("datagramLost")) {
@@ -68,7 +70,7 @@ export class SimDatagram {
   receive(): Message | undefined {
     const message = this.#messages.shift();
     if (message === undefined) return undefined;
-    const { ledger, bug } = this.#kernel;
+    const { ledger, bug } = this.#machine;
     this.#bytes -= message.bytes.length;
     ledger.datagramsUnderWay--;
     ledger.datagramsReceived++;
@@ -91,15 +93,15 @@ export class SimDatagram {
   /** Nobody receives any more. */
   close(): void {
     this.#closed = true;
-    const { ledger, network } = this.#kernel;
-    network.forgetDatagram(this);
+    const { ledger } = this.#machine;
+    this.#forget();
     ledger.datagramsUnderWay -= this.#messages.length;
     ledger.datagramsLost += this.#messages.length;
     this.#messages.length = 0;
   }
 
   #arrive(message: Message): void {
-    const { ledger, socketBufferBytes } = this.#kernel;
+    const { ledger, socketBufferBytes } = this.#machine;
     if (this.#closed || this.#bytes + message.bytes.length > socketBufferBytes) {
       ledger.datagramsUnderWay--;
       ledger.datagramsLost++;

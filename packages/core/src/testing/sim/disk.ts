@@ -1,8 +1,8 @@
 /** What a write meets on the simulated disk, whichever operation it belongs to. */
 import { ERRNO } from "../../base/errno.js";
 import { FULL_US } from "./faults.js";
-import type { FileNode } from "./file-system.js";
 import type { Kernel } from "./kernel.js";
+import type { FileNode } from "./nodes.js";
 
 /** Writes what there is room for; how many bytes, or a negative errno. */
 export function writeToDisk(kernel: Kernel, file: FileNode, position: number, bytes: Uint8Array): number {

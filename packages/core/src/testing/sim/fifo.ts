@@ -2,8 +2,8 @@
 import { ERRNO } from "../../base/errno.js";
 import { BEGUN_WORD, OPEN_FLAG, WORD } from "../../spi/record.js";
 import { type AttemptHost, answerOpen, badHandle, newHandle } from "./attempt-host.js";
-import type { FifoNode } from "./file-system.js";
 import { Description, type HandleId } from "./handles.js";
+import type { FifoNode } from "./nodes.js";
 import { PipeEnd } from "./pipe.js";
 import type { Ticket } from "./ticket.js";
 

@@ -5,8 +5,9 @@ import { ADVICE, ALLOCATE_FLAG, OPEN_FLAG, STAT_FIELD, WORD } from "../../spi/re
 import { type AttemptHost, answerOpen, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt-host.js";
 import { writeToDisk } from "./disk.js";
 import { openFifo, resumeOpen } from "./fifo.js";
-import { EPOCH_US, type Node } from "./file-system.js";
+import { EPOCH_US } from "./file-system.js";
 import { Description, type OpenFile } from "./handles.js";
+import type { Node } from "./nodes.js";
 import { pathOf } from "./path-operations.js";
 import type { Ticket } from "./ticket.js";
 

@@ -3,10 +3,10 @@ import { AUXILIARY_MAX } from "../../spi/record.js";
 import type { Endpoint } from "./connection.js";
 import type { SimDatagram } from "./datagram.js";
 import type { Descriptors } from "./descriptors.js";
-import type { OpenNode } from "./file-system.js";
 import type { SimListener } from "./network.js";
+import type { OpenNode } from "./nodes.js";
 import type { PipeEnd } from "./pipe.js";
-import { type WaitList, wakeAll } from "./ticket.js";
+import { type WaitList, wakeAll } from "./wait-list.js";
 
 /** An open file with its own position. */
 export interface OpenFile {

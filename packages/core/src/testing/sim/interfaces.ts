@@ -3,7 +3,7 @@
 import { ERRNO } from "../../base/errno.js";
 import { formatAddress } from "../../spi/address.js";
 import { ADDRESS_FAMILY } from "../../spi/record.js";
-import type { RawAddress } from "./network.js";
+import type { RawAddress } from "./addresses.js";
 
 /** An address of one interface, and which. */
 export interface LinkLocal {

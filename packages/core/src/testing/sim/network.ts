@@ -6,33 +6,17 @@
 import { ERRNO } from "../../base/errno.js";
 import type { SocketAddress } from "../../spi/address.js";
 import { ADDRESS_FAMILY, POLL_EVENT, SOCKET_OPTION } from "../../spi/record.js";
-import { type EndBook, Endpoint } from "./connection.js";
+import type { PathAddress, RawAddress, SimAddress } from "./addresses.js";
+import { Endpoint } from "./connection.js";
 import { SimDatagram } from "./datagram.js";
+import type { SimFileSystem } from "./file-system.js";
 import { otherHost, ownHost } from "./interfaces.js";
-import type { Kernel } from "./kernel.js";
-import { type WaitList, wakeAll } from "./ticket.js";
+import type { Machine } from "./machine.js";
+import { type WaitList, wakeAll } from "./wait-list.js";
 
 /** First of the ports that the system chooses itself. Source: RFC 6335. */
 const PORT_CHOSEN_MIN = 49_152;
 const PORT_MAX = 65_535;
-
-/** An address as it stands in the arena. */
-export interface RawAddress {
-  readonly family: number;
-  readonly bytes: Uint8Array;
-  readonly port: number;
-  /** Number of the interface, 0 for any. */
-  readonly scope: number;
-}
-
-/** A Unix-domain path; empty for a socket that was never bound. */
-export interface PathAddress {
-  readonly family: "unix";
-  readonly bytes: Uint8Array;
-}
-
-/** Where an end of a connection is. */
-export type SimAddress = SocketAddress | PathAddress;
 
 /** A port and address that is taken. */
 interface Bound {
@@ -51,11 +35,13 @@ export class SimListener {
   /** Accepts that wait for a connection, and connects that wait for room in the backlog. */
   readonly accepters: WaitList = [];
   readonly connecters: WaitList = [];
-  readonly #kernel: Kernel;
+  readonly #machine: Machine;
+  readonly #forget: () => void;
   closed = false;
 
-  constructor(kernel: Kernel, address: SimAddress, options: number, backlog: number) {
-    this.#kernel = kernel;
+  constructor(machine: Machine, address: SimAddress, options: number, backlog: number, forget: () => void) {
+    this.#machine = machine;
+    this.#forget = forget;
     this.address = address;
     this.options = options;
     this.backlog = backlog;
@@ -68,7 +54,7 @@ export class SimListener {
 
   /** One attempt to accept: an end, a negative errno, or `undefined` when no connection waits. */
   accept(): Endpoint | number | undefined {
-    const { dice, ledger } = this.#kernel;
+    const { dice, ledger } = this.#machine;
     if (this.pending.length === 0) return undefined;
     if (dice.happens("aborted")) {
       this.#drop(this.pending.shift()!);
@@ -83,7 +69,7 @@ export class SimListener {
 
   /** Takes a new connection into the backlog. */
   enqueue(end: Endpoint): void {
-    this.#kernel.ledger.connectionsWaiting++;
+    this.#machine.ledger.connectionsWaiting++;
     this.pending.push(end);
     wakeAll(this.accepters);
   }
@@ -91,13 +77,13 @@ export class SimListener {
   /** The last handle is gone: connections that nobody accepted are reset. */
   close(): void {
     this.closed = true;
-    this.#kernel.network.forget(this);
+    this.#forget();
     for (const end of this.pending.splice(0)) this.#drop(end);
     wakeAll(this.connecters);
   }
 
   #drop(end: Endpoint): void {
-    const { ledger } = this.#kernel;
+    const { ledger } = this.#machine;
     ledger.connectionsWaiting--;
     ledger.connectionsDropped++;
     end.abort();
@@ -105,20 +91,10 @@ export class SimListener {
   }
 }
 
-/** Both ends of a connection. */
-export interface ConnectionBook {
-  readonly client: Readonly<EndBook>;
-  readonly server: Readonly<EndBook>;
-}
+/** The machine that a network is of. */
+type NetworkMachine = Machine & { readonly files: SimFileSystem };
 
 export class SimNetwork {
-  /**
-   * Client ports of connections that were reset by the network or never accepted: only on those may a program miss
-   * bytes that the other end has sent.
-   */
-  readonly broken: Set<number> = new Set<number>();
-  /** What both ends of each internet connection came to, by the client's port. */
-  readonly books: Map<number, ConnectionBook> = new Map<number, ConnectionBook>();
   readonly #listeners = new Map<number, SimListener[]>();
   /** By the inode of the socket's name, or by an abstract name. */
   readonly #byPath = new Map<number | string, SimListener>();
@@ -126,44 +102,50 @@ export class SimNetwork {
   #lastPort = PORT_CHOSEN_MIN - 1;
 
   /** Binds and listens; `options` are `SOCKET_OPTION` bits. A negative errno when that is refused. */
-  listen(kernel: Kernel, raw: RawAddress, options: number, backlog: number): SimListener | number {
-    if (raw.family === ADDRESS_FAMILY.unix) return this.#listenAtPath(kernel, raw.bytes, options, backlog);
+  listen(machine: NetworkMachine, raw: RawAddress, options: number, backlog: number): SimListener | number {
+    if (raw.family === ADDRESS_FAMILY.unix) return this.#listenAtPath(machine, raw.bytes, options, backlog);
     const address = this.#bindable(raw, options, this.#listeners);
     if (typeof address === "number") return address;
-    const listener = new SimListener(kernel, address, options, backlog);
+    const listener: SimListener = new SimListener(machine, address, options, backlog, () => this.#forget(listener));
     this.#listeners.set(address.port, [...(this.#listeners.get(address.port) ?? []), listener]);
     return listener;
   }
 
-  #listenAtPath(kernel: Kernel, bytes: Uint8Array, options: number, backlog: number): SimListener | number {
+  #listenAtPath(machine: NetworkMachine, bytes: Uint8Array, options: number, backlog: number): SimListener | number {
     const key = isAbstract(bytes) ? abstractKey(bytes) : undefined;
     if (bytes.length === 0) return -ERRNO.EINVAL;
     if (key !== undefined && this.#byPath.has(key)) return -ERRNO.EADDRINUSE;
-    const node = key ?? kernel.files.bindSocket(bytes);
+    const node = key ?? machine.files.bindSocket(bytes);
     if (typeof node === "number") return node;
-    const listener = new SimListener(kernel, { family: "unix", bytes: bytes.slice() }, options, backlog);
+    const listener: SimListener = new SimListener(
+      machine,
+      { family: "unix", bytes: bytes.slice() },
+      options,
+      backlog,
+      () => this.#forget(listener),
+    );
     this.#byPath.set(typeof node === "string" ? node : node.inode, listener);
     return listener;
   }
 
   /** Binds a datagram socket. A negative errno when that is refused. */
-  datagram(kernel: Kernel, raw: RawAddress, options: number): SimDatagram | number {
+  datagram(machine: NetworkMachine, raw: RawAddress, options: number): SimDatagram | number {
     const address = this.#bindable(raw, options, this.#datagrams);
     if (typeof address === "number") return address;
-    const socket = new SimDatagram(kernel, address, options);
+    const socket: SimDatagram = new SimDatagram(machine, address, options, () => this.#forgetDatagram(socket));
     this.#datagrams.set(address.port, [...(this.#datagrams.get(address.port) ?? []), socket]);
     return socket;
   }
 
   /** One attempt to send a datagram: its bytes, or a negative errno. */
-  sendDatagram(kernel: Kernel, socket: SimDatagram, raw: RawAddress, bytes: Uint8Array): number {
+  sendDatagram(machine: NetworkMachine, socket: SimDatagram, raw: RawAddress, bytes: Uint8Array): number {
     if (raw.family === ADDRESS_FAMILY.none) return -ERRNO.EDESTADDRREQ;
     if (raw.family === ADDRESS_FAMILY.unix) return -ERRNO.EAFNOSUPPORT;
     const isIpv6 = socket.address.family === "ipv6";
     if (!isIpv6 && raw.family === ADDRESS_FAMILY.ipv6) return -ERRNO.EAFNOSUPPORT;
     if (isIpv6 && isMapped(raw)) {
       return this.sendDatagram(
-        kernel,
+        machine,
         socket,
         { ...raw, family: ADDRESS_FAMILY.ipv4, bytes: raw.bytes.subarray(12) },
         bytes,
@@ -176,12 +158,12 @@ export class SimNetwork {
     if (typeof host === "number") return host;
     const to = socketAddress(raw.family, isWildcard(host) ? loopbackOf(raw.family) : host, raw.port);
     const there = (this.#datagrams.get(raw.port) ?? []).filter((other) => accepts(other, to));
-    const target = there.length > 1 ? kernel.dice.random.pick(there) : there[0];
+    const target = there.length > 1 ? machine.dice.random.pick(there) : there[0];
     return socket.send(bytes, target, senderOf(socket.address, to, target));
   }
 
   /** A datagram socket is closed: its port is free. */
-  forgetDatagram(socket: SimDatagram): void {
+  #forgetDatagram(socket: SimDatagram): void {
     const { port } = socket.address;
     const left = (this.#datagrams.get(port) ?? []).filter((other) => other !== socket);
     if (left.length > 0) this.#datagrams.set(port, left);
@@ -201,7 +183,7 @@ export class SimNetwork {
   }
 
   /** A listener is closed: its port is free. */
-  forget(listener: SimListener): void {
+  #forget(listener: SimListener): void {
     if (listener.address.family === "unix") {
       for (const [key, other] of this.#byPath) if (other === listener) this.#byPath.delete(key);
       return;
@@ -216,12 +198,12 @@ export class SimNetwork {
    * One attempt to connect: the connecting end, a negative errno, or the listener whose backlog is full and that has
    * to be waited for.
    */
-  connect(kernel: Kernel, raw: RawAddress): Endpoint | number | SimListener {
-    if (raw.family === ADDRESS_FAMILY.unix) return this.#connectToPath(kernel, raw.bytes);
+  connect(machine: NetworkMachine, raw: RawAddress): Endpoint | number | SimListener {
+    if (raw.family === ADDRESS_FAMILY.unix) return this.#connectToPath(machine, raw.bytes);
     const host = otherHost(raw);
     if (typeof host === "number") return host;
-    if (kernel.dice.happens("refused")) {
-      return kernel.dice.random.chance(0.5) ? -ERRNO.ECONNREFUSED : -ERRNO.ETIMEDOUT;
+    if (machine.dice.happens("refused")) {
+      return machine.dice.random.chance(0.5) ? -ERRNO.ECONNREFUSED : -ERRNO.ETIMEDOUT;
     }
     const target = socketAddress(raw.family, isWildcard(host) ? loopbackOf(raw.family) : host, raw.port);
     const listeners = (this.#listeners.get(raw.port) ?? []).filter((listener) => accepts(listener, target));
@@ -231,22 +213,22 @@ export class SimNetwork {
     const port = this.#choosePort();
     if (port === undefined) return -ERRNO.EADDRNOTAVAIL;
     const local = socketAddress(raw.family, homeOf(target), port);
-    const [client, server] = Endpoint.pair(kernel, local, target);
-    kernel.ledger.connectionsMade++;
-    (withRoom.length === 1 ? withRoom[0]! : kernel.dice.random.pick(withRoom)).enqueue(server);
+    const [client, server] = Endpoint.pair(machine, local, target);
+    machine.ledger.connectionsMade++;
+    (withRoom.length === 1 ? withRoom[0]! : machine.dice.random.pick(withRoom)).enqueue(server);
     return client;
   }
 
-  #connectToPath(kernel: Kernel, bytes: Uint8Array): Endpoint | number | SimListener {
+  #connectToPath(machine: NetworkMachine, bytes: Uint8Array): Endpoint | number | SimListener {
     if (bytes.length === 0) return -ERRNO.EINVAL;
-    const node = isAbstract(bytes) ? abstractKey(bytes) : kernel.files.find(bytes, true);
+    const node = isAbstract(bytes) ? abstractKey(bytes) : machine.files.find(bytes, true);
     if (typeof node === "number") return node;
     const listener = this.#byPath.get(typeof node === "string" ? node : node.inode);
     if (listener === undefined) return -ERRNO.ECONNREFUSED;
     if (listener.pending.length >= listener.backlog) return listener;
     const unnamed: PathAddress = { family: "unix", bytes: new Uint8Array(0) };
-    const [client, server] = Endpoint.pair(kernel, unnamed, listener.address);
-    kernel.ledger.connectionsMade++;
+    const [client, server] = Endpoint.pair(machine, unnamed, listener.address);
+    machine.ledger.connectionsMade++;
     listener.enqueue(server);
     return client;
   }

@@ -5,6 +5,7 @@ import { type Capabilities, defineCapabilities, type FeatureName } from "../../s
 import type { Driver, DriverSession } from "../../spi/driver.js";
 import { simCapabilities } from "./abilities.js";
 import { createDescriptors, type SimDescriptors } from "./adopt.js";
+import { type ConnectionBook, ConnectionBooks } from "./connection-books.js";
 import { Descriptors } from "./descriptors.js";
 import { EventHash } from "./event-hash.js";
 import { calmFaults, FaultDice, type FaultName, resolveFaults, type SimFaultsOption } from "./faults.js";
@@ -12,7 +13,7 @@ import { SimFileSystem, type SimFiles } from "./file-system.js";
 import { type LinkLocal, simLinkLocal } from "./interfaces.js";
 import type { Kernel } from "./kernel.js";
 import { Ledger } from "./ledger.js";
-import { type ConnectionBook, SimNetwork } from "./network.js";
+import { SimNetwork } from "./network.js";
 import type { PlantedBug } from "./planted-bug.js";
 import { Random } from "./random.js";
 import { SimSession } from "./session.js";
@@ -105,6 +106,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     dice,
     hash,
     ledger,
+    connections: new ConnectionBooks(),
     files,
     network: new SimNetwork(),
     descriptors: new Descriptors(),
@@ -132,8 +134,8 @@ export function createSimulation(options: SimulationOptions): Simulation {
     ledger,
     faults: dice.counts,
     violations,
-    brokenConnections: kernel.network.broken,
-    connectionBooks: kernel.network.books,
+    brokenConnections: kernel.connections.broken,
+    connectionBooks: kernel.connections.ends,
     linkLocal: simLinkLocal,
     descriptors: createDescriptors(kernel),
     limitHandles: (handlesMax) => {

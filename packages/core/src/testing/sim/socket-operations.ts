@@ -4,10 +4,11 @@ import { ERRNO } from "../../base/errno.js";
 import { parseAddress, writeAddress } from "../../spi/address.js";
 import { OPCODE } from "../../spi/opcode.js";
 import { ADDRESS_FAMILY, WORD } from "../../spi/record.js";
+import type { SimAddress } from "./addresses.js";
 import { type AttemptHost, lacksHandles, type Outcome, readRawAddress, resultHandle } from "./attempt-host.js";
 import type { Endpoint } from "./connection.js";
 import { Description } from "./handles.js";
-import { type SimAddress, SimListener } from "./network.js";
+import { SimListener } from "./network.js";
 import type { Ticket } from "./ticket.js";
 
 export function listen(host: AttemptHost, ticket: Ticket): Outcome {

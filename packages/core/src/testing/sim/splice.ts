@@ -9,7 +9,8 @@ import { writeToDisk } from "./disk.js";
 import { writeStat } from "./file-operations.js";
 import { Description, type OpenFile, type Target } from "./handles.js";
 import { PipeEnd } from "./pipe.js";
-import type { Ticket, WaitList } from "./ticket.js";
+import type { Ticket } from "./ticket.js";
+import type { WaitList } from "./wait-list.js";
 
 /** Makes a pipe; its two handles stand in the arena. */
 export function makePipe(host: AttemptHost, ticket: Ticket): number {

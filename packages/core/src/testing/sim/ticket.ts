@@ -12,18 +12,7 @@ import {
 } from "../../spi/record.js";
 import type { Description } from "./handles.js";
 import type { TimelineEvent } from "./timeline.js";
-
-/** Operations that wait for the same thing. */
-export type WaitList = Ticket[];
-
-/** Wakes everybody who waits: each gets another attempt, in its own time. */
-export function wakeAll(list: WaitList): void {
-  if (list.length === 0) return;
-  for (const ticket of list.splice(0)) {
-    ticket.stopWaiting();
-    ticket.onWake();
-  }
-}
+import type { Waiter, WaitList } from "./wait-list.js";
 
 /** A part of a buffer that an operation carries. */
 export interface Part {
@@ -32,7 +21,7 @@ export interface Part {
   readonly end: number;
 }
 
-export class Ticket {
+export class Ticket implements Waiter {
   readonly slot: number;
   readonly generation: number;
   readonly opcode: number;

@@ -1,7 +1,7 @@
 /** One of each operation that needs no connection. */
 
 import type { Lendable, OwnedBuffer } from "../../memory/owned-buffer.js";
-import type { OperationOptions } from "../../operation/dispatcher.js";
+import type { OperationOptions } from "../../operation/cancel.js";
 import type { File } from "../../resource/file.js";
 import type { VectorOptions } from "../../resource/file-vector.js";
 import type { PositionedOptions } from "../../resource/transfer.js";

@@ -1,6 +1,6 @@
 /** One of each operation on paths. */
 import type { Backend } from "../../backend.js";
-import type { OperationOptions } from "../../operation/dispatcher.js";
+import type { OperationOptions } from "../../operation/cancel.js";
 import type { Request } from "../../request.js";
 import type { Need } from "../conformance/case.js";
 import type { CaseContext } from "../conformance/context.js";

@@ -1,7 +1,7 @@
 /** One of each operation on listeners and connections. */
 import type { Backend } from "../../backend.js";
 import type { Lendable } from "../../memory/owned-buffer.js";
-import type { OperationOptions } from "../../operation/dispatcher.js";
+import type { OperationOptions } from "../../operation/cancel.js";
 import type { Readiness } from "../../resource/readiness.js";
 import type { TcpListener } from "../../resource/tcp-listener.js";
 import type { TcpStream } from "../../resource/tcp-stream.js";

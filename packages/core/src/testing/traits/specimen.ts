@@ -5,7 +5,7 @@
  */
 import type { Backend } from "../../backend.js";
 import type { Lendable, OwnedBuffer } from "../../memory/owned-buffer.js";
-import type { OperationOptions } from "../../operation/dispatcher.js";
+import type { OperationOptions } from "../../operation/cancel.js";
 import type { Operation } from "../../operation/operation.js";
 import type { Request } from "../../request.js";
 import type { TransferOptions } from "../../resource/transfer.js";

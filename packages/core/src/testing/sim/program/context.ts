@@ -2,7 +2,7 @@
 import type { Backend } from "../../../backend.js";
 import { BatonError } from "../../../base/errors.js";
 import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
-import type { OperationOptions } from "../../../operation/dispatcher.js";
+import type { OperationOptions } from "../../../operation/cancel.js";
 import type { Operation } from "../../../operation/operation.js";
 import type { Random } from "../random.js";
 import type { Simulation } from "../simulation.js";

@@ -2,7 +2,7 @@
 
 import type { BatonError } from "../../../base/errors.js";
 import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
-import type { OperationOptions } from "../../../operation/dispatcher.js";
+import type { OperationOptions } from "../../../operation/cancel.js";
 import type { File } from "../../../resource/file.js";
 import type { Random } from "../random.js";
 import { type Context, fillPattern, LOW_LEVEL_CODES, patternByte, patternMismatch } from "./context.js";

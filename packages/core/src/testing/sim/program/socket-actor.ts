@@ -3,10 +3,10 @@
  * carries a pattern of its own in both directions, so every byte that is lost, doubled or out of place is seen.
  */
 
-import type { OperationOptions } from "../../../operation/dispatcher.js";
+import type { OperationOptions } from "../../../operation/cancel.js";
 import type { StreamListener } from "../../../resource/stream-listener.js";
 import type { StreamSocket } from "../../../resource/stream-socket.js";
-import type { EndBook } from "../connection.js";
+import type { EndBook } from "../connection-books.js";
 import type { Random } from "../random.js";
 import { type Context, LOW_LEVEL_CODES } from "./context.js";
 import { endSending, type Heard, Reader, type Sent, sendPattern } from "./stream-transfer.js";
