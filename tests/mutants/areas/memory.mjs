@@ -76,6 +76,14 @@ export const memory = [
     killedBy: core("buffer-pool", "comes back to the limit when its last view is gone"),
   },
   {
+    name: "refused-receive-waits-for-ever",
+    promise: "P11",
+    file: `${CORE}operation/provided-buffers.ts`,
+    find: "(this.#provided.size === 0 && !this.#pool.refused)",
+    replace: "this.#provided.size === 0",
+    killedBy: kit("stalled/no-memory-for-a-while"),
+  },
+  {
     name: "large-waiter-passed-for-ever",
     promise: "P11",
     file: `${CORE}memory/pool-waiters.ts`,

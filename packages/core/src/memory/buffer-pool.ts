@@ -237,6 +237,11 @@ export class BufferPool {
     if (this.#closed) throw batonError("ERR_BACKEND_CLOSED", `${where}: the backend is closed.`);
   }
 
+  /** Core's: it was the system, and not the limit, that had no memory for the last buffer. */
+  get refused(): boolean {
+    return (this.#reserve?.refusal ?? this.#store.refusal) !== undefined;
+  }
+
   /** Core's: somebody waits for a buffer. */
   get isAwaited(): boolean {
     return this.#waiters.count > 0;

@@ -33,8 +33,8 @@ interface Provided extends Holder {
 }
 
 /**
- * Pauses before receives are tried again although nothing was handed over, ms: doubled each time. It is not needed
- * where a driver is as good as its word; where it had a buffer after all, nobody waits for ever.
+ * Pauses before receives are tried again although nothing was handed over, ms: doubled each time. For a driver that had
+ * a buffer after all, and for a system that had no memory: nobody tells when it has some again.
  */
 const RETRY_MS_MIN = 1;
 const RETRY_MS_MAX = 64;
@@ -232,8 +232,7 @@ export class ProvidedBuffers {
     this.#pause({ entry, generation: entry.generation });
     // A loop would take what is handed over for this one, as often as it is.
     for (const loop of [...this.#loops]) if (loop !== entry.subject) loop.pause();
-    // Where the driver has none, the next that comes home is handed over.
-    if (this.topUp() === 0 && this.#provided.size > 0) this.#retryLater();
+    if (this.topUp() === 0) this.#retryLater();
   }
 
   /** Puts a receive into the line where it waits. */
@@ -295,12 +294,13 @@ export class ProvidedBuffers {
   }
 
   #retryLater(): void {
-    if (this.#retries) return;
+    // Where the driver has none and the pool is at its limit, the next that comes home is handed over.
+    if (this.#retries || (this.#provided.size === 0 && !this.#pool.refused)) return;
     this.#retries = true;
     this.#clock.retryAfter(this.#retryMs, () => {
       this.#retries = false;
       // No more than could find one.
-      this.#resume(this.#provided.size);
+      if (this.topUp() === 0) this.#resume(this.#provided.size);
     });
     this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2);
   }
@@ -321,7 +321,7 @@ export class ProvidedBuffers {
       left--;
     }
     // What is left may wait for buffers that the others do not need after all.
-    if (this.#quiet.length + this.#busy.length > 0 && this.#provided.size > 0) this.#retryLater();
+    if (this.#quiet.length + this.#busy.length > 0) this.#retryLater();
   }
 
   /** The session is closed: what the driver still had is home. */

@@ -3,12 +3,13 @@
 import { type Backend, createBackend } from "../../backend.js";
 import type { BackendOptions, Leak } from "../../backend-options.js";
 import { type Clock, systemClock } from "../../base/clock.js";
+import { batonError } from "../../base/errors.js";
 import type { StateName } from "../../operation/lifecycle.js";
 import type { File } from "../../resource/file.js";
 import type { TcpListener } from "../../resource/tcp-listener.js";
 import type { TcpStream } from "../../resource/tcp-stream.js";
 import type { SocketAddress, UnixAddress } from "../../spi/address.js";
-import type { Driver } from "../../spi/driver.js";
+import type { Driver, DriverSession } from "../../spi/driver.js";
 import type { OpenFlags } from "../../spi/open-flags.js";
 import { createDriverOracle } from "./driver-oracle.js";
 import { equal, fail } from "./expect.js";
@@ -87,14 +88,39 @@ export class CaseContext {
 
   /** One more backend over the driver under test, which looks names up like this. */
   openWithNames(lookup: (host: string) => Promise<readonly string[]>): Backend {
+    return this.#create(
+      this.#altered((session) => Object.defineProperty(session, "lookup", { value: lookup })),
+      {},
+    );
+  }
+
+  /** Creates `io` over the driver under test, on a system that has no memory for buffers while `lacks` says so. */
+  openWithoutMemory(lacks: () => boolean): Backend {
+    const altered = this.#altered(({ memory }) => {
+      const allocate = memory.allocate.bind(memory);
+      const value: typeof allocate = (bytes, count) => {
+        if (lacks()) throw batonError("ERR_POOL_EMPTY", "There is no memory.");
+        return allocate(bytes, count);
+      };
+      Object.defineProperty(memory, "allocate", { value });
+    });
+    this.#io = this.#create(altered, {}, this.#expected);
+    return this.#io;
+  }
+
+  /** The subject, with a driver to whose sessions something is done. */
+  #altered(alter: (session: DriverSession) => void): ConformanceSubject {
     const { subject } = this;
     const createDriver = (): Driver => {
       const driver = subject.createDriver();
-      const open: Driver["open"] = (host, limits) =>
-        Object.defineProperty(driver.open(host, limits), "lookup", { value: lookup });
+      const open: Driver["open"] = (host, limits) => {
+        const session = driver.open(host, limits);
+        alter(session);
+        return session;
+      };
       return { name: driver.name, probe: () => driver.probe(), open };
     };
-    return this.#create({ ...subject, createDriver }, {});
+    return { ...subject, createDriver };
   }
 
   /**

@@ -134,6 +134,31 @@ export const stalledClause: Clause = {
         await Promise.all([flood, drain]);
       },
     },
+    {
+      id: "no-memory-for-a-while",
+      mutants: ["refused-receive-waits-for-ever"],
+      title: "receives for which the system has no memory go on when it has some again, though nothing comes home",
+      run: async (context) => {
+        let lacks = true;
+        context.useOtherFar();
+        const io = context.openWithoutMemory(() => lacks);
+        await using pair = await context.pair();
+        await using other = await context.pair();
+        const receiving = pair.near.receive();
+        const looping = other.near[Symbol.asyncIterator]().next();
+        await sendText(context.far, pair.far, "alone");
+        await sendText(context.far, other.far, "looped");
+        await context.until(() => io.inspect().receiving.paused > 0, "a receive to be paused");
+        await context.turn(3);
+        lacks = false;
+        const { bytesReceived, buffer } = await receiving;
+        ok(bytesReceived > 0, "bytes to be received");
+        buffer!.release();
+        const { value } = await looping;
+        ok(value!.bytesReceived > 0, "the loop to receive some");
+        value!.buffer.release();
+      },
+    },
   ],
 };
 
