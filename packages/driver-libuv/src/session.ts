@@ -53,6 +53,8 @@ export class LibuvSession implements DriverSession, SocketHost {
   readonly shared: SharedMemory;
   readonly capabilities: Capabilities = capabilities;
   readonly openConstants: OpenConstants = openConstants;
+  /** The runtime tells of servers and datagram sockets in `process.nextTick`. */
+  readonly sinkWithoutTurn: boolean = true;
   readonly interfaceIndex: InterfaceIndex = linuxInterfaceIndex((path) => readFileSync(path, "latin1"));
   // Elsewhere the runtime's own calls refuse memory that can be resized.
   readonly memory: HeapMemory = createHeapMemory({ ownPages: runtimeName(process.versions) === "node" });

@@ -74,6 +74,14 @@ export const border = [
     killedBy: kit("fairness/batches-go-on"),
   },
   {
+    name: "any-sink-is-a-turn",
+    promise: "P11",
+    file: `${CORE}operation/dispatcher.ts`,
+    find: "    if (this.session.sinkWithoutTurn !== true) this.pace.turned();\n",
+    replace: "    this.pace.turned();\n",
+    killedBy: kit("fairness/sockets-come-and-go"),
+  },
+  {
     name: "early-ends-at-once",
     promise: "P11",
     file: `${CORE}operation/settle.ts`,

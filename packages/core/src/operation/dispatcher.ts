@@ -135,7 +135,7 @@ export class Dispatcher implements LaneHost, RequestHost, EndingHost, CourseHost
   #sinkCalled(count: number): void {
     this.counters.sinkCalls++;
     this.counters.completionsLater += count;
-    this.pace.turned();
+    if (this.session.sinkWithoutTurn !== true) this.pace.turned();
     this.#sink.process(count);
     // What a full driver did not take may fit now.
     if (this.#queue.length > 0) this.flush.schedule();

@@ -117,6 +117,11 @@ export interface DriverSession {
   /** What it has less of than it asked for; absent when it has everything. `io.inspect()` shows it. */
   readonly shortfalls?: readonly Shortfall[];
   /**
+   * The sink is also called before the event loop has turned (from a microtask, or `process.nextTick`), so that a call of
+   * it does not say that others had their turn.
+   */
+  readonly sinkWithoutTurn?: boolean;
+  /**
    * A submission holds the handles that it names until its final completion: a `close` of one of them ends after it, and
    * what it stands for stays open until then. A number of the system's that was given up earlier could lead an operation
    * that comes to it late to a stranger's file. In a chain a `close` waits for nobody behind it.
