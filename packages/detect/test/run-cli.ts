@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const packages = fileURLToPath(new URL("../../", import.meta.url));
-const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 const PROCESS_LIMIT_MS = 19_000;
 
@@ -86,10 +85,6 @@ export function installation(
   for (const name of empty) {
     mkdirSync(join(modules, "@baton-io", name));
     cpSync(join(packages, "driver-libuv/package.json"), join(modules, "@baton-io", name, "package.json"));
-  }
-  for (const name of ["commander", "cli-table3", "cli-progress"]) {
-    const own = join(packages, "detect/node_modules", name);
-    symlinkSync(existsSync(own) ? own : join(root, "node_modules", name), join(modules, name));
   }
   return { cli: join(modules, "@baton-io/detect/dist/cli/baton.js") };
 }
