@@ -22,6 +22,10 @@ const checks: Readonly<Record<string, Readonly<Record<string, keyof typeof reaso
   "core/native/baton/handle_table.h": { "!cell.open && cell.users == 0": "counts" },
   "core/native/baton/result.h": { "negative_errno < 0": "result", "ok()": "result" },
   "core/native/baton/slab.h": { "refs_ > 0": "counts" },
+  "core/native/baton/timer_queue.h": {
+    fresh: "counts",
+    "timers_.erase({deadline_ns, number}) == 1": "counts",
+  },
   "core/native/baton/vector.h": {
     "count <= kVectorMax && entries_.empty() && slabs_.empty()": "border",
     "cell != nullptr": "border",
@@ -41,9 +45,7 @@ const checks: Readonly<Record<string, Readonly<Record<string, keyof typeof reaso
     "!op.active": "border",
   },
   "driver-epoll/native/fd_queue.h": { "link.side == Side::kNone": "counts", "link.side != Side::kNone": "counts" },
-  "driver-epoll/native/timer_queue.h": {
-    fresh: "counts",
-    "timers_.erase({deadline_ns, number}) == 1": "counts",
+  "driver-epoll/native/timers.h": {
     "timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0": "noCall",
   },
   "driver-uring/native/buffer_ring.h": {

@@ -30,7 +30,7 @@
 #include "jobs.h"
 #include "op.h"
 #include "poller.h"
-#include "timer_queue.h"
+#include "timers.h"
 
 namespace baton::epoll {
 
@@ -222,7 +222,7 @@ class Engine {
   Spares<BufferVector> vectors_;
   Spares<Message> messages_;
   const std::unique_ptr<Poller> poller_;
-  TimerQueue timers_;
+  Timers timers_;
   WorkerPool workers_;
   ForkGuard fork_guard_;
   std::unique_ptr<Op[], FreeDeleter> ops_;

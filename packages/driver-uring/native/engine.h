@@ -26,6 +26,7 @@
 #include "ring.h"
 #include "starter.h"
 #include "state.h"
+#include "timers.h"
 #include "uring_features.h"
 #include "user_data.h"
 
@@ -86,6 +87,7 @@ class Engine {
       }
     }
     BeginCalls();
+    timers_.Arm(writer_);
     handover_.Flush();
     Collect();
     return taken;
@@ -104,7 +106,8 @@ class Engine {
     state_.stopping = true;
     starter_.Stop();
     calls_.CancelAll();
-    EndZeroCopies();
+    timers_.CancelAll();
+    EndZeroCopies(state_, endings_);
     CancelAll();
     handover_.Flush();
   }
@@ -149,8 +152,9 @@ class Engine {
         handover_(std::move(port)),
         endings_(state_),
         calls_(state_, endings_),
+        timers_(state_, endings_),
         writer_(state_, handover_),
-        starter_(state_, endings_, calls_, writer_) {
+        starter_(state_, endings_, calls_, timers_, writer_) {
     state_.RegisterBufferRing(this->port().raw());
     if (!options.register_buffers || !features.registered_buffers) return;
     state_.features.registered_buffers = registered_buffers_.Start(this->port().raw()) == 0;
@@ -160,14 +164,17 @@ class Engine {
   // --- submissions ------------------------------------------------------------------------------------------------
 
   // Something waits for a turn of the engine.
-  bool HasWaiting() const { return starter_.HasWaiting() || calls_.IsUnwatched(); }
+  bool HasWaiting() const { return starter_.HasWaiting() || IsUnseen(); }
+  // Nothing wakes the engine for what ends beside the ring.
+  bool IsUnseen() const { return calls_.IsUnwatched() || timers_.IsUnarmed(); }
 
   // Starts what can go on; false when nothing could.
   bool Resume() {
-    const bool was_unwatched = calls_.IsUnwatched();
+    const bool was_unseen = IsUnseen();
     const bool went = starter_.Resume();
     BeginCalls();
-    return went || (was_unwatched && !calls_.IsUnwatched());
+    timers_.Arm(writer_);
+    return went || (was_unseen && !IsUnseen());
   }
 
   // Lets the threads begin what was started for them, and sees to being woken by them.
@@ -183,15 +190,6 @@ class Engine {
     TakeProvidedBuffers(state_.shared, state_.buffers, ring.room(),
                         [&ring](uint32_t number, const BufferCell& cell, size_t bytes) { ring.Add(number, cell, bytes); });
     ring.Publish();
-  }
-
-  // The network may keep what it has for as long as the peer likes.
-  void EndZeroCopies() {
-    if (state_.zero_copy_min_bytes == 0) return;
-    for (uint32_t slot = 0; slot < state_.operations.slots(); slot++) {
-      Op& op = state_.operations.At(slot);
-      if (op.active && op.zero_copy && op.awaits_notification) (void)EndZeroCopy(state_, endings_, slot, op);
-    }
   }
 
   // Cancels what the kernel has; goes on where it was when the ring had no more room.
@@ -221,6 +219,7 @@ class Engine {
     bool is_behind = false;
     for (const Untaken& entry : handover_.TakeBack()) {
       if (TagOf(entry.user_data) == Tag::kThreads) calls_.Unwatch();
+      if (TagOf(entry.user_data) == Tag::kTimers) timers_.Finish(GenerationOf(entry.user_data), error);
       if (TagOf(entry.user_data) == Tag::kOperation) {
         starter_.Refuse(SlotOf(entry.user_data), is_behind ? -ECANCELED : error);
       }
@@ -294,6 +293,9 @@ class Engine {
       case Tag::kThreads:
         calls_.Unwatch();
         calls_.Collect();
+        return false;
+      case Tag::kTimers:
+        timers_.Finish(GenerationOf(cqe.user_data), cqe.res);
         return false;
       case Tag::kOperation:
         break;
@@ -383,6 +385,7 @@ class Engine {
   Handover<Port> handover_;
   Endings endings_;
   ThreadCalls calls_;
+  Timers timers_;
   EntryWriter<Port> writer_;
   Starter<Port> starter_;
   ForkGuard fork_guard_;

@@ -57,6 +57,8 @@ struct Op {
   bool awaits_notification;
   // A thread makes its call, `job`.
   bool on_thread;
+  // A timer that the engine keeps.
+  bool in_queue;
   // Somebody has asked for its early end.
   bool ends_early;
   // Its result is held back until its timeout has answered.
@@ -74,9 +76,13 @@ struct Op {
   int32_t result;
   // Keeps the memory of the buffer until the final completion.
   Slab* slab;
-  // Where the arena area is, or where a send's bytes start: it may be submitted a second time, and its pages be exchanged.
-  // Kept from the start of the operation: what its record says by then was not looked at.
-  uint8_t* data;
+  union {
+    // Where the arena area is, or where a send's bytes start: it may be submitted a second time, and its pages be
+    // exchanged. Kept from the start of the operation: what its record says by then was not looked at.
+    uint8_t* data;
+    // Of a timer that the engine keeps.
+    int64_t deadline_ns;
+  };
   // Memory that the kernel reads or writes, by opcode.
   union {
     struct statx* stat;
@@ -146,6 +152,7 @@ class Operations {
     op.zero_copy = false;
     op.awaits_notification = false;
     op.on_thread = false;
+    op.in_queue = false;
     op.ends_early = false;
     op.awaits_timeout = false;
     op.timeout_state = TimeoutState::kNone;

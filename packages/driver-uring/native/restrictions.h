@@ -17,8 +17,8 @@ namespace baton::uring {
 // Restricts a ring that is not enabled yet; 0 or a negative errno.
 inline int Restrict(io_uring* ring) {
   // What no operation of ours is by itself.
-  constexpr uint8_t kOtherOperations[] = {IORING_OP_LINK_TIMEOUT, IORING_OP_SEND_ZC, IORING_OP_READ_FIXED,
-                                          IORING_OP_WRITE_FIXED};
+  constexpr uint8_t kOtherOperations[] = {IORING_OP_LINK_TIMEOUT, IORING_OP_TIMEOUT_REMOVE, IORING_OP_SEND_ZC,
+                                          IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED};
   constexpr uint8_t kRegistrations[] = {IORING_REGISTER_PROBE,          IORING_REGISTER_PBUF_RING,
                                         IORING_UNREGISTER_PBUF_RING,    IORING_REGISTER_BUFFERS2,
                                         IORING_REGISTER_BUFFERS_UPDATE, IORING_UNREGISTER_BUFFERS,

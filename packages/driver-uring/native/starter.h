@@ -25,6 +25,7 @@
 #include "op.h"
 #include "state.h"
 #include "thread_calls.h"
+#include "timers.h"
 #include "zero_copy.h"
 
 namespace baton::uring {
@@ -32,8 +33,8 @@ namespace baton::uring {
 template <typename Port>
 class Starter {
  public:
-  Starter(State& state, Endings& endings, ThreadCalls& calls, EntryWriter<Port>& writer)
-      : state_(state), endings_(endings), calls_(calls), writer_(writer) {}
+  Starter(State& state, Endings& endings, ThreadCalls& calls, Timers& timers, EntryWriter<Port>& writer)
+      : state_(state), endings_(endings), calls_(calls), timers_(timers), writer_(writer) {}
 
   // Starts one operation. False when the kernel does not take any more for now; then nothing has happened.
   bool Start(uint32_t slot) {
@@ -44,6 +45,10 @@ class Starter {
     if (admission.way == Way::kHere) return Answer(slot, record, PerformHere(state_, opcode, record, admission.fd));
     if (admission.way == Way::kThread) {
       calls_.Start(slot, state_.operations.Enter(slot, record, opcode), record, admission.fd);
+      return true;
+    }
+    if (opcode == Opcode::kTimer && !record.Has(kSubmitTimeout)) {
+      timers_.Start(slot, record);
       return true;
     }
     if (opcode == Opcode::kCancel && !AsksKernel(slot, record)) return true;
@@ -171,6 +176,8 @@ class Starter {
       result = EndZeroCopy(state_, endings_, record.argument0, *target) ? 0 : -EALREADY;
     } else if (target->on_thread) {
       result = calls_.Cancel(record.argument0, *target) ? 0 : -EALREADY;
+    } else if (target->in_queue) {
+      timers_.Cancel(record.argument0, *target);
     } else if (target->waiting) {
       // It ends when its turn comes.
       target->result = -ECANCELED;
@@ -286,6 +293,7 @@ class Starter {
   State& state_;
   Endings& endings_;
   ThreadCalls& calls_;
+  Timers& timers_;
   EntryWriter<Port>& writer_;
 };
 

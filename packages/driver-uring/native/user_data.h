@@ -17,6 +17,8 @@ enum class Tag : uint16_t {
   kTimeout = 2,
   // The entry that waits for calls on threads.
   kThreads = 3,
+  // A timeout for the timers that the engine keeps, with a number of its own.
+  kTimers = 4,
 };
 
 inline constexpr unsigned kGenerationBits = 31;
@@ -39,7 +41,7 @@ constexpr Tag TagOf(uint64_t user_data) { return static_cast<Tag>(user_data >> k
 
 static_assert(SlotOf(UserData(0xfffff, 0x7fffffff)) == 0xfffff);
 static_assert(GenerationOf(UserData(0xfffff, 0x7fffffff)) == 0x7fffffff);
-static_assert(TagOf(UINT64_MAX) > Tag::kThreads);
+static_assert(TagOf(UINT64_MAX) > Tag::kTimers);
 static_assert(TagOf(UserData(0xfffff, 0x7fffffff, Tag::kInternal)) == Tag::kInternal);
 
 }  // namespace baton::uring

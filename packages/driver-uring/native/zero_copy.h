@@ -91,6 +91,15 @@ inline bool EndZeroCopy(State& state, Endings& endings, uint32_t slot, Op& op) {
   return true;
 }
 
+// Ends all of them that can be: the network may keep what it has for as long as the peer likes.
+inline void EndZeroCopies(State& state, Endings& endings) {
+  if (state.zero_copy_min_bytes == 0) return;
+  for (uint32_t slot = 0; slot < state.operations.slots(); slot++) {
+    Op& op = state.operations.At(slot);
+    if (op.active && op.zero_copy && op.awaits_notification) (void)EndZeroCopy(state, endings, slot, op);
+  }
+}
+
 }  // namespace baton::uring
 
 #endif  // BATON_URING_ZERO_COPY_H_

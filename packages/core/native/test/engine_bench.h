@@ -62,10 +62,7 @@ class EngineBench {
       taken += now;
       queued_.erase(queued_.begin(), queued_.begin() + now);
       Gather(engine_->shared().control(kControlCompletionCount));
-      while (engine_->shared().control(kControlCompletionsWaiting) != 0) {
-        engine_->Submit(0);
-        Gather(engine_->shared().control(kControlCompletionCount));
-      }
+      GatherWaiting();
       if (now < count) break;
     }
     return taken;
@@ -77,6 +74,7 @@ class EngineBench {
       pollfd descriptor{engine_->pollable_fd(), POLLIN, 0};
       if (::poll(&descriptor, 1, 1000) <= 0) return false;
       Gather(engine_->Reap());
+      GatherWaiting();
     }
     return completions.size() >= count;
   }
@@ -127,6 +125,14 @@ class EngineBench {
   void Gather(uint32_t count) {
     const CompletionRecord* records = engine_->shared().completions();
     completions.insert(completions.end(), records, records + count);
+  }
+
+  // Those that did not fit.
+  void GatherWaiting() {
+    while (engine_->shared().control(kControlCompletionsWaiting) != 0) {
+      engine_->Submit(0);
+      Gather(engine_->shared().control(kControlCompletionCount));
+    }
   }
 
   std::unique_ptr<Engine> engine_;

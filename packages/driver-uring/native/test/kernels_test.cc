@@ -141,7 +141,7 @@ TEST("what the kernel refuses for a second ends with its reason, and what comes 
   bench.port().FailSubmits(kRefusals);
   const auto start = Clock::now();
   bench.Prepare(1, Opcode::kNop);
-  PrepareTimer(bench, 2, 1000);
+  PrepareTimer(bench, 2, 60'000'000);
   bench.Submit();
   EXPECT(bench.completions.size() == 1 && bench.engine().has_unsubmitted());
   EXPECT(TurnUntil(bench, 3));
@@ -190,8 +190,10 @@ TEST("of what is refused nothing is lost: a closed handle is open, a socket is c
 
 // mutant: cancels-give-up
 TEST("the end of a session cancels everything, though the ring is full at first and the kernel takes nothing") {
+  Fifo fifo;
   Bench bench({.entries = 8, .disabled_features = kFeatureCancelAny});
-  for (uint32_t slot = 0; slot < 64; slot++) PrepareTimer(bench, slot, 60'000'000);
+  const CompletionRecord pipe = bench.Open(fifo.path, kOpenRead | kOpenWrite);
+  for (uint32_t slot = 0; slot < 64; slot++) PrepareRead(bench, slot, pipe, slot, -1);
   bench.Submit();
   EXPECT(bench.engine().in_flight() == 64);
   bench.port().FailSubmits(std::deque<int>(200, -EBUSY));

@@ -1,6 +1,40 @@
 /** Timers. */
+import type { Backend } from "../../backend.js";
 import type { Clause } from "./case.js";
 import { equal, ok, rejects, throws } from "./expect.js";
+
+/** Timers that are cancelled at once: few, and many times as many. */
+const FEW = 500;
+const MANY_TIMES = 24;
+/** A simulated machine takes turns for each. */
+const MANY_TIMES_SIMULATED = 4;
+/** So many times as much may each of many cost: the square of their number would be `MANY_TIMES`. */
+const COST_TIMES_MAX = 6;
+/** What else the machine does may spoil a measurement. */
+const MEASUREMENTS_MAX = 4;
+
+/** In which order timers are cancelled that were started earliest first. */
+const orders: Readonly<Record<string, <T>(timers: T[]) => T[]>> = {
+  "earliest first": (timers) => timers,
+  "latest first": (timers) => timers.reverse(),
+  // 7919 is prime to their number.
+  "in no order": (timers) => timers.map((_, index) => timers[(index * 7919) % timers.length]!),
+};
+
+/** Real milliseconds for each of so many timers to be cancelled. */
+async function cancelCostMs(io: Backend, count: number, order: <T>(timers: T[]) => T[]): Promise<number> {
+  const timers = Array.from({ length: count }, (_, index) => {
+    const timer = io.submit({ opcode: "timer", afterMs: 1_000_000 + index });
+    timer.done.catch(() => undefined);
+    return timer;
+  });
+  await io.batch([]);
+  const startMs = performance.now();
+  const answers = await Promise.all(order(timers).map((timer) => timer.cancel()));
+  const passedMs = performance.now() - startMs;
+  equal([...new Set(answers)].join(), "canceled", "the answers");
+  return passedMs / count;
+}
 
 /** Timers that are pending when a backend closes. */
 const TIMERS_AT_CLOSE = 3000;
@@ -148,6 +182,26 @@ export const timerClause: Clause = {
           -1,
           "the first of the timers that ended out of order",
         );
+      },
+    },
+    {
+      id: "cancel-many",
+      title: "cancelling costs about as much for each of many timers as for each of few, in whatever order",
+      calmOnly: true,
+      run: async (context) => {
+        const many = FEW * (context.subject.clock === undefined ? MANY_TIMES : MANY_TIMES_SIMULATED);
+        const io = context.open({ operationsMax: many * 2 + FEW });
+        for (const [name, order] of Object.entries(orders)) {
+          const ratios: number[] = [];
+          while (ratios.length < MEASUREMENTS_MAX && (ratios.at(-1) ?? Number.POSITIVE_INFINITY) > COST_TIMES_MAX) {
+            const few = await cancelCostMs(io, FEW, order);
+            ratios.push((await cancelCostMs(io, many, order)) / few);
+          }
+          ok(
+            Math.min(...ratios) <= COST_TIMES_MAX,
+            `as much for each of many, ${name}, not times ${ratios.join(", ")}`,
+          );
+        }
       },
     },
     {
