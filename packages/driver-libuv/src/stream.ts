@@ -70,6 +70,7 @@ export class Stream {
     this.#sends = new SendQueue(socket, this.#inside, this.#sendHost(), this.#alive);
     socket.on("data", (chunk: Uint8Array) => {
       if (this.#drains) return;
+      if (this.#refuses) return calledBack(() => this.#refuse());
       this.#arrived.push(chunk);
       calledBack(
         () => {
@@ -113,7 +114,7 @@ export class Stream {
   }
 
   receive(submission: Submission): void {
-    if (this.#receiveShut && this.#arrived.length === 0) this.#takeWhatTheKernelHas();
+    if (this.#receiveShut && this.#arrived.length === 0 && !this.#refuses) this.#takeWhatTheKernelHas();
     this.#receives.add(submission);
     this.#pump();
   }
@@ -130,7 +131,10 @@ export class Stream {
   shutdown(submission: Submission, how: number): void {
     if (this.#socket.destroyed) return this.#host.complete(submission, -ERRNO.ENOTCONN);
     if (how !== 1) this.#shutReceiving();
-    if (how === 0) return this.#host.complete(submission, 0);
+    if (how === 0) {
+      this.#seeToRefusing();
+      return this.#host.complete(submission, 0);
+    }
     // With both sides ended, nothing may hang on a peer that does not read.
     if (how === 2) this.cut();
     this.#alive.enter();
@@ -139,7 +143,10 @@ export class Stream {
       if (this.#ends.delete(done)) this.#settle(submission, 0);
     };
     this.#ends.add(done);
-    const end = () => this.#socket.end(done);
+    const end = () => {
+      this.#socket.end(done);
+      this.#seeToRefusing();
+    };
     this.#sends.whenIdle(() =>
       orAnswer(end, (error) => {
         if (this.#ends.delete(done)) this.#settle(submission, errnoOf(error));
@@ -201,6 +208,27 @@ export class Stream {
     this.#socket.pause();
     this.#takeWhatTheKernelHas();
     this.#pump();
+  }
+
+  /** Both sides are shut: what comes now is for nobody. */
+  get #refuses(): boolean {
+    return this.#receiveShut && this.#socket.writableEnded;
+  }
+
+  /** What comes has to be read to be refused. */
+  #seeToRefusing(): void {
+    if (this.#refuses) this.#socket.resume();
+  }
+
+  /** The connection is reset, as by a kernel: both ends are told so. */
+  #refuse(): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    if (this.#error === 0) this.#error = -ERRNO.ECONNRESET;
+    this.#ended = true;
+    // One of the Unix domain knows no reset.
+    if (this.#paths === undefined) socket.resetAndDestroy();
+    else socket.destroy();
   }
 
   #takeWhatTheKernelHas(): void {

@@ -48,7 +48,7 @@ export const streams = [
     name: "shut-receive-loses",
     promise: "operations",
     file: `${LIBUV}stream.ts`,
-    find: "if (this.#receiveShut && this.#arrived.length === 0) this.#takeWhatTheKernelHas();",
+    find: "if (this.#receiveShut && this.#arrived.length === 0 && !this.#refuses) this.#takeWhatTheKernelHas();",
     replace: "",
     killedBy: kit("stream-endings/receive-shut"),
   },
@@ -148,5 +148,21 @@ export const streams = [
     replace:
       "  if (result === -ERRNO.ECONNRESET && kind?.opcode === OPCODE.receive) return 0;\n  const { untoldReset } = resource;\n",
     killedBy: [...simProgram(), ...core("endings", "whose result is -104, comes to ECONNRESET")],
+  },
+  {
+    name: "shut-both-receives",
+    promise: "operations",
+    file: `${LIBUV}stream.ts`,
+    find: "return this.#receiveShut && this.#socket.writableEnded;",
+    replace: "return false;",
+    killedBy: kit("stream-endings/both-shut"),
+  },
+  {
+    name: "sim-shut-both-receives",
+    promise: "operations",
+    file: `${CORE}testing/sim/connection.ts`,
+    find: "this.#receiveEnded && this.#outgoing.endSent && !this.#isReset) return this.reset();",
+    replace: "this.#isReset && this.#error > 0) return this.reset();",
+    killedBy: simKit("stream-endings/both-shut"),
   },
 ];

@@ -6,7 +6,7 @@ import type { OwnedBuffer } from "../../memory/owned-buffer.js";
 import type { TcpStream } from "../../resource/tcp-stream.js";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { pattern, textOf } from "./bytes.js";
-import type { Clause } from "./case.js";
+import type { CaseDefinition, Clause } from "./case.js";
 import type { CaseContext, Pair } from "./context.js";
 import { equal, equalBytes, fail, ok, oneOf, rejects } from "./expect.js";
 import { receiveBytes, sendBytes, sendText } from "./stream-talk.js";
@@ -319,5 +319,78 @@ export const streamEndingsClause: Clause = {
         equal(textOf(await receiveBytes(context.far, pair.far, 10)), "still here", "what the peer receives");
       },
     },
+    {
+      id: "both-shut",
+      title: "with both sides shut down it gives what was there, and nothing that comes then: the connection is reset",
+      calmOnly: true,
+      mutants: ["shut-both-receives", "sim-shut-both-receives"],
+      run: async (context) => {
+        await using pair = await context.pair();
+        using buffer = context.io.buffers.take(64);
+        const gives = () =>
+          pair.near.receive(buffer).then(
+            ({ bytesReceived }) => textOf(buffer.bytes.slice(0, bytesReceived)),
+            ({ code }: { code: string }) => code,
+          );
+        await sendText(context.far, pair.far, "before");
+        await pair.near.shutdown("both");
+        equal(await gives(), "before", "what had arrived before");
+        equal(await gives(), "", "what a receive gives when there is nothing");
+        // Over a Unix-domain socket the kernel refuses it at once.
+        const came = await sendText(context.far, pair.far, "after").then(
+          () => "",
+          ({ code }: { code: string }) => code,
+        );
+        oneOf(came, ["", "EPIPE", "ECONNRESET"], "what the peer's send comes to");
+        const { end } = await receiveToTheEnd(context, pair.far);
+        oneOf(end, ["end", "ECONNRESET"], "how it ends for the peer");
+        await context.turn(3);
+        oneOf(await gives(), ["", "ECONNRESET"], "what a receive gives then");
+        equal(await gives(), "", "what a receive gives behind it");
+        await rejects(sendText(context.io, pair.near, "too late"), "EPIPE");
+      },
+    },
+    ...(["receive", "both"] as const).map(
+      (how): CaseDefinition => ({
+        id: `shut-${how}-under-way`,
+        title: `shutdown("${how}") while bytes are on their way loses none of those before, and ends the wait for more`,
+        calmOnly: true,
+        run: async (context) => {
+          await using pair = await context.pair();
+          const bytes = pattern(STALLED_BYTES, 9);
+          using buffer = context.far.buffers.copyFrom(bytes);
+          const sending = sendTooMuch(buffer, pair.far);
+          await context.turn(3);
+          await pair.near.shutdown(how);
+          const chunks: Uint8Array[] = [];
+          using into = context.io.buffers.take(CHUNK_BYTES);
+          let code = "";
+          let sent: Sent | undefined;
+          void sending.then((one) => {
+            sent = one;
+          });
+          // A receive that finds nothing does not wait, though more may come while the sending goes on.
+          for (let empty = 0; code === "" && (sent === undefined || empty < 2); ) {
+            const count = await pair.near.receive(into).then(
+              ({ bytesReceived }) => bytesReceived,
+              (error: { code: string }) => {
+                code = error.code;
+                return 0;
+              },
+            );
+            if (count > 0) chunks.push(into.bytes.slice(0, count));
+            empty = count > 0 || sent === undefined ? 0 : empty + 1;
+            if (count === 0) await context.turn();
+          }
+          const got = joined(chunks);
+          equalBytes(got, bytes.subarray(0, got.length), "what came");
+          oneOf(code, how === "both" ? ["", "ECONNRESET"] : [""], "the code of the error");
+          const { code: ended, count } = await sending;
+          if (ended === "resolved") equal(got.length, count, "the bytes that came, against those sent");
+          else oneOf(ended, ["EPIPE", "ECONNRESET"], "how the sending ended");
+          ok(got.length <= count, "no more to come than was sent");
+        },
+      }),
+    ),
   ],
 };

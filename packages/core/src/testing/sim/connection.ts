@@ -293,6 +293,8 @@ export class Endpoint {
 
   #arrive(pipe: Pipe, parcel: Parcel): void {
     if (parcel === "reset") return this.#meetReset();
+    // What comes to an end that has shut both sides is for nobody. Source: tcp_rcv_state_process() of Linux.
+    if (parcel !== "end" && this.#receiveEnded && this.#outgoing.endSent && !this.#isReset) return this.reset();
     if (parcel === "end") pipe.endArrived = true;
     // A reset or a close may have discarded what was under way.
     else pipe.arrived = Math.min(pipe.buffered, pipe.arrived + parcel);
