@@ -614,7 +614,7 @@ export const mutants = [
     name: "shutdown-overtakes",
     promise: "operations",
     file: `${CORE}resource/stream-operations.ts`,
-    find: '  if (how !== "receive") entry.lane = sendLane;\n',
+    find: "  entry.lane = sendLane;\n  sendingShut.add(state);\n",
     replace: "",
     killedBy: core("endings", "a shutdown goes behind the sends that were asked for before it"),
   },

@@ -165,4 +165,12 @@ export const streams = [
     replace: "this.#isReset && this.#error > 0) return this.reset();",
     killedBy: simKit("stream-endings/both-shut"),
   },
+  {
+    name: "reset-of-a-splice-is-lost",
+    promise: "operations",
+    file: `${CORE}resource/pipe-operations.ts`,
+    find: "  if (bytesTransferred === 0 || isSendingShut(stream)) return error;\n",
+    replace: "  if (bytesTransferred >= 0 || isSendingShut(stream)) return error;\n",
+    killedBy: simKit("pipe-from-file/reset"),
+  },
 ];

@@ -1,5 +1,6 @@
 /** A pipe, and moving bytes through it: what `pipeTo` is made of where the driver can splice. */
-
+import { ERRNO } from "../base/errno.js";
+import { BatonError, systemError } from "../base/errors.js";
 import type { EarlyEnd } from "../operation/cancel.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
 import type { Entry } from "../operation/entry.js";
@@ -8,6 +9,7 @@ import type { ResourceState } from "../operation/resource-state.js";
 import { PIPE_BYTES, PIPE_WORD, WORD } from "../spi/record.js";
 import { writeWide } from "../spi/wide.js";
 import { beginAtLast, closeHandle } from "./closing.js";
+import { isSendingShut, type StreamCore } from "./stream-operations.js";
 
 /** A handle as records name it. */
 export interface Handle {
@@ -105,4 +107,18 @@ function writeSplice(dispatcher: Dispatcher, entry: Entry, splice: Splice): void
   records[base + WORD.length] = splice.bytes;
   writeWide(dispatcher.records, entry.base + WORD.positionLow, splice.fromPosition);
   writeWide(dispatcher.records, entry.base + WORD.argument0, splice.toPosition);
+}
+
+/**
+ * A splice that has moved a part says how much, whatever ended it; what the kernel says next to somebody who sends is
+ * EPIPE. A send would have been told of the reset.
+ */
+export function asReset(error: unknown, stream: StreamCore): unknown {
+  if (!(error instanceof BatonError && error.errno === -ERRNO.EPIPE)) return error;
+  const { bytesTransferred = 0 } = error;
+  if (bytesTransferred === 0 || isSendingShut(stream)) return error;
+  return systemError(-ERRNO.ECONNRESET, error.syscall ?? "splice", {
+    driver: stream.dispatcher.driverName,
+    bytesTransferred,
+  });
 }

@@ -15,6 +15,7 @@ import { type FileCore, POSITION_MAX } from "./file-operations.js";
 import { placeIn } from "./file-place.js";
 import { expectOwnResource } from "./inner.js";
 import { createCopyFromFile, createCopyToFile } from "./pipe-copy.js";
+import { asReset } from "./pipe-operations.js";
 import { createSpliceFromFile, createSpliceToFile, isUnspliceable } from "./pipe-splice.js";
 import type { StreamCore } from "./stream-operations.js";
 import { TransferEnd, type WatchedEnds } from "./transfer-end.js";
@@ -89,7 +90,9 @@ export function pipeFromFile(file: FileCore, stream: StreamCore, options: PipeFr
       splices && place !== undefined
         ? createSpliceFromFile(file, stream, place)
         : createCopyFromFile(file, stream, place),
-    ),
+    ).catch((error: unknown) => {
+      throw asReset(error, stream);
+    }),
   );
 }
 

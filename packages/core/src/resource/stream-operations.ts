@@ -161,9 +161,19 @@ export function prepareShutdown({ dispatcher, state, sendLane }: StreamCore, how
   }
   const entry = dispatcher.requests.begin(shutdownKind, state);
   dispatcher.records[entry.base + WORD.argument0] = shutdownNumbers[how];
+  if (how === "receive") return entry;
   // Behind the sends that were asked for before it.
-  if (how !== "receive") entry.lane = sendLane;
+  entry.lane = sendLane;
+  sendingShut.add(state);
   return entry;
+}
+
+/** Few are, so none has room for it. */
+const sendingShut = new WeakSet<ResourceState>();
+
+/** This side has been asked to send no more. */
+export function isSendingShut({ state }: StreamCore): boolean {
+  return sendingShut.has(state);
 }
 
 const addressKind = defineKind("address", {

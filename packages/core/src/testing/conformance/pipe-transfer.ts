@@ -5,16 +5,8 @@ import { pattern } from "./bytes.js";
 import type { Clause } from "./case.js";
 import type { CaseContext, Pair } from "./context.js";
 import { equal, equalBytes, ok, oneOf, rejects } from "./expect.js";
+import { type Ended, LARGE_BYTES, pipeFromFileEndings } from "./pipe-endings.js";
 import { keepText, receiveAll, receiveBytes, sendBytes, sendText } from "./stream-talk.js";
-
-/** More than the kernel buffers for a connection on loopback. */
-const LARGE_BYTES = 12 * 2 ** 20;
-
-/** What a transfer that was ended early says. */
-interface Ended {
-  readonly code: string;
-  readonly bytesTransferred: number;
-}
 
 /** A transfer into a FIFO that nobody reads, ended early by `how`; nothing may be missing or there twice afterwards. */
 function intoFullFifo(how: "signal" | "timeoutMs" | "the file's close" | "the connection's close") {
@@ -347,38 +339,7 @@ export const pipeFromFileClause: Clause = {
         equalBytes(buffer.bytes.subarray(0, bytesRead), bytes.subarray(sent, sent + bytesRead), "the next read");
       },
     })),
-    {
-      id: "peer-gone",
-      title: "to a peer that is gone it fails as a send does, and says how many bytes went out",
-      run: async (context) => {
-        await using pair = await context.pair();
-        await pair.far.close();
-        await using file = await context.openFile(pattern(LARGE_BYTES, 97), "r");
-        const failure = await file.pipeTo(pair.near, { position: 0 }).then(
-          () => ({ code: "none", bytesTransferred: -1 }),
-          (error: Ended) => error,
-        );
-        oneOf(failure.code, ["EPIPE", "ECONNRESET"], "the code of the error");
-        ok(failure.bytesTransferred >= 0 && failure.bytesTransferred < LARGE_BYTES, "a count");
-      },
-    },
-    {
-      id: "closed",
-      title:
-        "with the connection closed meanwhile it rejects with ERR_RESOURCE_CLOSED, and the file is closed at leisure",
-      promise: "P8",
-      needs: ["cancelSocket"],
-      calmOnly: true,
-      run: async (context) => {
-        await using pair = await context.pair();
-        const file = await context.openFile(pattern(LARGE_BYTES, 101), "r");
-        const piping = rejects(file.pipeTo(pair.near, { position: 0 }), ["ERR_RESOURCE_CLOSED", "EPIPE", "ECONNRESET"]);
-        await context.turn(3);
-        await pair.near.close();
-        await piping;
-        await file.close();
-      },
-    },
+    ...pipeFromFileEndings,
     {
       id: "echo",
       title: "a file that goes out and comes back through two connections at once is the same",

@@ -64,6 +64,11 @@ export class Endpoint {
   /** Told to one operation, as `SO_ERROR` is. */
   #error = 0;
   #isReset = false;
+  /**
+   * A splice has moved a part and is behind the rest: the reset that ends it is told to nobody. Source:
+   * splice_to_socket() of Linux.
+   */
+  splicesOn = false;
   #receiveEnded = false;
   #closed = false;
   /** Until then the other end takes nothing. */
@@ -98,6 +103,7 @@ export class Endpoint {
 
   /** One attempt to send: bytes taken, a negative errno, or `undefined` when there is no room. */
   send(bytes: Uint8Array): number | undefined {
+    this.splicesOn = false;
     if (this.#error !== 0) return this.#takeError();
     if (this.#outgoing.endSent || this.#isReset) return -ERRNO.EPIPE;
     if (bytes.length === 0) return 0;
@@ -257,7 +263,7 @@ export class Endpoint {
     if (this.#isReset) return;
     this.#isReset = true;
     this.book.receivable = this.book.received + this.#incoming.arrived;
-    this.#error = -ERRNO.ECONNRESET;
+    this.#error = this.splicesOn ? 0 : -ERRNO.ECONNRESET;
     wakeAll(this.receivers);
     wakeAll(this.senders);
   }

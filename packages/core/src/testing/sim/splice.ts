@@ -146,6 +146,7 @@ function fromPipe(
   if (to.kind === "stream") {
     moved = to.send(bytes);
     if (moved === undefined) ticket.waitIn(to.senders);
+    else to.splicesOn = moved > 0 && moved < bytes.length;
   } else if (to.kind === "file") {
     moved = writeInto(host, to, toAt, bytes);
   } else {
