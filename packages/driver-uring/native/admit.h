@@ -101,6 +101,10 @@ inline Handles::Cell* FindHandle(State& state, int32_t index, uint32_t generatio
   return hold == Hold::kHeld ? state.handles.FindHeld(index, generation) : state.handles.Find(index, generation);
 }
 
+inline bool IsWriteAt(Opcode opcode, const SubmissionRecord& record) {
+  return (opcode == Opcode::kWrite || opcode == Opcode::kWritev) && record.Position() >= 0;
+}
+
 inline Admission Admit(State& state, const SubmissionRecord& record, Place place, Hold hold = Hold::kNot) {
   if (const int32_t wrong = CheckRecord(record, state.shared, state.buffers); wrong < 0) return Refused(wrong);
   const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
@@ -119,6 +123,8 @@ inline Admission Admit(State& state, const SubmissionRecord& record, Place place
   if (NeedsHandle(info, record)) {
     const Handles::Cell* cell = FindHandle(state, record.handle_index, record.handle_generation, hold);
     if (cell == nullptr) return Refused(-EBADF);
+    if (cell->state.no_writes_at && IsWriteAt(opcode, record)) [[unlikely]]
+      return Refused(-ESPIPE);
     admission.fd = cell->fd;
     if (info.handles == HandleUse::kTwo) {
       const Handles::Cell* second =

@@ -26,13 +26,13 @@ inline int32_t ResultOf(const io_uring_cqe& cqe) {
 }
 
 // A descriptor that came with a completion becomes a handle. Nobody takes one that comes while the session ends.
-inline uint32_t AdoptArrival(State& state, int32_t* result) {
+inline uint32_t AdoptArrival(State& state, int32_t* result, const HandleState& handle = {}) {
   if (state.stopping) {
     ::close(*result);
     *result = -ECANCELED;
     return 0;
   }
-  const auto [index, flags] = state.Adopt(*result);
+  const auto [index, flags] = state.Adopt(*result, handle);
   *result = index;
   return flags;
 }
@@ -49,7 +49,8 @@ inline uint32_t FinishOpen(State& state, const Op& op, uint32_t slot, int32_t* r
   const bool lacks_writer = LacksWriter(*result, bits);
   if ((bits & kOpenNonBlock) == 0) MakeBlocking(*result);
   const int64_t position = OwnPosition(*result);
-  const uint32_t flags = AdoptArrival(state, result);
+  const bool no_writes_at = (bits & kOpenWrite) != 0 && RefusesWritesAt(*result);
+  const uint32_t flags = AdoptArrival(state, result, {.no_writes_at = no_writes_at});
   if (*result < 0) return flags;
   if (!lacks_writer) {
     WriteOpenAnswer(position, area);

@@ -47,7 +47,8 @@ inline Outcome AdoptGiven(State& state, const SubmissionRecord& record, uint8_t*
   const int error = LookAtGiven(state.handles, record, &adoptee);
   if (error < 0) return {error};
   WriteAdoptAnswer(adoptee, record.argument1, area);
-  const auto [result, flags] = state.Adopt(static_cast<int>(record.argument0));
+  const auto fd = static_cast<int>(record.argument0);
+  const auto [result, flags] = state.Adopt(fd, {.no_writes_at = record.argument1 == kAdoptFile && RefusesWritesAt(fd)});
   return {result, flags};
 }
 

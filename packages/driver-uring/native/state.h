@@ -21,6 +21,8 @@ struct HandleState {
   int32_t closing_slot = -1;
   // It has no zero-copy send, as sockets of the Unix domain.
   bool no_zero_copy = false;
+  // It cannot be written at a position.
+  bool no_writes_at = false;
 };
 
 using Handles = HandleTable<HandleState>;
@@ -61,8 +63,8 @@ struct State {
   }
 
   // A descriptor becomes a handle: the result of its completion, and the completion's flags.
-  std::pair<int32_t, uint32_t> Adopt(int fd) {
-    const HandleId id = handles.Add(fd);
+  std::pair<int32_t, uint32_t> Adopt(int fd, const HandleState& state = {}) {
+    const HandleId id = handles.Add(fd, state);
     return {id.index, id.generation << kAuxiliaryShift};
   }
 };

@@ -223,4 +223,20 @@ export const files = [
     replace: "  if (NamesPath(area) || true) return false;\n",
     killedBy: native("driver-epoll", "frozen_test.cc", "what waits for a frozen file system waits on a thread"),
   },
+  {
+    name: "sim-placeless-at",
+    promise: "operations",
+    file: `${CORE}testing/sim/file-operations.ts`,
+    find: "  if (file.node.placeless && ticket.position >= 0) return -ERRNO.ESPIPE;\n",
+    replace: "",
+    killedBy: simKit("own-position/placeless-at"),
+  },
+  {
+    name: "uring-writes-at-no-place",
+    promise: "operations",
+    file: "packages/driver-uring/native/admit.h",
+    find: "cell->state.no_writes_at && IsWriteAt(opcode, record)",
+    replace: "cell->state.no_writes_at && IsWriteAt(opcode, record) && admission.fd >= 0",
+    killedBy: native("driver-uring", "operations_test.cc", "cannot be written at a position"),
+  },
 ];

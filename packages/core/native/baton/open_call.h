@@ -91,6 +91,10 @@ inline int64_t OwnPosition(int fd) {
   return preadv(fd, nullptr, 0, position) != 0 && errno == ESPIPE ? -1 : position;
 }
 
+// What can be read at a position need not be writable at one, as some files under /proc (seq_open() of the kernel).
+// pwrite(2) says so, and the ring does not ask. A write of nothing tells, and nobody hears of it.
+inline bool RefusesWritesAt(int fd) { return pwritev(fd, nullptr, 0, 0) != 0 && errno == ESPIPE; }
+
 // Leaves the answer to an open, which is over.
 inline void WriteOpenAnswer(int64_t position, uint8_t* area) {
   static_assert(sizeof(position) == kOpenAnswerBytes);

@@ -388,4 +388,20 @@ TEST("everything that waits is ended by a shutdown, whatever memory it has") {
   }
 }
 
+// mutant: uring-writes-at-no-place
+TEST("a file that cannot be written at a position says so, as pwrite(2) does, and takes what is written at its own") {
+  Bench bench;
+  const CompletionRecord file = bench.Open("/proc/self/comm", kOpenRead | kOpenWrite);
+  std::memcpy(bench.Buffer(0), "name", 4);
+  const auto write = [&](uint32_t slot, int64_t position) {
+    SubmissionRecord& record = bench.Prepare(slot, Opcode::kWrite);
+    bench.Use(record, file);
+    record.buffer = 0;
+    record.length = 4;
+    SetPosition(record, position);
+    return Complete(bench, slot).result;
+  };
+  EXPECT(write(1, 0) == -ESPIPE && write(2, 4096) == -ESPIPE && write(3, -1) == 4);
+}
+
 int main(int argc, char** argv) { return baton::test::RunAll(argc, argv); }

@@ -5,14 +5,8 @@ import { textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import type { CaseContext } from "./context.js";
 import { equal, ok, rejects } from "./expect.js";
+import { readText } from "./file-talk.js";
 import type { OwnDescriptors } from "./subject.js";
-
-/** Up to so many bytes at the own position; fewer at the end only. */
-async function readText(io: Backend, file: File, length: number): Promise<string> {
-  using buffer = io.buffers.take(length);
-  const { bytesRead } = await file.readFull(buffer);
-  return textOf(buffer.bytes.subarray(0, bytesRead));
-}
 
 async function writeText(io: Backend, file: File, text: string): Promise<void> {
   using buffer = io.buffers.copyFrom(text);

@@ -5,14 +5,9 @@ import { connectionNeeds } from "../traits/socket-specimens.js";
 import { pattern, sequence, textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, equalBytes, ok, oneOf } from "./expect.js";
+import { readText } from "./file-talk.js";
+import { placelessCases } from "./placeless.js";
 import { receiveBytes, sendBytes } from "./stream-talk.js";
-
-/** What a read of up to `length` bytes at the own position gives. */
-async function readText(io: Backend, file: File, length: number): Promise<string> {
-  using buffer = io.buffers.take(length);
-  const { bytesRead } = await file.readFull(buffer);
-  return textOf(buffer.bytes.subarray(0, bytesRead));
-}
 
 async function writeText(io: Backend, file: File, text: string, position?: number): Promise<void> {
   using buffer = io.buffers.copyFrom(text);
@@ -229,39 +224,7 @@ export const ownPositionClause: Clause = {
         for (const buffer of [ab, cd, two, long]) buffer.release();
       },
     },
-    {
-      id: "placeless",
-      mutants: ["own-position-insists", "pipe-insists-on-own-position"],
-      title: "is left to the system where a file can be read at a position and not written at one",
-      needs: [...connectionNeeds, "send", "receive", "pipeTo", "writev"],
-      subjectNeeds: ["makePlaceless"],
-      calmOnly: true,
-      run: async (context) => {
-        const { io, subject } = context;
-        const path = subject.makePlaceless!(context.path("placeless"));
-        for (const how of ["write", "writeFull", "writev", "link", "pipeTo"] as const) {
-          await using file = await io.openFile(path, "r+");
-          using buffer = io.buffers.copyFrom(`by ${how}`);
-          const { length } = buffer;
-          if (how === "write") equal((await file.write(buffer)).bytesWritten, length, "bytesWritten of write");
-          if (how === "writeFull")
-            equal((await file.writeFull(buffer)).bytesWritten, length, "bytesWritten of writeFull");
-          if (how === "writev") equal((await file.writev([buffer])).bytesWritten, length, "bytesWritten of writev");
-          if (how === "link") {
-            const [write, nop] = await io.link([{ opcode: "write", file, buffer }, { opcode: "nop" }]);
-            equal(`${write.status} ${nop.status}`, "fulfilled fulfilled", "the chain");
-          }
-          if (how === "pipeTo") {
-            await using pair = await context.pair();
-            await sendBytes(context.far, pair.far, buffer.bytes);
-            await pair.far.shutdown();
-            equal((await pair.near.pipeTo(file)).bytesTransferred, length, "bytesTransferred");
-          }
-          await using other = await io.openFile(path, "r");
-          equal(await readText(io, other, length), `by ${how}`, "what it begins with");
-        }
-      },
-    },
+    ...placelessCases,
     {
       id: "direct",
       mutants: ["own-position-left-to-the-driver"],
