@@ -240,6 +240,8 @@ class Engine {
   std::vector<Again> again_;
   EngineCounters counters_;
   uint32_t in_flight_ = 0;
+  // Slots from here on were never used: the pages of their operations were never touched, and shall not be.
+  uint32_t slots_used_ = 0;
   bool stopping_ = false;
 };
 

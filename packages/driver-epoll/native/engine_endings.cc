@@ -109,7 +109,7 @@ void Engine::ReleaseHandle(int32_t handle) {
 
 uint64_t Engine::quarantined_bytes() const {
   uint64_t bytes = 0;
-  for (uint32_t slot = 0; slot < shared_.limits().slots; slot++) {
+  for (uint32_t slot = 0; slot < slots_used_; slot++) {
     const Op& op = ops_[slot];
     if (!op.active) continue;
     if (op.slab != nullptr) bytes += shared_.record(slot).length;
@@ -121,7 +121,7 @@ uint64_t Engine::quarantined_bytes() const {
 
 void Engine::BeginShutdown() {
   if (std::exchange(stopping_, true)) return;
-  for (uint32_t slot = 0; slot < shared_.limits().slots; slot++) {
+  for (uint32_t slot = 0; slot < slots_used_; slot++) {
     if (ops_[slot].active) (void)CancelNow(slot);
   }
 }

@@ -1,4 +1,5 @@
 // Starting operations: each is looked at once, and goes to where it is tried.
+#include <algorithm>
 #include <utility>
 
 #include "baton/adopt_call.h"
@@ -209,6 +210,7 @@ void Engine::ArmTimeout(uint32_t slot, const SubmissionRecord& record) {
 
 Op& Engine::Enter(uint32_t slot, const SubmissionRecord& record, Opcode opcode) {
   BATON_CHECK(slot < shared_.limits().slots);
+  slots_used_ = std::max(slots_used_, slot + 1);
   Op& op = ops_[slot];
   BATON_CHECK(!op.active);
   op = {};

@@ -307,6 +307,14 @@ export const border = [
     killedBy: native("driver-uring", "uring_records_test.cc", "that names no free slot is passed over"),
   },
   {
+    name: "epoll-end-touches-all-slots",
+    promise: "P9",
+    file: `${EPOLL}engine_endings.cc`,
+    find: "slot < slots_used_; slot++) {\n    if (ops_[slot].active)",
+    replace: "slot < shared_.limits().slots; slot++) {\n    if (ops_[slot].active)",
+    killedBy: native("driver-epoll", "engine_end_cases.h", "the end looks at slots that were used"),
+  },
+  {
     name: "epoll-slot-unchecked",
     promise: "P1",
     file: `${EPOLL}engine.h`,

@@ -3,6 +3,8 @@
 #ifndef BATON_EPOLL_TEST_ENGINE_END_CASES_H_
 #define BATON_EPOLL_TEST_ENGINE_END_CASES_H_
 
+#include <sys/resource.h>
+
 #include <chrono>
 #include <thread>
 
@@ -37,6 +39,22 @@ TEST("the end cancels what waits, at once, and closes every descriptor") {
     EXPECT(bench.engine().in_flight() == 0 && ElapsedMs(start) < 1000);
   }
   EXPECT(NextFd() == before);
+}
+
+inline int64_t PageFaults() {
+  rusage usage;
+  EXPECT(getrusage(RUSAGE_SELF, &usage) == 0);
+  return usage.ru_minflt;
+}
+
+// mutant: epoll-end-touches-all-slots
+TEST("the end looks at slots that were used, and touches the memory of no other") {
+  Bench bench({.slots = 1 << 18});
+  Bench::SetPosition(bench.Prepare(1, Opcode::kTimer), 60'000'000);
+  bench.Submit();
+  const int64_t before = PageFaults();
+  EXPECT(bench.engine().Shutdown(5000) == 0 && bench.engine().quarantined_bytes() == 0);
+  EXPECT(bench.engine().in_flight() == 0 && PageFaults() - before < 1000);
 }
 
 TEST("the end waits for a call that a thread is in") {
