@@ -1,8 +1,10 @@
 /** The object users hold: one per thread, over one driver. */
+
 import { BackendRemains, CLOSE_DEADLINE_MS_DEFAULT, type CloseReport, closeBackend } from "./backend-closing.js";
 import { type BackendOptions, checkBackendOptions } from "./backend-options.js";
 import { type Counters, createCounters } from "./base/counters.js";
 import { batonError } from "./base/errors.js";
+import { promiseOfMany } from "./base/rejection.js";
 import { checkDurationMs, checkInteger, checkOptions, wrongType } from "./base/validate.js";
 import { type Inspection, inspect } from "./inspector.js";
 import { BufferPool } from "./memory/buffer-pool.js";
@@ -202,7 +204,7 @@ export class Backend {
   /** Listens for TCP connections. Rejects with `EADDRINUSE`, … which carry `address` and `port`. */
   listen(options?: ListenOptions): Promise<TcpListener>;
   listen(options: ListenOptions | UnixListenOptions = NO_OPTIONS): Promise<TcpListener | UnixListener> {
-    return startListen(this.#dispatcher, this.#tracker, options);
+    return promiseOfMany(() => startListen(this.#dispatcher, this.#tracker, options));
   }
 
   /**
@@ -213,7 +215,8 @@ export class Backend {
   /** Connects over TCP. Rejects with `ECONNREFUSED`, … which carry `address` and `port`. */
   connect(options: ConnectOptions): Promise<TcpStream>;
   connect(options: ConnectOptions | UnixConnectOptions): Promise<StreamSocket> {
-    return this.#dispatcher.endings.aside(() => startConnect(this.#dispatcher, this.#tracker, options));
+    const start = () => startConnect(this.#dispatcher, this.#tracker, options);
+    return promiseOfMany(() => this.#dispatcher.endings.aside(start));
   }
 
   /**

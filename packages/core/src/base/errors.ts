@@ -122,7 +122,7 @@ export const errorTable = {
   },
   ERR_INVALID_PATH: {
     meaning: "A path is empty, too long or contains a NUL byte, which would cut it short.",
-    remedy: "Pass the path as it is in the file system, at most 4096 bytes.",
+    remedy: "Pass the path as it is in the file system, at most 4095 bytes.",
   },
   ERR_DRIVER_UNAVAILABLE: {
     meaning: "The driver that was asked for cannot run here.",

@@ -2,8 +2,10 @@
  * The pool: buffers in a few sizes, bounded in bytes. Empty is back-pressure: `takeWhenFree` waits its turn. Also the
  * door for foreign memory: `adopt`, `copyFrom`, `unsafeBorrow`.
  */
+
 import type { Clock } from "../base/clock.js";
 import { batonError } from "../base/errors.js";
+import { rejectWaiter } from "../base/rejection.js";
 import { checkDurationMs, checkInteger, checkOptions, checkSignal } from "../base/validate.js";
 import type { DriverMemory } from "../spi/driver.js";
 import { BUFFER_BYTES_MAX } from "../spi/record.js";
@@ -134,7 +136,8 @@ export class BufferPool {
     options: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
   ): Promise<OwnedBuffer> {
     const where = "buffers.takeWhenFree";
-    return new Promise((resolve, reject) => {
+    const promise = new Promise<OwnedBuffer>((resolve, fail) => {
+      const reject = (error: unknown) => rejectWaiter({ promise, resolve, reject: fail }, error);
       this.#expectOpen(where);
       checkInteger(where, "length", length, 1, Math.min(this.#bytesMax, BUFFER_BYTES_MAX));
       checkOptions(where, options, takeOptionNames);
@@ -147,6 +150,7 @@ export class BufferPool {
       else if (this.#refusal !== undefined || length > this.#store.bytesMax) throw this.#empty(length);
       else waitInLine(this.#waiters, lineOf(length), this.#clock, { length, resolve, reject, signal, timeoutMs });
     });
+    return promise;
   }
 
   /** Takes one at once, unless it is the turn of others. */

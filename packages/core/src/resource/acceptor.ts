@@ -6,13 +6,13 @@
 
 import { ERRNO } from "../base/errno.js";
 import { type BatonError, batonError } from "../base/errors.js";
+import { type Rejectable, rejectCaller } from "../base/rejection.js";
 import type { EarlyEnd, OperationOptions } from "../operation/cancel.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
 import { watchEarlyEnd } from "../operation/early-end-watch.js";
 import type { Entry } from "../operation/entry.js";
 import { STATE } from "../operation/lifecycle.js";
 import { defineKind } from "../operation/operation-kind.js";
-import { type Rejectable, rejectCaller } from "../operation/rejection.js";
 import type { ResourceHandle, ResourceState } from "../operation/resource-state.js";
 import type { Standing } from "../operation/standing.js";
 import { isSupported } from "../spi/capability.js";

@@ -5,6 +5,7 @@
  */
 
 import { BatonError, batonError } from "../base/errors.js";
+import { rejectWaiter } from "../base/rejection.js";
 import { checkBoolean, checkInteger, describe } from "../base/validate.js";
 import { type EarlyEnd, isAlive } from "../operation/cancel.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
@@ -97,8 +98,7 @@ export class ConnectRace {
   #given: unknown;
   #isOver = false;
   #unwatch: () => void = () => undefined;
-  #resolve!: (stream: StreamSocket) => void;
-  #reject!: (error: unknown) => void;
+  #waiter!: { promise?: Promise<unknown>; resolve: (stream: StreamSocket) => void; reject: (error: unknown) => void };
 
   /** `begin` begins one attempt, without the caller's signal and time. */
   constructor(
@@ -114,9 +114,8 @@ export class ConnectRace {
 
   /** Looks the name up and connects; once. */
   run(lookup: (host: string) => Promise<readonly string[]>): Promise<StreamSocket> {
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
+    const promise = new Promise<StreamSocket>((resolve, reject) => {
+      this.#waiter = { resolve, reject };
       this.#unwatch = watchEarlyEnd(this.#dispatcher, "connect", this.#early, this.#endEarly);
       this.#dispatcher.onClosing.add(this.#backendCloses);
       // In a function of its own: what a driver throws rejects as well.
@@ -127,6 +126,8 @@ export class ConnectRace {
           (error: unknown) => this.#fail(error),
         );
     });
+    this.#waiter.promise = promise;
+    return promise;
   }
 
   #found(addresses: readonly string[]): void {
@@ -163,7 +164,7 @@ export class ConnectRace {
   #won(entry: Entry, stream: StreamSocket): void {
     this.#attempts.delete(entry);
     this.#end();
-    this.#resolve(stream);
+    this.#waiter.resolve(stream);
   }
 
   #lost(entry: Entry, error: unknown): void {
@@ -194,7 +195,7 @@ export class ConnectRace {
   #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#end();
-    this.#reject(error);
+    rejectWaiter(this.#waiter, error);
   }
 
   /** Nothing that happens from here on matters to the caller: what still connects is closed. */

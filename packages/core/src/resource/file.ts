@@ -1,10 +1,10 @@
 /** The file that users hold. */
 
+import { promiseOfMany } from "../base/rejection.js";
 import { checkBoolean, checkOptions } from "../base/validate.js";
 import type { Lendable, Unreleased } from "../memory/owned-buffer.js";
 import type { OperationOptions } from "../operation/cancel.js";
 import type { OperationKind } from "../operation/entry.js";
-import { promiseOfMany } from "../operation/rejection.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import {
   FILE_KIND,

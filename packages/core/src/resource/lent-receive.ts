@@ -4,10 +4,10 @@
  */
 
 import { BatonError } from "../base/errors.js";
+import { promiseOfMany } from "../base/rejection.js";
 import { checkOptions } from "../base/validate.js";
 import type { OwnedBuffer } from "../memory/owned-buffer.js";
 import type { OperationOptions } from "../operation/cancel.js";
-import { promiseOfMany } from "../operation/rejection.js";
 import { isSupported } from "../spi/capability.js";
 import {
   type PickedResult,

@@ -5,12 +5,12 @@
  */
 
 import { ERRNO } from "../base/errno.js";
+import { withCallers } from "../base/rejection.js";
 import type { OwnedBuffer } from "../memory/owned-buffer.js";
 import type { Entry } from "../operation/entry.js";
 import type { LaneHolder } from "../operation/lane.js";
 import { defineKind } from "../operation/operation-kind.js";
 import type { ReceiveLoop } from "../operation/provided-buffers.js";
-import { withCallers } from "../operation/rejection.js";
 import type { Standing } from "../operation/standing.js";
 import { isSupported } from "../spi/capability.js";
 import { SUBMIT_FLAG } from "../spi/record.js";

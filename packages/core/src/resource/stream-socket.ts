@@ -1,8 +1,8 @@
 /** What users hold of a connection, whichever way it goes: see `TcpStream` and `UnixStream`. */
 
+import { promiseOfMany, stepsOfMany } from "../base/rejection.js";
 import { isLendable, type Lendable, type Unreleased } from "../memory/owned-buffer.js";
 import type { OperationOptions } from "../operation/cancel.js";
-import { promiseOfMany, stepsOfMany } from "../operation/rejection.js";
 import type { SocketAddress, UnixAddress } from "../spi/address.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import { doors, type FileLike, fileCore, wrongResource } from "./inner.js";

@@ -134,6 +134,26 @@ const askedEnds: Readonly<Record<string, Asked>> = {
       await context.flush();
     },
   },
+  "backend-closed-by-name": {
+    title: "closing the backend under a connect by name",
+    needs: ["connect", "cancelSocket"],
+    ask: async (context) => {
+      const slow = context.openWithNames(() => new Promise(() => undefined));
+      void slow.connect({ host: "slow.test", port: 1 });
+      await context.turn();
+      await slow.close();
+    },
+  },
+  "backend-closed-waiting": {
+    title: "closing the backend under who waits for a buffer",
+    ask: async (context) => {
+      const io = context.another({ poolBytesMax: 65_536 });
+      using buffer = io.buffers.take(65_536);
+      void io.buffers.takeWhenFree(65_536);
+      await io.close();
+      equal(buffer.length, 65_536, "what is held");
+    },
+  },
   "backend-closed": {
     title: "closing the backend under what it has",
     needs: ["timer"],
@@ -147,12 +167,18 @@ const askedEnds: Readonly<Record<string, Asked>> = {
   },
 };
 
+/** What is more than one operation. */
+const ofMany: ReadonlySet<string> = new Set(["transfer-closed", "loop-closed", "backend-closed-by-name"]);
+
 function askedCase([id, { title, needs = [], ask }]: [string, Asked]): CaseDefinition {
   return {
     id: `asked-${id}`,
     title: `${title} rejects a promise, and nobody has to catch that`,
     needs,
-    mutants: [id === "transfer-closed" || id === "loop-closed" ? "transfer-end-unhandled" : "asked-end-unhandled"],
+    mutants: [
+      ofMany.has(id) ? "transfer-end-unhandled" : "asked-end-unhandled",
+      ...(id === "backend-closed-waiting" ? ["closed-waiter-unhandled"] : []),
+    ],
     run: async (context) => {
       const strays = new StrayRejections();
       try {
@@ -201,6 +227,20 @@ const toldErrors: Readonly<Record<string, Told>> = {
       const controller = new AbortController();
       clock.after(1, () => controller.abort());
       await io.sleep(60_000, { signal: controller.signal });
+    },
+  },
+  name: {
+    title: "a connect by a name that there is none of",
+    needs: ["connect"],
+    wait: (context) =>
+      context.openWithNames(() => Promise.reject(new Error("no such name"))).connect({ host: "no.test", port: 1 }),
+  },
+  buffer: {
+    title: "a wait for a buffer that takes too long",
+    wait: async (context) => {
+      const io = context.another({ poolBytesMax: 65_536 });
+      using buffer = io.buffers.take(65_536);
+      await io.buffers.takeWhenFree(buffer.length, { timeoutMs: 1 });
     },
   },
   accept: {
