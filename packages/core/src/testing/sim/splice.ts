@@ -144,9 +144,10 @@ function fromPipe(
   const bytes = pipe.peek(dice.shortened(Math.min(length, pipe.buffered)));
   let moved: Outcome;
   if (to.kind === "stream") {
+    const { splicesOn } = to;
     moved = to.send(bytes);
     if (moved === undefined) ticket.waitIn(to.senders);
-    else to.splicesOn = moved > 0 && moved < bytes.length;
+    to.splicesOn = moved === undefined ? splicesOn : moved > 0 && moved < bytes.length;
   } else if (to.kind === "file") {
     moved = writeInto(host, to, toAt, bytes);
   } else {
