@@ -14,6 +14,7 @@ const INTERNAL: Readonly<Record<string, readonly string[]>> = {
     "close",
     "isAwaited",
     "onHome",
+    "refused",
     "setReserve",
     "takeReserved",
     "tryTake",

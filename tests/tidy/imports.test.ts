@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+/** A file that is longer is about more than one thing. */
+const LINES_MAX = 400;
 const packageNames = ["core", "driver-uring", "driver-epoll", "driver-libuv", "detect"] as const;
 
 function sourcesOf(folder: string): string[] {
@@ -93,6 +95,17 @@ describe("imports", () => {
         .filter((other) => rank(other) > rank(file));
       expect(above, relative(root, file)).toEqual([]);
     }
+  });
+
+  test("no source has more than 400 lines, but for tables", () => {
+    const packages = join(root, "packages");
+    const files = readdirSync(packages, { recursive: true, withFileTypes: true })
+      .filter((file) => file.isFile() && /\.(ts|h|cc)$/.test(file.name))
+      .map((file) => join(file.parentPath, file.name))
+      .filter((file) => !/\/(node_modules|dist|build|prebuilds|test)\/|\.gen\.h$|\/opcode-table\.ts$/.test(file));
+    expect(files.length).toBeGreaterThan(300);
+    const long = files.filter((file) => readFileSync(file, "utf8").split("\n").length - 1 > LINES_MAX);
+    expect(long.map((file) => relative(root, file))).toEqual([]);
   });
 
   test("core imports no driver, and a driver no other driver and no detection", () => {

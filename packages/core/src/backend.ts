@@ -5,7 +5,7 @@ import { type BackendOptions, checkBackendOptions } from "./backend-options.js";
 import { type Counters, createCounters } from "./base/counters.js";
 import { batonError } from "./base/errors.js";
 import { promiseOfMany } from "./base/rejection.js";
-import { checkDurationMs, checkInteger, checkOptions, wrongType } from "./base/validate.js";
+import { checkDurationMs, checkInteger, checkOptions } from "./base/validate.js";
 import { type Inspection, inspect } from "./inspector.js";
 import { BufferPool } from "./memory/buffer-pool.js";
 import { watchForDrop } from "./memory/dropped.js";
@@ -16,7 +16,7 @@ import { Dispatcher } from "./operation/dispatcher.js";
 import type { Entry } from "./operation/entry.js";
 import { startChain } from "./operation/link.js";
 import { Operation } from "./operation/operation.js";
-import { type Checked, prepareNop, prepareRequest, type Request, type ResultOf } from "./request.js";
+import { type Checked, copyRequests, prepareNop, prepareRequest, type Request, type ResultOf } from "./request.js";
 import { type AdoptListenerOptions, type AdoptOptions, prepareAdopt } from "./resource/adopt.js";
 import { type BindUdpOptions, prepareBindUdp } from "./resource/bind-udp.js";
 import { type ConnectOptions, startConnect, type UnixConnectOptions } from "./resource/connect.js";
@@ -389,15 +389,6 @@ export class Backend {
 /** A function of its own: it must not refer to the backend. */
 function tellOfBackend(driver: string, stack: string | undefined, onLeak: BackendOptions["onLeak"]): () => void {
   return () => onLeak?.({ what: "backend", driver, stack });
-}
-
-/**
- * The requests as they are now: reading the caller's list may run code of the caller's, and must not do so, or fail, when
- * some of them have been submitted.
- */
-function copyRequests(where: string, requests: unknown): readonly Request[] {
-  if (!Array.isArray(requests)) throw wrongType(where, "requests", "an array", requests);
-  return Array.from(requests as readonly Request[]);
 }
 
 /**

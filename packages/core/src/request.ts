@@ -1,7 +1,7 @@
 /** The low level: operations as data. A request names its operation, its resource and its buffer. */
 
 import { batonError } from "./base/errors.js";
-import { checkBoolean, checkOptions, describe } from "./base/validate.js";
+import { checkBoolean, checkOptions, describe, wrongType } from "./base/validate.js";
 import type { Lendable, ReleasedBuffer, Unreleased } from "./memory/owned-buffer.js";
 import type { OperationOptions } from "./operation/cancel.js";
 import type { Dispatcher } from "./operation/dispatcher.js";
@@ -306,4 +306,13 @@ function unknownOpcode(request: never): Error {
   const { opcode } = request as { opcode?: unknown };
   const name = typeof opcode === "string" ? `"${opcode}"` : describe(opcode);
   return batonError("ERR_INVALID_ARG_VALUE", `submit: there is no operation ${name} to submit.`);
+}
+
+/**
+ * The requests as they are now: reading the caller's list may run code of the caller's, and must not do so, or fail, when
+ * some of them have been submitted.
+ */
+export function copyRequests(where: string, requests: unknown): readonly Request[] {
+  if (!Array.isArray(requests)) throw wrongType(where, "requests", "an array", requests);
+  return Array.from(requests as readonly Request[]);
 }

@@ -16,9 +16,9 @@ import { fifoClause } from "./fifos.js";
 import { fileFlushClause, fileLengthClause, fileMetadataClause } from "./file-metadata.js";
 import { fileOpenClause } from "./file-open.js";
 import { fileOpenFlagsClause } from "./file-open-flags.js";
+import { fileSalvageClause } from "./file-salvage.js";
 import { fileAdviceClause, fileSpaceClause } from "./file-space.js";
 import { fileReadClause, fileWriteClause } from "./file-transfer.js";
-import { fileReadVectorClause, fileWriteVectorClause } from "./file-vector.js";
 import { backPressureClause } from "./flow.js";
 import { foreignMemoryClause } from "./foreign-memory.js";
 import { joinedSendsClause } from "./joined-sends.js";
@@ -29,22 +29,30 @@ import { onceClause } from "./once.js";
 import { ownPositionClause } from "./own-position.js";
 import { ownershipClause } from "./ownership.js";
 import { linkClause, mkdirClause, renameClause, unlinkClause } from "./paths.js";
+
 import { pipeFromFileClause, pipeToFileClause } from "./pipe-transfer.js";
 import { pollClause } from "./poll.js";
 import { poolClause } from "./pool.js";
+import { fileReadVectorClause } from "./read-vector.js";
+import { receivePickedClause } from "./receive-picked.js";
 import { rejectionClause } from "./rejections.js";
-import { fileSalvageClause, salvageClause } from "./salvage.js";
+import { salvageClause } from "./salvage.js";
 import { spiDescriptorsClause } from "./spi-descriptors.js";
-import { spiHandlesClause, spiMemoryClause, spiSocketsClause } from "./spi-handles.js";
+import { spiHandlesClause } from "./spi-handles.js";
+import { spiMemoryClause } from "./spi-memory.js";
 import { spiRecordsClause } from "./spi-records.js";
 import { spiCancelClause, spiSessionClause } from "./spi-session.js";
+import { spiSocketsClause } from "./spi-sockets.js";
 import { stalledClause } from "./stalled.js";
 import { streamEndingsClause } from "./stream-endings.js";
 import { streamLoopClause } from "./stream-loop.js";
-import { acceptClause, connectClause, listenClause } from "./tcp-listen.js";
-import { receivePickedClause, streamClause } from "./tcp-stream.js";
+import { acceptClause } from "./tcp-accept.js";
+import { connectClause } from "./tcp-connect.js";
+import { listenClause } from "./tcp-listen.js";
+import { streamClause } from "./tcp-stream.js";
 import { timerClause } from "./timers.js";
 import { unixClauses } from "./unix-socket.js";
+import { fileWriteVectorClause } from "./write-vector.js";
 
 export const clauses: readonly Clause[] = [
   spiSessionClause,

@@ -5,7 +5,7 @@ import { pattern, textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import type { CaseContext } from "./context.js";
 import { equal, equalBytes, ok, oneOf, rejects } from "./expect.js";
-import { giveUp, type WayOut, waysOut } from "./salvage.js";
+import { giveUp, type WayOut, waysOut } from "./ways-out.js";
 
 /** The longest datagram over IPv4: 65,535 less the headers of IP and UDP. */
 const DATAGRAM_BYTES_MAX = 65_507;

@@ -4,12 +4,12 @@
  */
 import { OPCODE, type OpcodeName } from "../../spi/opcode.js";
 import { OPEN_FLAG, PIPE_WORD, SUBMIT_FLAG } from "../../spi/record.js";
+import { openByHand } from "./by-hand.js";
 import { utf8 } from "./bytes.js";
 import type { CaseDefinition, Clause } from "./case.js";
 import type { CaseContext } from "./context.js";
 import { equal, equalBytes, ok } from "./expect.js";
 import { openRaw, type RawHandle, type RawSession, type RawSubmission } from "./raw-session.js";
-import { openByHand } from "./spi-handles.js";
 
 /** Rounds in which a close follows at once: in one of them something comes late. */
 const ROUNDS = 25;

@@ -5,11 +5,12 @@ import type { Clause, Need } from "./case.js";
 import type { CaseContext } from "./context.js";
 import { equal, equalBytes, ok, rejects } from "./expect.js";
 import { joinedSendsClause } from "./joined-sends.js";
+import { receivePickedClause } from "./receive-picked.js";
 import { salvageClause } from "./salvage.js";
 import { reset, streamEndingsClause } from "./stream-endings.js";
 import { receiveAll, sendText } from "./stream-talk.js";
-import { acceptClause } from "./tcp-listen.js";
-import { receivePickedClause, streamClause } from "./tcp-stream.js";
+import { acceptClause } from "./tcp-accept.js";
+import { streamClause } from "./tcp-stream.js";
 
 const unixNeeds: readonly Need[] = [...connectionNeeds, "unixSockets"];
 

@@ -4,20 +4,13 @@
  */
 import { ERRNO } from "../../base/errno.js";
 import { OPEN_FLAG } from "../../spi/record.js";
-import { createChannel } from "./channel.js";
+import { NodeMaker, TYPE_DIRECTORY, UMASK } from "./node-maker.js";
 import type { DirectoryNode, FileNode, Inode, Node, OpenNode, Scarcity, SocketNode } from "./nodes.js";
+import { type Found, walkPath } from "./walk-path.js";
 
 /** Where the simulated wall clock stands when virtual time is 0: 2020-01-01, in microseconds. */
 export const EPOCH_US = 1_577_836_800_000_000;
 
-const TYPE_DIRECTORY = 0o040000;
-const TYPE_FILE = 0o100000;
-const TYPE_LINK = 0o120000;
-const TYPE_SOCKET = 0o140000;
-const TYPE_FIFO = 0o010000;
-const UMASK = 0o022;
-const LINKS_FOLLOWED_MAX = 40;
-const NAME_BYTES_MAX = 255;
 /** A file can be this long; beyond it `-EFBIG`. */
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -46,25 +39,16 @@ export interface SimFiles {
   kindOf(path: string): Node["kind"] | undefined;
 }
 
-interface Found {
-  readonly parent: DirectoryNode;
-  readonly name: string;
-  /** `undefined` when nothing has the name. */
-  readonly node: Node | undefined;
-  /** Why nothing can be done with the name itself, as a negative errno; 0 when something can. */
-  readonly refusal: number;
-}
-
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 export class SimFileSystem {
   readonly #nowUs: () => number;
+  readonly #make: NodeMaker;
   readonly #bytesMax: number;
   readonly #root: DirectoryNode;
   #bytesUsed = 0;
   #scarcity: Scarcity | undefined = undefined;
-  #lastInode = 0;
 
   /**
    * @param nowUs virtual time
@@ -72,9 +56,10 @@ export class SimFileSystem {
    */
   constructor(nowUs: () => number, bytesMax: number) {
     this.#nowUs = nowUs;
+    this.#make = new NodeMaker(nowUs);
     this.#bytesMax = bytesMax;
-    this.#root = this.#directory();
-    this.#root.children.set("tmp", this.#directory());
+    this.#root = this.#make.directory();
+    this.#root.children.set("tmp", this.#make.directory());
   }
 
   /** Opens or creates a file: the node, or a negative errno. `flags` are `OPEN_FLAG` bits. */
@@ -93,7 +78,7 @@ export class SimFileSystem {
     if (has(OPEN_FLAG.create) && decoder.decode(path).endsWith("/")) return -ERRNO.EISDIR;
     if (node === undefined) {
       if (!has(OPEN_FLAG.create)) return -ERRNO.ENOENT;
-      const created = this.#file(mode & ~UMASK);
+      const created = this.#make.file(mode & ~UMASK);
       found.parent.children.set(found.name, created);
       this.#touch(found.parent);
       return created;
@@ -112,7 +97,7 @@ export class SimFileSystem {
     if (!writes) return -ERRNO.EINVAL;
     if (directory === undefined) return -ERRNO.ENOENT;
     if (directory.kind !== "directory") return -ERRNO.ENOTDIR;
-    return Object.assign(this.#file(mode & ~UMASK), { links: 0 });
+    return Object.assign(this.#make.file(mode & ~UMASK), { links: 0 });
   }
 
   /** The node of a path, or a negative errno. */
@@ -125,14 +110,14 @@ export class SimFileSystem {
 
   /** Makes a directory; 0 or a negative errno. */
   makeDirectory(path: Uint8Array, mode: number): number {
-    const node = this.#directory();
+    const node = this.#make.directory();
     node.mode = TYPE_DIRECTORY | (mode & ~UMASK & 0o1777);
     return this.#addAt(decoder.decode(path), node);
   }
 
   /** Gives `path` to a socket: its node, or a negative errno. */
   bindSocket(path: Uint8Array): SocketNode | number {
-    const node: SocketNode = { kind: "socket", ...this.#inode(TYPE_SOCKET | (0o777 & ~UMASK)) };
+    const node = this.#make.socket();
     const result = this.#addAt(decoder.decode(path), node);
     return result === 0 ? node : result === -ERRNO.EEXIST ? -ERRNO.EADDRINUSE : result;
   }
@@ -154,11 +139,7 @@ export class SimFileSystem {
   /** Makes a symbolic link; 0 or a negative errno. */
   symbolicLink(target: Uint8Array, path: Uint8Array): number {
     if (target.length === 0) return -ERRNO.ENOENT;
-    return this.#addAt(decoder.decode(path), {
-      kind: "link",
-      target: decoder.decode(target),
-      ...this.#inode(TYPE_LINK | 0o777),
-    });
+    return this.#addAt(decoder.decode(path), this.#make.link(decoder.decode(target)));
   }
 
   /** Removes a name; 0 or a negative errno. */
@@ -181,9 +162,9 @@ export class SimFileSystem {
   /** Gives what `from` names the name `to`; 0 or a negative errno. */
   rename(from: Uint8Array, to: Uint8Array, replace: boolean): number {
     // Where they are is found out first, for both.
-    const source = this.#walk(decoder.decode(from), false);
+    const source = walkPath(this.#root, decoder.decode(from), false);
     if (typeof source === "number") return source;
-    const target = this.#walk(decoder.decode(to), false);
+    const target = walkPath(this.#root, decoder.decode(to), false);
     if (typeof target === "number") return target;
     const { node } = source;
     if (source.name === "" || target.name === "") return -ERRNO.EBUSY;
@@ -304,16 +285,12 @@ export class SimFileSystem {
         if (typeof node === "number" || node.kind !== "file") throw refused("read", path);
         return node.bytes.slice(0, node.size);
       },
-      makeDirectory: (path) => this.#add("makeDirectory", path, this.#directory()),
-      link: (path, target) => {
-        this.#add("link", path, { kind: "link", target, ...this.#inode(TYPE_LINK | 0o777) });
-      },
-      makeFifo: (path) => {
-        const channel = createChannel(0);
-        this.#add("makeFifo", path, { kind: "fifo", channel, ...this.#inode(TYPE_FIFO | (0o666 & ~UMASK)) });
-      },
-      makePlaceless: (path) => this.#add("makePlaceless", path, { ...this.#file(0o666 & ~UMASK), placeless: true }),
-      makeSink: (path) => this.#add("makeSink", path, { ...this.#file(0o666 & ~UMASK), isSink: true }),
+      makeDirectory: (path) => this.#add("makeDirectory", path, this.#make.directory()),
+      link: (path, target) => this.#add("link", path, this.#make.link(target)),
+      makeFifo: (path) => this.#add("makeFifo", path, this.#make.fifo()),
+      makePlaceless: (path) =>
+        this.#add("makePlaceless", path, { ...this.#make.file(0o666 & ~UMASK), placeless: true }),
+      makeSink: (path) => this.#add("makeSink", path, { ...this.#make.file(0o666 & ~UMASK), isSink: true }),
       setModified: (path, seconds) => {
         const node = this.find(encoder.encode(path), true);
         if (typeof node === "number") throw refused("setModified", path);
@@ -375,85 +352,13 @@ export class SimFileSystem {
 
   /** What a path names, or a negative errno. */
   #find(path: string, followLast: boolean): Found | number {
-    const found = this.#walk(path, followLast);
+    const found = walkPath(this.#root, path, followLast);
     return typeof found === "number" || found.refusal === 0 ? found : found.refusal;
-  }
-
-  /** Walks a path. Relative paths start at the root, which is also the working directory. */
-  #walk(path: string, followLast: boolean): Found | number {
-    let parts = path.split("/").filter((part) => part !== "" && part !== ".");
-    const above: DirectoryNode[] = [];
-    let directory = this.#root;
-    let links = 0;
-    for (let index = 0; index < parts.length; index++) {
-      const name = parts[index]!;
-      if (name === "..") {
-        directory = above.pop() ?? this.#root;
-        continue;
-      }
-      const isTooLong = encoder.encode(name).length > NAME_BYTES_MAX;
-      const node = directory.children.get(name);
-      const isLast = index === parts.length - 1;
-      if (isTooLong && !isLast) return -ERRNO.ENAMETOOLONG;
-      if (node?.kind === "link" && (!isLast || followLast)) {
-        if (++links > LINKS_FOLLOWED_MAX) return -ERRNO.ELOOP;
-        const target = node.target.split("/").filter((part) => part !== "" && part !== ".");
-        parts = [...target, ...parts.slice(index + 1)];
-        index = -1;
-        if (node.target.startsWith("/")) {
-          directory = this.#root;
-          above.length = 0;
-        }
-        continue;
-      }
-      if (isLast) {
-        // A trailing slash means a directory.
-        const isWrongKind = path.endsWith("/") && node !== undefined && node.kind !== "directory";
-        const refusal = isTooLong ? -ERRNO.ENAMETOOLONG : isWrongKind ? -ERRNO.ENOTDIR : 0;
-        return { parent: directory, name, node, refusal };
-      }
-      if (node === undefined) return -ERRNO.ENOENT;
-      if (node.kind !== "directory") return -ERRNO.ENOTDIR;
-      above.push(directory);
-      directory = node;
-    }
-    return { parent: this.#root, name: "", node: directory, refusal: 0 };
   }
 
   #touch(node: Inode): void {
     node.modifiedUs = this.#nowUs();
     node.changedUs = node.modifiedUs;
-  }
-
-  #inode(mode: number): Inode {
-    const nowUs = this.#nowUs();
-    return {
-      inode: ++this.#lastInode,
-      mode,
-      links: 1,
-      accessedUs: nowUs,
-      modifiedUs: nowUs,
-      changedUs: nowUs,
-      createdUs: nowUs,
-    };
-  }
-
-  #file(mode: number): FileNode {
-    const inode = this.#inode(TYPE_FILE | (mode & 0o7777));
-    return {
-      kind: "file",
-      bytes: new Uint8Array(0),
-      size: 0,
-      limit: undefined,
-      placeless: false,
-      opens: 0,
-      isSink: false,
-      ...inode,
-    };
-  }
-
-  #directory(): DirectoryNode {
-    return { kind: "directory", children: new Map(), ...this.#inode(TYPE_DIRECTORY | 0o755) };
   }
 }
 

@@ -12,19 +12,19 @@ import {
   type DriverHost,
   type DriverLimits,
   type DriverSession,
-  PROVIDED_MAX,
   type SharedMemory,
 } from "../../spi/driver.js";
 import type { InterfaceIndex } from "../../spi/interface-index.js";
 import { OPCODE, type Opcode, type OpcodeDefinition, opcodeDefinition } from "../../spi/opcode.js";
-import { linuxOpenConstants, type OpenConstants } from "../../spi/open-flags.js";
-import { CONTROL, SUBMISSION_SHIFT, WORD } from "../../spi/record.js";
+import type { OpenConstants } from "../../spi/open-flags.js";
+import { SUBMISSION_SHIFT, WORD } from "../../spi/record.js";
 import { RecordCheck } from "../../spi/record-check.js";
-import { isCancellable, isOnDisk, isOnFile, isQuick, lacksFeature } from "./abilities.js";
+import { isOnFile, lacksFeature } from "./abilities.js";
 import { attempt } from "./attempt.js";
-import { type AttemptHost, holdsHandle } from "./attempt-host.js";
+import { holdsHandle } from "./attempt-host.js";
 import type { Completion } from "./completion-queue.js";
 import { Delivery } from "./delivery.js";
+import { type EarlyEndHost, endEarly, timeUp } from "./early-ends.js";
 import { EVENT_KIND } from "./event-hash.js";
 import { STUCK_US } from "./faults.js";
 import { Handles } from "./handles.js";
@@ -32,19 +32,14 @@ import { Intake } from "./intake.js";
 import { simInterfaceIndex } from "./interfaces.js";
 import type { Kernel } from "./kernel.js";
 import { SimMemory } from "./memory.js";
+import { simOpenConstants } from "./open-constants.js";
+import { ProvidedStock } from "./provided-stock.js";
 import { Ticket } from "./ticket.js";
 
 /** More `submit` calls than this without anything else happening are a loop that never ends. */
 const SUBMITS_WITHOUT_EVENT_MAX = 100_000;
 
-/** As on most machines with Linux. Source: include/uapi/asm-generic/fcntl.h. */
-const simOpenConstants: OpenConstants = linuxOpenConstants({
-  ...{ O_RDONLY: 0, O_WRONLY: 1, O_RDWR: 2, O_CREAT: 0o100, O_EXCL: 0o200, O_NOCTTY: 0o400, O_TRUNC: 0o1000 },
-  ...{ O_APPEND: 0o2000, O_NONBLOCK: 0o4000, O_DSYNC: 0o10000, O_DIRECT: 0o40000, O_DIRECTORY: 0o200000 },
-  ...{ O_NOFOLLOW: 0o400000, O_NOATIME: 0o1000000, O_SYNC: 0o4010000 },
-});
-
-export class SimSession implements DriverSession, AttemptHost {
+export class SimSession implements DriverSession, EarlyEndHost {
   readonly kernel: Kernel;
   readonly shared: SharedMemory;
   readonly capabilities: Capabilities;
@@ -56,15 +51,14 @@ export class SimSession implements DriverSession, AttemptHost {
   readonly arenaWords: Int32Array<ArrayBuffer>;
   readonly #records: Int32Array;
   readonly #intake: Intake;
-  readonly #control: Int32Array;
   readonly #check: RecordCheck;
   readonly #delivery: Delivery;
   /** In flight, by slot. */
   readonly #tickets = new Map<number, Ticket>();
   /** Generation of the last operation in each slot. */
   readonly #generations = new Map<number, number>();
-  readonly #provided: number[] = [];
-  #closing = false;
+  readonly #provided: ProvidedStock;
+  closing = false;
   #closed = false;
   #onEmpty: (() => void) | undefined = undefined;
   #submitsWithoutEvent = 0;
@@ -80,8 +74,8 @@ export class SimSession implements DriverSession, AttemptHost {
     this.arenaBytes = new Uint8Array(this.shared.arena);
     this.arenaWords = new Int32Array(this.shared.arena);
     this.#records = new Int32Array(this.shared.records);
-    this.#control = new Int32Array(this.shared.control);
     this.#check = new RecordCheck(this.shared, this.memory);
+    this.#provided = new ProvidedStock(kernel, this.#check, this.memory, this.shared);
     this.#intake = new Intake(kernel, this.shared, {
       hasLinks: isSupported(capabilities.features.links),
       isTaken: (slot) => this.#tickets.has(slot),
@@ -100,10 +94,10 @@ export class SimSession implements DriverSession, AttemptHost {
   submit(count: number): number {
     const { kernel } = this;
     if (this.#delivery.inSink) kernel.violate("submit is called from inside the sink");
-    if (this.#closing && count > 0) kernel.violate("something is submitted after close was called");
+    if (this.closing && count > 0) kernel.violate("something is submitted after close was called");
     if (this.#closed) return count;
     this.#expectProgress();
-    this.#takeProvided();
+    this.#provided.take();
     const accepted = this.#intake.admit(count, this.#tickets.size === 0);
     for (const chain of this.#intake.chains(accepted)) this.#beginChain(chain);
     this.#delivery.leaveInline(count);
@@ -112,9 +106,9 @@ export class SimSession implements DriverSession, AttemptHost {
 
   async close(deadlineMs: number): Promise<DriverCloseReport> {
     const { timeline, hash, ledger } = this.kernel;
-    this.#closing = true;
+    this.closing = true;
     hash.event(EVENT_KIND.close, 0, 0, 0, this.#tickets.size, timeline.nowUs);
-    for (const ticket of [...this.#tickets.values()]) if (!ticket.ended) this.#endEarly(ticket);
+    for (const ticket of [...this.#tickets.values()]) if (!ticket.ended) endEarly(this, ticket);
     await this.#emptied(deadlineMs);
     this.#closed = true;
     ledger.sessionsOpen--;
@@ -130,8 +124,7 @@ export class SimSession implements DriverSession, AttemptHost {
     for (const ticket of this.#tickets.values()) if (ticket.parts.length > 0) quarantinedBytes += ticket.length;
     const unconfirmedOperations = this.#tickets.size;
     // What nobody can pick any more is home.
-    if (unconfirmedOperations === 0)
-      for (const number of this.#provided.splice(0)) this.memory.handOver(number, undefined);
+    if (unconfirmedOperations === 0) this.#provided.giveBackAll();
     if (kernelWritesAfterClose(this.kernel)) this.#writeAfterClose();
     return { unconfirmedOperations, quarantinedBytes };
   }
@@ -166,21 +159,18 @@ export class SimSession implements DriverSession, AttemptHost {
   // --- for attempts -----------------------------------------------------------------------------------------------
 
   pickBuffer(): number {
-    const { dice } = this.kernel;
-    if (this.#provided.length === 0) return -1;
-    const index = dice.profile.shuffle > 0 ? dice.random.below(this.#provided.length) : 0;
-    return this.#provided.splice(index, 1)[0]!;
+    return this.#provided.pick();
   }
 
   unpickBuffer(number: number): void {
-    this.#provided.push(number);
+    this.#provided.putBack(number);
   }
 
   cancel(slot: number, generation: number): number {
     const target = this.#tickets.get(slot);
     if (target === undefined || target.opcode === OPCODE.cancel) return -ERRNO.ENOENT;
     if (target.generation !== generation && this.kernel.bug !== "cancel-hits-by-slot") return -ERRNO.ENOENT;
-    return this.#endEarly(target);
+    return endEarly(this, target);
   }
 
   // --- submission -------------------------------------------------------------------------------------------------
@@ -196,20 +186,6 @@ export class SimSession implements DriverSession, AttemptHost {
     throw new Error(why);
   }
 
-  #takeProvided(): void {
-    const passedOver = this.#control[CONTROL.passedOver]!;
-    this.#check.takeProvided(
-      PROVIDED_MAX - this.#provided.length,
-      (number) => this.memory.isWithKernel(number),
-      ({ number }) => {
-        this.memory.provide(number);
-        this.#provided.push(number);
-      },
-    );
-    const wrong = this.#control[CONTROL.passedOver]! - passedOver;
-    if (wrong > 0) this.kernel.violate(`${wrong} buffers are provided that the kernel has, or that do not exist`);
-  }
-
   /** Begins operations each of which waits for the one before it, or one alone. */
   #beginChain(slots: readonly number[]): void {
     const takeable = slots.filter((slot, index) => {
@@ -222,7 +198,7 @@ export class SimSession implements DriverSession, AttemptHost {
     });
     // Of a chain with a member that is none nothing starts.
     if (takeable.length < slots.length) {
-      for (const slot of takeable) this.#end(this.#take(slot), BAD_RECORD);
+      for (const slot of takeable) this.end(this.#take(slot), BAD_RECORD);
       return;
     }
     let before: Ticket | undefined;
@@ -246,7 +222,7 @@ export class SimSession implements DriverSession, AttemptHost {
     const { timeline, ledger, dice, hash } = kernel;
     const refusal = this.#check.check(slot);
     const ticket = new Ticket(this.#records, this.arenaWords, { slot, refusal }, (woken) =>
-      this.#schedule(woken, dice.delayUs()),
+      this.schedule(woken, dice.delayUs()),
     );
     hash.event(EVENT_KIND.submit, slot, ticket.generation, ticket.opcode, ticket.word(WORD.length), timeline.nowUs);
     this.#checkIdentity(ticket);
@@ -276,19 +252,19 @@ export class SimSession implements DriverSession, AttemptHost {
   #start(ticket: Ticket): void {
     const { kernel } = this;
     const { timeline, dice } = kernel;
-    if (ticket.refusal !== 0) return this.#end(ticket, ticket.refusal);
+    if (ticket.refusal !== 0) return this.end(ticket, ticket.refusal);
     if (ticket.timeoutUs > 0 && kernel.bug !== "timeout-ignored") {
-      ticket.timeout = timeline.schedule(ticket.timeoutUs, () => this.#timeUp(ticket));
+      ticket.timeout = timeline.schedule(ticket.timeoutUs, () => timeUp(this, ticket));
     }
     if (ticket.opcode === OPCODE.timer) {
       const early = kernel.bug === "timer-early" && dice.random.chance(0.1) ? 2 : 1;
       ticket.dueUs = timeline.nowUs + Math.floor(ticket.position / early);
-      this.#schedule(ticket, ticket.dueUs - timeline.nowUs);
+      this.schedule(ticket, ticket.dueUs - timeline.nowUs);
     } else if (dice.happens("inline")) {
-      this.#attempt(ticket);
+      this.attempt(ticket);
     } else {
       ticket.stuck = isOnFile(ticket) && dice.happens("stuck");
-      this.#schedule(ticket, ticket.stuck ? STUCK_US : dice.delayUs());
+      this.schedule(ticket, ticket.stuck ? STUCK_US : dice.delayUs());
     }
   }
 
@@ -303,29 +279,29 @@ export class SimSession implements DriverSession, AttemptHost {
 
   // --- attempts ---------------------------------------------------------------------------------------------------
 
-  #schedule(ticket: Ticket, delayUs: number): void {
+  schedule(ticket: Ticket, delayUs: number): void {
     const { timeline } = this.kernel;
     timeline.cancel(ticket.event);
-    ticket.event = timeline.schedule(delayUs, () => this.#attempt(ticket));
+    ticket.event = timeline.schedule(delayUs, () => this.attempt(ticket));
   }
 
-  #attempt(ticket: Ticket): void {
+  attempt(ticket: Ticket): void {
     if (ticket.ended) return;
     ticket.event = undefined;
     const refusal = this.#refusal(ticket);
-    if (refusal !== 0) return this.#end(ticket, refusal);
+    if (refusal !== 0) return this.end(ticket, refusal);
     for (;;) {
       const result = attempt(this, ticket);
       // A cancel of itself, or an attempt inside an attempt, may have ended it.
       if (ticket.ended) return;
       if (result === undefined) {
-        if (ticket.doomed) this.#end(ticket, -ERRNO.ECANCELED);
+        if (ticket.doomed) this.end(ticket, -ERRNO.ECANCELED);
         return;
       }
       if (!ticket.multishot || result < 0 || (result === 0 && ticket.opcode === OPCODE.receive)) {
-        return this.#end(ticket, result);
+        return this.end(ticket, result);
       }
-      if (this.kernel.dice.happens("multishotEnds")) return this.#end(ticket, result);
+      if (this.kernel.dice.happens("multishotEnds")) return this.end(ticket, result);
       this.#delivery.post(ticket, result, true, this.kernel.dice.happens("late"));
     }
   }
@@ -340,78 +316,10 @@ export class SimSession implements DriverSession, AttemptHost {
     return dice.happens("again") ? -ERRNO.EAGAIN : 0;
   }
 
-  /** Cancels what can be cancelled; the answer to a cancel. */
-  #endEarly(target: Ticket): number {
-    const { dice } = this.kernel;
-    const missed = () => (dice.random.chance(0.5) ? -ERRNO.ENOENT : -ERRNO.EALREADY);
-    if (target.ended) return dice.happens("cancelLoses") ? 0 : -ERRNO.ENOENT;
-    if (target.doomed || target.stuck || isQuick(target)) return -ERRNO.EALREADY;
-    if (!this.#closing && !isCancellable(this.capabilities, target)) return -ERRNO.EALREADY;
-    if (isOnDisk(target) && dice.happens("cancelMisses")) return missed();
-    if (target.isBehind) {
-      this.#end(target, -ERRNO.ECANCELED);
-      return 0;
-    }
-    if (this.#loseToCancel(target)) return 0;
-    if (dice.happens("cancelMisses")) {
-      target.doomed = true;
-      target.stopWaiting();
-      this.#schedule(target, dice.delayUs());
-      return missed();
-    }
-    if (dice.happens("cancelLoses")) {
-      target.stopWaiting();
-      this.kernel.timeline.cancel(target.event);
-      this.#attempt(target);
-      if (target.ended) return 0;
-    }
-    target.stopWaiting();
-    this.#end(target, dice.profile.shuffle > 0 && dice.random.chance(0.1) ? -ERRNO.EINTR : -ERRNO.ECANCELED);
-    return 0;
-  }
-
-  /** The time that the driver keeps for an operation is over: a cancel that nobody waits for. */
-  #timeUp(ticket: Ticket): void {
-    const { dice } = this.kernel;
-    if (ticket.ended || ticket.stuck || !isCancellable(this.capabilities, ticket)) return;
-    if (isOnDisk(ticket) && dice.happens("cancelMisses")) return;
-    ticket.stopWaiting();
-    this.kernel.timeline.cancel(ticket.event);
-    if (dice.happens("cancelLoses")) {
-      this.#attempt(ticket);
-      if (ticket.ended) return;
-      ticket.stopWaiting();
-    }
-    ticket.timedOut = true;
-    this.#end(ticket, -ERRNO.ECANCELED);
-  }
-
-  /** Planted bugs: the operation does what it should, and its result is lost. */
-  #loseToCancel(target: Ticket): boolean {
-    const { bug, ledger } = this.kernel;
-    const loses =
-      (bug === "lose-accept" && target.opcode === OPCODE.accept) ||
-      (bug === "lose-bytes" && target.opcode === OPCODE.receive) ||
-      (bug === "lose-send" && target.opcode === OPCODE.send);
-    if (!loses) return false;
-    target.stopWaiting();
-    const result = attempt(this, target);
-    target.stopWaiting();
-    if (target.opcode === OPCODE.accept && result !== undefined && result >= 0) {
-      ledger.handlesClosed++;
-      this.handles.remove(result, target.auxiliary)?.close();
-    }
-    if (target.picked >= 0) this.#provided.push(target.picked);
-    target.picked = -1;
-    target.payload = undefined;
-    this.#end(target, -ERRNO.ECANCELED);
-    return true;
-  }
-
   // --- completions ------------------------------------------------------------------------------------------------
 
   /** The operation has ended; its completion follows, at once or later. */
-  #end(ticket: Ticket, result: number): void {
+  end(ticket: Ticket, result: number): void {
     const { dice, timeline, bug } = this.kernel;
     ticket.ended = true;
     timeline.cancel(ticket.event);
@@ -426,7 +334,7 @@ export class SimSession implements DriverSession, AttemptHost {
     if (behind === undefined || behind.ended) return;
     behind.isBehind = false;
     if (ticket.endsWell(result) || bug === "link-ignores-failure") this.#start(behind);
-    else this.#end(behind, -ERRNO.ECANCELED);
+    else this.end(behind, -ERRNO.ECANCELED);
   }
 
   #handOver({ ticket, result, more, picked, payload, duplicate }: Completion): void {

@@ -1,0 +1,58 @@
+/** How a path is followed, as path_resolution(7) has it. */
+import { ERRNO } from "../../base/errno.js";
+import type { DirectoryNode, Node } from "./nodes.js";
+
+const LINKS_FOLLOWED_MAX = 40;
+const NAME_BYTES_MAX = 255;
+
+export interface Found {
+  readonly parent: DirectoryNode;
+  readonly name: string;
+  /** `undefined` when nothing has the name. */
+  readonly node: Node | undefined;
+  /** Why nothing can be done with the name itself, as a negative errno; 0 when something can. */
+  readonly refusal: number;
+}
+
+const encoder = new TextEncoder();
+
+/** Walks a path. Relative paths start at the root, which is also the working directory. */
+export function walkPath(root: DirectoryNode, path: string, followLast: boolean): Found | number {
+  let parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  const above: DirectoryNode[] = [];
+  let directory = root;
+  let links = 0;
+  for (let index = 0; index < parts.length; index++) {
+    const name = parts[index]!;
+    if (name === "..") {
+      directory = above.pop() ?? root;
+      continue;
+    }
+    const isTooLong = encoder.encode(name).length > NAME_BYTES_MAX;
+    const node = directory.children.get(name);
+    const isLast = index === parts.length - 1;
+    if (isTooLong && !isLast) return -ERRNO.ENAMETOOLONG;
+    if (node?.kind === "link" && (!isLast || followLast)) {
+      if (++links > LINKS_FOLLOWED_MAX) return -ERRNO.ELOOP;
+      const target = node.target.split("/").filter((part) => part !== "" && part !== ".");
+      parts = [...target, ...parts.slice(index + 1)];
+      index = -1;
+      if (node.target.startsWith("/")) {
+        directory = root;
+        above.length = 0;
+      }
+      continue;
+    }
+    if (isLast) {
+      // A trailing slash means a directory.
+      const isWrongKind = path.endsWith("/") && node !== undefined && node.kind !== "directory";
+      const refusal = isTooLong ? -ERRNO.ENAMETOOLONG : isWrongKind ? -ERRNO.ENOTDIR : 0;
+      return { parent: directory, name, node, refusal };
+    }
+    if (node === undefined) return -ERRNO.ENOENT;
+    if (node.kind !== "directory") return -ERRNO.ENOTDIR;
+    above.push(directory);
+    directory = node;
+  }
+  return { parent: root, name: "", node: directory, refusal: 0 };
+}
