@@ -1,6 +1,7 @@
 /** What a backend can be given, and what is checked of it. */
 
 import { type Clock, systemClock } from "./base/clock.js";
+import type { Counters } from "./base/counters.js";
 import { batonError } from "./base/errors.js";
 import type { AcceptPaused } from "./base/notices.js";
 import { checkBoolean, checkInteger, checkOptions, describe } from "./base/validate.js";
@@ -132,5 +133,19 @@ export function checkBackendOptions(options: BackendOptions): {
     leakDetection: checkBoolean(where, "leakDetection", options.leakDetection ?? true),
     leakStacks: checkBoolean(where, "leakStacks", options.leakStacks ?? false),
     clock: options.clock ?? systemClock,
+  };
+}
+
+/**
+ * A listener of the program's that cannot do harm by throwing: what it is told of is half done when it is called.
+ * `counters.listenersFailed` tells.
+ */
+export function guarded<T>(counters: Counters, listener: ((told: T) => void) | undefined): (told: T) => void {
+  return (told) => {
+    try {
+      listener?.(told);
+    } catch {
+      counters.listenersFailed++;
+    }
   };
 }

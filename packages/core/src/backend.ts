@@ -1,8 +1,8 @@
 /** The object users hold: one per thread, over one driver. */
 
 import { BackendRemains, CLOSE_DEADLINE_MS_DEFAULT, type CloseReport, closeBackend } from "./backend-closing.js";
-import { type BackendOptions, checkBackendOptions } from "./backend-options.js";
-import { type Counters, createCounters } from "./base/counters.js";
+import { type BackendOptions, checkBackendOptions, guarded } from "./backend-options.js";
+import { createCounters } from "./base/counters.js";
 import { batonError } from "./base/errors.js";
 import { promiseOfMany } from "./base/rejection.js";
 import { checkDurationMs, checkInteger, checkOptions } from "./base/validate.js";
@@ -389,18 +389,4 @@ export class Backend {
 /** A function of its own: it must not refer to the backend. */
 function tellOfBackend(driver: string, stack: string | undefined, onLeak: BackendOptions["onLeak"]): () => void {
   return () => onLeak?.({ what: "backend", driver, stack });
-}
-
-/**
- * A listener of the program's that cannot do harm by throwing: what it is told of is half done when it is called.
- * `counters.listenersFailed` tells.
- */
-function guarded<T>(counters: Counters, listener: ((told: T) => void) | undefined): (told: T) => void {
-  return (told) => {
-    try {
-      listener?.(told);
-    } catch {
-      counters.listenersFailed++;
-    }
-  };
 }
