@@ -132,7 +132,7 @@ export const border = [
   {
     name: "listener-throws-out",
     promise: "P8",
-    file: `${CORE}backend.ts`,
+    file: `${CORE}backend-options.ts`,
     find: "      counters.listenersFailed++;",
     replace: "      throw new Error();",
     killedBy: core("faults", "of onLeak is counted"),
