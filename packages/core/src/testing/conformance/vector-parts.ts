@@ -4,7 +4,7 @@ import type { CaseContext } from "./context.js";
 import { equal } from "./expect.js";
 
 /** Beyond 32 bits, and not a multiple of anything. */
-export const FAR_POSITION = 5 * 2 ** 30 + 12_345;
+export const FAR_POSITION: number = 5 * 2 ** 30 + 12_345;
 
 export function takeAll(context: CaseContext, lengths: readonly number[]): OwnedBuffer[] {
   return lengths.map((length) => context.io.buffers.take(length));
