@@ -50,7 +50,7 @@ export const mutants = [
     killedBy: core("endings", "by completing what has ended is counted"),
   },
   {
-    name: "ended-operation-still-cancelled",
+    name: "ended-operation-still-canceled",
     promise: "P1",
     file: `${CORE}operation/operation.ts`,
     find: 'if (this.#outcome !== "pending") return false;',
@@ -371,7 +371,7 @@ export const mutants = [
     killedBy: [...kit("abandon.receive/in-flight"), ...core("interleavings", "end once each")],
   },
   {
-    name: "abandoned-while-queued-is-cancelled",
+    name: "abandoned-while-queued-is-canceled",
     promise: "P7",
     file: `${CORE}operation/endings.ts`,
     find: "      this.endQueued(entry, cause, error);\n",
@@ -489,11 +489,19 @@ export const mutants = [
     killedBy: core("flush", "offers again what a full driver did not take"),
   },
   {
+    name: "put-back-loses-its-lane",
+    promise: "P11",
+    file: `${CORE}operation/submission-queue.ts`,
+    find: "    this.#putBackFast(this.#cancels, window, accepted, Math.min(this.#cancelsTaken, count));\n",
+    replace: "    this.#putBackFast(this.#urgent, window, accepted, Math.min(this.#cancelsTaken, count));\n",
+    killedBy: core("submission-queue", "it is a queue with two fast lanes"),
+  },
+  {
     name: "put-back-reversed",
     promise: "P11",
     file: `${CORE}operation/submission-queue.ts`,
-    find: "for (let index = aheadFrom - 1; index >= accepted; index--) {",
-    replace: "for (let index = accepted; index < aheadFrom; index++) {",
+    find: "for (let index = aheadFrom - 1; index >= Math.max(accepted, this.#fastTaken); index--) {",
+    replace: "for (let index = Math.max(accepted, this.#fastTaken); index < aheadFrom; index++) {",
     killedBy: core("submission-queue", "it is a queue with two fast lanes"),
   },
   {

@@ -1,4 +1,4 @@
-/** Thousands of operations in flight at once, half of them cancelled at random moments. */
+/** Thousands of operations in flight at once, half of them canceled at random moments. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 for (const driver of await findDrivers()) {
-  describe(`${driver.name}: ${OPERATIONS} operations at once, half of them cancelled`, () => {
+  describe(`${driver.name}: ${OPERATIONS} operations at once, half of them canceled`, () => {
     test("each ends once and every buffer comes home", { timeout: TIMEOUT_MS }, async ({ skip }) => {
       if (!isFound(driver)) return skip(driver.why);
       for (let seed = 1; seed <= SEEDS; seed++) {
@@ -38,7 +38,7 @@ for (const driver of await findDrivers()) {
           stale: 0,
           unconfirmedOperations: 0,
         });
-        // They were really there together, and they really were cancelled or came to their end.
+        // They were really there together, and they really were canceled or came to their end.
         expect(report.mostInFlight).toBeGreaterThan(OPERATIONS / 2);
         expect(Object.keys(report.endings).sort()).toEqual(["ERR_OPERATION_CANCELED", "ok"]);
       }

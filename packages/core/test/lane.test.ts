@@ -50,7 +50,7 @@ function handLane() {
       entry.advance(EVENT.submit);
       finish(entry, 0);
     },
-    /** It is cancelled while it waits. */
+    /** It is canceled while it waits. */
     cancel: (entry: Entry) => {
       entry.advance(EVENT.cancel);
       lane.leave(entry);
@@ -73,7 +73,7 @@ describe("a lane", () => {
     expect(lane.isFree).toBe(true);
   });
 
-  test("passes over those that were cancelled while they waited", () => {
+  test("passes over those that were canceled while they waited", () => {
     const { enter, end, cancel, launched } = handLane();
     const entries = [enter(4), enter(4), enter(4)];
     cancel(entries[1]!);

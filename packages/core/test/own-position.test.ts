@@ -55,7 +55,7 @@ describe("a file that can seek", () => {
   });
 
   // mutant: own-position-ignores-queued-writes
-  test("moves by what a write had written that was cancelled on its way to the driver for the rest", async () => {
+  test("moves by what a write had written that was canceled on its way to the driver for the rest", async () => {
     const { hand, io, file } = await setUp();
     const controller = new AbortController();
     const writing = file.writeFull(io.buffers.take(8), { signal: controller.signal });

@@ -71,7 +71,7 @@ class Engine {
   uint32_t Submit(uint32_t count);
   // Fills the shared memory with completions that are ready; returns how many.
   uint32_t Reap();
-  // The session ends: nothing new begins, and what waits is cancelled. `Shutdown` waits for the threads.
+  // The session ends: nothing new begins, and what waits is canceled. `Shutdown` waits for the threads.
   void BeginShutdown();
   // Ends the session: cancels what waits, waits for the threads until the deadline. Returns how many operations are
   // unconfirmed: threads hang in the kernel with their memory, so the caller must keep this engine for ever.

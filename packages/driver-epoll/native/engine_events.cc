@@ -1,4 +1,4 @@
-// Waiting, being woken, and being cancelled.
+// Waiting, being woken, and being canceled.
 #include <algorithm>
 #include <utility>
 

@@ -323,7 +323,7 @@ export class LibuvSession implements DriverSession, SocketHost {
   }
 
   #complete(submission: Submission, result: number, extras?: CompletionExtras): void {
-    // An operation that was cancelled may be told of its end again by the runtime.
+    // An operation that was canceled may be told of its end again by the runtime.
     if (this.#pending.remove(submission)) this.#deliver.complete(submission, result, extras);
   }
 

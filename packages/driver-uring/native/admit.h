@@ -36,7 +36,7 @@ enum class Hold : uint8_t { kNot, kHeld };
 // Beside what the table of operations says of its flags: what this ring does not have, and what is nothing in a chain.
 inline bool CanHonour(const Features& features, Opcode opcode, const SubmissionRecord& record, Place place) {
   if (place == Place::kInChain) {
-    // What ends only when it is cancelled has nothing that could come after it, and nobody waits for a cancel.
+    // What ends only when it is canceled has nothing that could come after it, and nobody waits for a cancel.
     if (record.Has(kSubmitMultishot) || (InfoOf(opcode).flags & kSubmitLink) == 0) return false;
   }
   if (record.Has(kSubmitMultishot)) {

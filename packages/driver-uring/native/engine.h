@@ -390,7 +390,7 @@ class Engine {
   Starter<Port> starter_;
   ForkGuard fork_guard_;
   uint64_t unknown_completions_ = 0;
-  // At the end of the session: the slot whose operation is cancelled next.
+  // At the end of the session: the slot whose operation is canceled next.
   uint32_t next_to_cancel_ = 0;
 };
 

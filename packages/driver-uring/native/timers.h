@@ -1,6 +1,6 @@
 // Timers that are no part of a chain. The kernel keeps timeouts in one list and looks for each from its beginning, so
-// that cancelling many takes the square of their number; the engine keeps them in order, and the kernel has timeouts for
-// the earliest only. A timeout stays armed when what it was for is cancelled: one wake too many costs less than an entry
+// that canceling many takes the square of their number; the engine keeps them in order, and the kernel has timeouts for
+// the earliest only. A timeout stays armed when what it was for is canceled: one wake too many costs less than an entry
 // for every cancel.
 #ifndef BATON_URING_TIMERS_H_
 #define BATON_URING_TIMERS_H_

@@ -113,7 +113,7 @@ export const files = [
     file: `${CORE}operation/endings.ts`,
     find: "    if (entry.position !== undefined) entry.position.ended(entry, entry.progress, false);\n",
     replace: "",
-    killedBy: core("own-position", "cancelled on its way to the driver for the rest"),
+    killedBy: core("own-position", "canceled on its way to the driver for the rest"),
   },
   {
     name: "pipe-leaves-own-position",

@@ -129,7 +129,7 @@ export const ring = [
     file: `${URING}threads.h`,
     find: "    if (!job->Withdraw()) return false;\n",
     replace: "    (void)job->Withdraw();\n",
-    killedBy: native("driver-uring", "old_kernel_test.cc", "a call that no thread has begun can be cancelled"),
+    killedBy: native("driver-uring", "old_kernel_test.cc", "a call that no thread has begun can be canceled"),
   },
   {
     name: "nobody-stands-in",
@@ -227,7 +227,7 @@ export const ring = [
     killedBy: native("driver-uring", "timers_test.cc", "not one early, whatever order they were started in"),
   },
   {
-    name: "timers-cancelled-by-the-kernel",
+    name: "timers-canceled-by-the-kernel",
     promise: "P5",
     file: `${URING}starter.h`,
     find: "    } else if (target->in_queue) {\n      timers_.Cancel(record.argument0, *target);\n",

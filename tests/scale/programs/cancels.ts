@@ -1,5 +1,5 @@
 /**
- * Operations of several kinds in flight at once, half of them cancelled at random:
+ * Operations of several kinds in flight at once, half of them canceled at random:
  * `cancels.mjs DRIVER COUNT SEED PATH`. Every one ends once, and every buffer comes home.
  */
 import { type Backend, createBackend, type Operation, type OwnedBuffer, type TcpStream } from "@baton-io/core";
@@ -71,7 +71,7 @@ for (let index = 0; index < Number(count); index++) {
 }
 await io.batch([]);
 mostInFlight = io.inspect().operations.length;
-// What would wait for ever is cancelled in the end.
+// What would wait for ever is canceled in the end.
 setTimeout(() => {
   for (const operation of receives) operation.cancel();
 }, 500);

@@ -102,7 +102,7 @@ constexpr bool NamesBuffer(const OpcodeInfo& info, const SubmissionRecord& recor
 constexpr bool MayHaveFlags(const OpcodeInfo& info, const SubmissionRecord& record) {
   if ((record.operation & ~(kSubmitOpcodeMask | info.flags)) != 0) return false;
   if (!record.Has(kSubmitMultishot)) return true;
-  // What ends only when it is cancelled has nothing that could come after it, and would fill one buffer again and again.
+  // What ends only when it is canceled has nothing that could come after it, and would fill one buffer again and again.
   return !record.Has(kSubmitLink) && (info.buffer == BufferUse::kNone || record.Has(kSubmitBufferSelect));
 }
 

@@ -81,7 +81,7 @@ export const errorTable = {
     remedy: "Nothing was lost: `error.buffer` holds the buffer, if the operation carried one.",
   },
   ERR_CHAIN_BROKEN: {
-    meaning: "An operation before it in its chain failed, was cut short or was cancelled, so this one was not done.",
+    meaning: "An operation before it in its chain failed, was cut short or was canceled, so this one was not done.",
     remedy: "`error.cause` says what happened to the one before; `error.buffer` holds the buffer, if there was one.",
   },
   ERR_OPERATION_SETTLED: {
@@ -93,7 +93,7 @@ export const errorTable = {
     remedy: "Make a request object per operation, or await the first.",
   },
   ERR_TIMEOUT: {
-    meaning: "`timeoutMs` passed before the operation ended; it was cancelled.",
+    meaning: "`timeoutMs` passed before the operation ended; it was canceled.",
     remedy: "Try again or give up: `error.buffer` holds the buffer and nothing was lost.",
   },
   ABORT_ERR: {

@@ -48,7 +48,7 @@ export interface OperationOptions {
 export interface EarlyEnd {
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number | undefined;
-  /** An abort gives the operation up instead of cancelling it. */
+  /** An abort gives the operation up instead of canceling it. */
   readonly abandon: boolean;
 }
 

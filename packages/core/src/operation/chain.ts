@@ -76,7 +76,7 @@ export class Chain implements OperationChain {
   }
 
   /**
-   * The driver has cancelled a member that nobody asked it to cancel. True when the chain takes care of it: it waits
+   * The driver has canceled a member that nobody asked it to cancel. True when the chain takes care of it: it waits
    * for its predecessor, which goes again, and is started after that.
    */
   waitsAgain(entry: Entry): boolean {
@@ -104,7 +104,7 @@ export class Chain implements OperationChain {
     return this.#broken !== undefined && this.#broken.index < this.#entries.indexOf(entry);
   }
 
-  /** A member goes to the driver again by itself: what is linked behind it there comes back cancelled. */
+  /** A member goes to the driver again by itself: what is linked behind it there comes back canceled. */
   unlink(entry: Entry): void {
     if (entry === this.#entries[0]) this.#togetherCount = 0;
     this.#host.records[entry.base]! &= ~SUBMIT_FLAG.link;

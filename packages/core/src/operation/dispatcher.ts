@@ -223,7 +223,7 @@ export class Dispatcher implements LaneHost, RequestHost, EndingHost, CourseHost
     this.canceler.keepTime(entry);
     entry.held = true;
     const found = (result: number) => {
-      // Cancelled meanwhile: its turn is somebody else's.
+      // Canceled meanwhile: its turn is somebody else's.
       if (entry.generation !== generation || entry.state !== STATE.queued) return;
       entry.held = false;
       if (result < 0) this.settleLocally(entry, result);

@@ -198,7 +198,7 @@ export class Endings implements SettleHost {
   }
 
   /**
-   * The session is closed: whoever still waits is told. What the driver never took ends as if it had been cancelled;
+   * The session is closed: whoever still waits is told. What the driver never took ends as if it had been canceled;
    * buffers of what it has not confirmed do not come home.
    */
   endAll(): void {

@@ -63,7 +63,7 @@ export class Lane implements OperationLane {
 
   /** The operation has ended, whichever way; the next one goes. */
   leave(entry: Entry): void {
-    // Cancelled while it waited.
+    // Canceled while it waited.
     if (entry.inLine) return this.takeOut(entry);
     if (this.#current !== entry) return;
     this.#current = undefined;

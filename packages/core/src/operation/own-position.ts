@@ -41,7 +41,7 @@ export class OwnPosition implements OperationPosition {
     if (!this.#atEnd || this.#findEnd === undefined) return;
     const appends = this.#appends;
     const end = await this.#findEnd();
-    // Whoever asked may have been cancelled meanwhile, and then others have gone on: an answer of before says nothing.
+    // Whoever asked may have been canceled meanwhile, and then others have gone on: an answer of before says nothing.
     if (!this.#atEnd || this.#appends !== appends) return;
     this.#offset = end;
     this.#atEnd = false;

@@ -2,7 +2,7 @@
  * How long core goes on in microtasks. What completes at once is told at once, and that is where the speed comes from;
  * but microtasks run before timers and other I/O, so a program that awaits one such end after the other would never let
  * the event loop turn. After a budget of rounds or of time, flushes wait for its turn, and so do the ends that need no
- * driver: of operations that were cancelled before they were handed over, that were refused, or that core answered
+ * driver: of operations that were canceled before they were handed over, that were refused, or that core answered
  * itself (docs/decisions/0008-starvation-budget.md).
  */
 import type { Clock } from "../base/clock.js";

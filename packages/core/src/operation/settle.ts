@@ -93,7 +93,7 @@ function isCancelResult(result: number): boolean {
   return result === -ERRNO.ECANCELED || result === -ERRNO.EINTR;
 }
 
-/** Ends an operation that was cancelled before the driver had it. */
+/** Ends an operation that was canceled before the driver had it. */
 export function settleCanceledEarly(host: SettleHost, entry: Entry, cause: CancelCause, given?: Error): void {
   const extras = entry.extras;
   host.counters.canceled++;
@@ -139,7 +139,7 @@ function causeError(host: SettleHost, entry: Entry, cause: CancelCause, bytes: n
         ? batonError("ERR_BACKEND_CLOSED", `${where}: the backend was closed meanwhile.`, more)
         : batonError("ERR_RESOURCE_CLOSED", `${where}: the resource was closed meanwhile.`, more);
     case "cancel":
-      return batonError("ERR_OPERATION_CANCELED", `${where}: cancelled.`, more);
+      return batonError("ERR_OPERATION_CANCELED", `${where}: canceled.`, more);
     case "chain":
       return batonError(
         "ERR_CHAIN_BROKEN",

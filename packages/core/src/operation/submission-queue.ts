@@ -39,6 +39,9 @@ export class SubmissionQueue {
   #aheadCount = 0;
   /** Where in the window of the last fill the fresh ones begin that went ahead. */
   #aheadFrom = 0;
+  /** Cancels in the window of the last fill, and cancels and urgent ones. */
+  #cancelsTaken = 0;
+  #fastTaken = 0;
   readonly #cancels: number[] = [];
   readonly #urgent: number[] = [];
   readonly #quiet: Fifo<Place> = new Fifo();
@@ -79,7 +82,9 @@ export class SubmissionQueue {
   fill(window: Int32Array, atMost: number): number {
     let filled = 0;
     if (this.#cancels.length > 0) filled = this.#move(this.#cancels, window, filled);
+    this.#cancelsTaken = filled;
     if (this.#urgent.length > 0) filled = this.#move(this.#urgent, window, filled);
+    this.#fastTaken = filled;
     const limit = Math.min(atMost, window.length);
     if (this.#quiet.length > 0) filled = this.#putQuiet(this.#count > 0 ? Math.ceil(limit / 2) : limit, window, filled);
     const fresh = this.#count - this.#waitingCount;
@@ -174,7 +179,7 @@ export class SubmissionQueue {
     const { entries } = this.#table;
     const aheadFrom = Math.min(this.#aheadFrom, count);
     for (let index = Math.max(accepted, aheadFrom); index < count; index++) this.push(entries[window[index]!]!);
-    for (let index = aheadFrom - 1; index >= accepted; index--) {
+    for (let index = aheadFrom - 1; index >= Math.max(accepted, this.#fastTaken); index--) {
       // Not all of them were taken from here, so there may be no room.
       if (this.#count === this.#capacity) this.#makeRoom();
       const { slot, generation } = entries[window[index]!]!;
@@ -183,6 +188,20 @@ export class SubmissionQueue {
       this.#count++;
     }
     this.#waitingCount = this.#count;
+    // They overtake everything again, but not each other.
+    this.#putBackFast(this.#urgent, window, Math.max(accepted, this.#cancelsTaken), Math.min(this.#fastTaken, count));
+    this.#putBackFast(this.#cancels, window, accepted, Math.min(this.#cancelsTaken, count));
+  }
+
+  /** Puts the window's entries from `first` to `end` back before the others of their fast lane. */
+  #putBackFast(places: number[], window: Int32Array, first: number, end: number): void {
+    if (first >= end) return;
+    const back: number[] = [];
+    for (let index = first; index < end; index++) {
+      const { slot, generation } = this.#table.entries[window[index]!]!;
+      back.push(slot, generation);
+    }
+    places.unshift(...back);
   }
 
   /** Drops the places of operations that have ended, and grows unless that has made room for as many again. */

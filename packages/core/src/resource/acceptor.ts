@@ -69,7 +69,7 @@ export class Acceptor implements Standing {
   readonly #multishot: boolean;
   readonly #waiters: Waiter[] = [];
   readonly #ready: Connection[] = [];
-  /** Accepts in flight that were not cancelled. */
+  /** Accepts in flight that were not canceled. */
   readonly #accepts = new Set<Entry>();
   readonly #pause: AcceptPause;
   /** Somebody has asked since the last look. */

@@ -1,4 +1,4 @@
-/** Timers that are operations: they are counted, cancelled and inspected like any other. */
+/** Timers that are operations: they are counted, canceled and inspected like any other. */
 
 import { batonError } from "../base/errors.js";
 import { checkDurationMs, checkOptions } from "../base/validate.js";

@@ -178,7 +178,7 @@ export const opcodeTable = [
     result: "handle",
     repeatable: true,
     arguments: "argument0 = socket option bits for the new connection",
-    summary: "Takes the next connection of a listener. With the multishot flag: every next one, until cancelled.",
+    summary: "Takes the next connection of a listener. With the multishot flag: every next one, until canceled.",
     source: "accept4(2), Linux 5.5; multishot: 5.19",
   },
   {

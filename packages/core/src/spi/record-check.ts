@@ -187,7 +187,7 @@ const knownFlags: readonly number[] = opcodeTable.map((row: OpcodeDefinition) =>
 function mayHaveFlags(flags: number, { number, buffer }: OpcodeDefinition): boolean {
   if ((flags & ~knownFlags[number]!) !== 0) return false;
   if ((flags & SUBMIT_FLAG.multishot) === 0) return true;
-  // What ends only when it is cancelled has nothing that could come after it, and would fill one buffer again and again.
+  // What ends only when it is canceled has nothing that could come after it, and would fill one buffer again and again.
   return (flags & SUBMIT_FLAG.link) === 0 && (buffer === "none" || (flags & SUBMIT_FLAG.bufferSelect) !== 0);
 }
 

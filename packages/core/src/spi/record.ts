@@ -98,7 +98,7 @@ export const COMPLETION_FLAG = {
   more: 1,
   /** The auxiliary number is the number of the buffer that the driver picked. */
   bufferPicked: 2,
-  /** The driver has cancelled it because its time was up (`SUBMIT_FLAG.timeout`). */
+  /** The driver has canceled it because its time was up (`SUBMIT_FLAG.timeout`). */
   timedOut: 4,
   /**
    * Beside `-EAGAIN`: what the operation has begun is kept under a handle, which stands at the start of its arena area

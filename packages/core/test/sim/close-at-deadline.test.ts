@@ -71,7 +71,7 @@ describe("closing a backend whose driver does not come to an end", () => {
     await closing;
   });
 
-  it("calls an operation that the driver's own close cancelled closed, not cancelled", async () => {
+  it("calls an operation that the driver's own close canceled closed, not canceled", async () => {
     const hand = createHandDriver();
     const io = handBackend(hand);
     const file = await handFile(io, hand);

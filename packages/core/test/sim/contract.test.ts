@@ -177,7 +177,7 @@ describe("the simulated driver answers", () => {
     expect(raw.simulation.violations).toEqual([]);
   });
 
-  it("a multishot accept with every connection, and ends it when it is cancelled", async () => {
+  it("a multishot accept with every connection, and ends it when it is canceled", async () => {
     const raw = new RawSimulation();
     const { listener } = await raw.connection();
     raw.submit({ opcode: "accept", slot: 0, handle: listener, flags: SUBMIT_FLAG.multishot });

@@ -33,7 +33,7 @@ describe("the submission queue", () => {
   it("keeps everything that was refused, in order, also when it has no room for it at first", () => {
     const { queue, entries } = createQueue();
     for (let slot = 0; slot < 1024; slot++) queue.push(entries[slot]!);
-    for (let slot = 2000; slot < 2010; slot++) queue.pushUrgent(entries[slot]!);
+    for (let slot = 2000; slot < 2010; slot++) queue.pushQuiet(entries[slot]!);
     const window = new Int32Array(20);
     expect(queue.fill(window, window.length)).toBe(20);
     // The ring of 1024 places has 10 free ones, and 20 come back.

@@ -26,7 +26,7 @@ describe("results that mean 'try again'", () => {
       await second;
     });
 
-    it(`takes -${code} of an operation that is being cancelled for the cancellation it is`, async () => {
+    it(`takes -${code} of an operation that is being canceled for the cancellation it is`, async () => {
       const hand = createHandDriver();
       const io = handBackend(hand);
       const stream = await handStream(io, hand);
@@ -42,7 +42,7 @@ describe("results that mean 'try again'", () => {
     });
   }
 
-  it("takes -ENOBUFS of a receive that is being cancelled for the cancellation it is", async () => {
+  it("takes -ENOBUFS of a receive that is being canceled for the cancellation it is", async () => {
     const hand = createHandDriver();
     const io = handBackend(hand);
     const stream = await handStream(io, hand);
@@ -91,7 +91,7 @@ describe("the end of a stream", () => {
 });
 
 describe("operations that shall move all their bytes", () => {
-  it("say how many bytes went out when they are cancelled in the middle", async () => {
+  it("say how many bytes went out when they are canceled in the middle", async () => {
     const hand = createHandDriver();
     const io = handBackend(hand);
     const stream = await handStream(io, hand);

@@ -39,7 +39,7 @@ TEST("the members of a chain run one after the other, whatever each waits for") 
   EXPECT(bench.engine().in_flight() == 0);
 }
 
-TEST("behind a member that fails, everything is cancelled and nothing has begun") {
+TEST("behind a member that fails, everything is canceled and nothing has begun") {
   Scratch scratch;
   Bench bench;
   SubmissionRecord& open = bench.Prepare(1, Opcode::kOpen, kSubmitLink);
@@ -77,7 +77,7 @@ TEST("a transfer of a file that is short breaks its chain, a receive that is sho
   EXPECT(bench.ResultOf(9) == 3 && bench.ResultOf(10) == 0);
 }
 
-TEST("a member that waits for its turn can be cancelled, with what stands behind it; what is before goes on") {
+TEST("a member that waits for its turn can be canceled, with what stands behind it; what is before goes on") {
   Bench bench;
   SetTimer(bench.Prepare(1, Opcode::kTimer, kSubmitLink), 5000);
   bench.Prepare(2, Opcode::kNop, kSubmitLink);
@@ -88,7 +88,7 @@ TEST("a member that waits for its turn can be cancelled, with what stands behind
   EXPECT(bench.ResultOf(1) == 0);
 }
 
-TEST("cancelling the first of a chain cancels all of it") {
+TEST("canceling the first of a chain cancels all of it") {
   Bench bench;
   SetTimer(bench.Prepare(1, Opcode::kTimer, kSubmitLink), 60'000'000);
   bench.Prepare(2, Opcode::kNop, kSubmitLink);
@@ -99,7 +99,7 @@ TEST("cancelling the first of a chain cancels all of it") {
   EXPECT(bench.engine().in_flight() == 0);
 }
 
-TEST("a chain as long as a batch runs without running out of stack, and is cancelled so too") {
+TEST("a chain as long as a batch runs without running out of stack, and is canceled so too") {
   constexpr uint32_t kLength = 1024;
   Bench bench;
   for (uint32_t slot = 0; slot < kLength; slot++) {
@@ -151,7 +151,7 @@ TEST("a close waits for a member of a chain that waits for its turn on the same 
 
 // --- time -----------------------------------------------------------------------------------------------------------
 
-TEST("timers fire in the order of their times, and one that is cancelled does not") {
+TEST("timers fire in the order of their times, and one that is canceled does not") {
   Bench bench;
   for (const uint32_t slot : {3u, 1u, 2u, 4u}) SetTimer(bench.Prepare(slot, Opcode::kTimer), slot * 2000);
   bench.CancelSlot(5, 2);
@@ -159,7 +159,7 @@ TEST("timers fire in the order of their times, and one that is cancelled does no
   EXPECT((bench.Order() == Order{2, 5, 1, 3, 4}) && bench.ResultOf(2) == -ECANCELED && bench.ResultOf(4) == 0);
 }
 
-TEST("an operation whose time is up is cancelled, and its completion says so") {
+TEST("an operation whose time is up is canceled, and its completion says so") {
   Bench bench;
   const auto pair = bench.Connection();
   SetTimeout(bench.Move(1, Opcode::kReceive, pair.far, 1, 10, 0, kSubmitTimeout), 5000);
@@ -206,7 +206,7 @@ TEST("a timer with a timeout ends by whichever is first") {
   EXPECT(bench.Only(2)->result == 0 && bench.Only(2)->flags == 0);
 }
 
-TEST("the time of a member of a chain counts from its own start, and what is behind it is cancelled with it") {
+TEST("the time of a member of a chain counts from its own start, and what is behind it is canceled with it") {
   Bench bench;
   const auto pair = bench.Connection();
   SetTimer(bench.Prepare(1, Opcode::kTimer, kSubmitLink), 20'000);
@@ -266,7 +266,7 @@ TEST("bytes go from a connection through a pipe into a file, and back into a con
   EXPECT(bench.ResultOf(4) == 5 && bench.ResultOf(5) == 5 && bench.Bytes(6, 5) == "liced");
 }
 
-TEST("a splice waits for its destination when that is full, and can be cancelled there") {
+TEST("a splice waits for its destination when that is full, and can be canceled there") {
   Scratch scratch;
   Bench bench;
   const auto pipe = bench.Pipe(4096);

@@ -1,4 +1,4 @@
-// How a session ends: everything that waits is cancelled, what threads are in is waited for until the deadline, and
+// How a session ends: everything that waits is canceled, what threads are in is waited for until the deadline, and
 // what is not confirmed by then is kept.
 #ifndef BATON_EPOLL_TEST_ENGINE_END_CASES_H_
 #define BATON_EPOLL_TEST_ENGINE_END_CASES_H_

@@ -1,4 +1,4 @@
-// Files: what the page cache serves at once, what threads do, and how both are cancelled.
+// Files: what the page cache serves at once, what threads do, and how both are canceled.
 #ifndef BATON_EPOLL_TEST_ENGINE_FILE_CASES_H_
 #define BATON_EPOLL_TEST_ENGINE_FILE_CASES_H_
 

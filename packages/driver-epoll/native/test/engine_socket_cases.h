@@ -64,7 +64,7 @@ TEST("a receive on a socket does not overtake one that waits either") {
   EXPECT((bench.Order() == Order{2, 1, 3}) && bench.Bytes(1, 1) == "x" && bench.Bytes(3, 1) == "y");
 }
 
-TEST("a receive that waits is cancelled at once, and takes no byte from the next one") {
+TEST("a receive that waits is canceled at once, and takes no byte from the next one") {
   Bench bench;
   const auto pair = bench.Connection();
   for (uint32_t slot = 1; slot <= 3; slot++) bench.Move(slot, Opcode::kReceive, pair.far, slot, 10);
@@ -183,7 +183,7 @@ TEST("without descriptors accept says so and rests, and the connections are ther
   }
 }
 
-TEST("a multishot accept takes connection after connection until it is cancelled") {
+TEST("a multishot accept takes connection after connection until it is canceled") {
   Bench bench;
   uint32_t port;
   const auto listener = bench.Listener(&port, 1024);

@@ -1,4 +1,4 @@
-// Chains and timeouts: what starts after what, what is cancelled by what, and who is told. Each chain runs by links of
+// Chains and timeouts: what starts after what, what is canceled by what, and who is told. Each chain runs by links of
 // the kernel and, with links switched off, by the engine alone.
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -73,7 +73,7 @@ TEST("the next of a chain starts when the one before it has ended") {
 }
 
 // mutant: chain-goes-on-after-failure
-TEST("what stands behind a failed one completes as cancelled and does nothing, what stands before it is done") {
+TEST("what stands behind a failed one completes as canceled and does nothing, what stands before it is done") {
   for (const uint32_t mask : kMasks) {
     Scratch scratch;
     Bench bench({.disabled_features = mask});
@@ -238,7 +238,7 @@ TEST("a chain that waits for the kernel goes on when the kernel takes entries ag
   EXPECT(bench.engine().in_flight() == 0);
 }
 
-TEST("cancelling the head of a chain cancels what stands behind it") {
+TEST("canceling the head of a chain cancels what stands behind it") {
   for (const uint32_t mask : kMasks) {
     Bench bench({.disabled_features = mask});
     PrepareTimer(bench, 1, 60'000'000, kSubmitLink);
@@ -254,7 +254,7 @@ TEST("cancelling the head of a chain cancels what stands behind it") {
   }
 }
 
-TEST("one that waits behind a gate and is cancelled is never started") {
+TEST("one that waits behind a gate and is canceled is never started") {
   Bench bench({.disabled_features = kFeatureLinks});
   PrepareTimer(bench, 1, 5000, kSubmitLink);
   bench.Prepare(2, Opcode::kNop, kSubmitLink);
@@ -301,7 +301,7 @@ TEST("a session that ends with chains in flight ends all of them") {
 // --- timeouts -------------------------------------------------------------------------------------------------------
 
 // mutant: timeout-not-told
-TEST("an operation whose time is up is cancelled, and says that this is why") {
+TEST("an operation whose time is up is canceled, and says that this is why") {
   Fifo fifo;
   Bench bench;
   const CompletionRecord pipe = bench.Open(fifo.path, kOpenRead | kOpenWrite);
@@ -312,7 +312,7 @@ TEST("an operation whose time is up is cancelled, and says that this is why") {
   EXPECT(bench.engine().in_flight() == 0);
 }
 
-TEST("an operation that ends in time has its result, and one that is cancelled meanwhile was not timed out") {
+TEST("an operation that ends in time has its result, and one that is canceled meanwhile was not timed out") {
   Fifo fifo;
   Fifo silent;
   Bench bench;

@@ -124,7 +124,7 @@ TEST("a call on a thread holds its descriptor, opens the way for what is chained
 }
 
 // mutant: thread-left-behind
-TEST("a call that no thread has begun can be cancelled, and one that a thread is in cannot") {
+TEST("a call that no thread has begun can be canceled, and one that a thread is in cannot") {
   FrozenFileSystem files;
   if (!files.mounted()) return;
   Bench bench({.disabled_features = kOldKernel});

@@ -71,7 +71,7 @@ TEST("timers of which each is earlier than all before it end, not one early, tho
   EXPECT(bench.engine().unknown_completions() == 0 && bench.engine().in_flight() == 0);
 }
 
-// mutant: timers-cancelled-by-the-kernel
+// mutant: timers-canceled-by-the-kernel
 TEST("a timer later than one that is armed, and a cancel, cost no system call") {
   Bench bench;
   PrepareTimer(bench, 1, 50'000);
@@ -91,7 +91,7 @@ TEST("a timer later than one that is armed, and a cancel, cost no system call") 
   EXPECT(bench.WaitFor(1998) && bench.Only(1)->result == 0 && bench.engine().in_flight() == 0);
 }
 
-TEST("a timer that is cancelled leaves those behind it to end in time") {
+TEST("a timer that is canceled leaves those behind it to end in time") {
   Bench bench;
   for (uint32_t slot = 1; slot <= 3; slot++) PrepareTimer(bench, slot, slot * 10'000);
   bench.Submit();
@@ -153,7 +153,7 @@ TEST("with sqpoll, deferred work and without what newer kernels have timers end 
   }
 }
 
-TEST("cancelling timers in any order costs about as much for each of many as for each of few") {
+TEST("canceling timers in any order costs about as much for each of many as for each of few") {
   const auto cost = [](uint32_t count) {
     Bench bench({.slots = 65536});
     for (uint32_t slot = 0; slot < count; slot++) PrepareTimer(bench, slot, 60'000'000 + slot);

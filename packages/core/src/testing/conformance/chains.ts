@@ -90,7 +90,7 @@ export const chainClause: Clause = {
     {
       id: "cancel-ends-it",
       promise: "P5",
-      title: "cancelling one, started or not, ends what is behind it and nothing before it",
+      title: "canceling one, started or not, ends what is behind it and nothing before it",
       needs: ["timer"],
       mutants: ["chain-all-at-once"],
       run: async ({ io }) => {
@@ -115,7 +115,7 @@ export const chainClause: Clause = {
     {
       id: "cancel-before-the-flush",
       promise: "P1",
-      title: "a member that is cancelled before the driver has any of them takes only those behind it along",
+      title: "a member that is canceled before the driver has any of them takes only those behind it along",
       needs: FILE_NEEDS,
       run: async (context) => {
         const { io } = context;

@@ -97,7 +97,7 @@ export const backPressureClause: Clause = {
       id: "waiting-ends-early",
       mutants: ["waiting-keeps-slot"],
       title:
-        "one that waits for room can be cancelled, aborted and abandoned, and its time runs, all without the driver",
+        "one that waits for room can be canceled, aborted and abandoned, and its time runs, all without the driver",
       needs: ["timer"],
       promise: "P5",
       run: async (context) => {
@@ -167,7 +167,7 @@ export const backPressureClause: Clause = {
     },
     {
       id: "cancel-when-full",
-      title: "with operationsMax in flight every one of them can still be cancelled",
+      title: "with operationsMax in flight every one of them can still be canceled",
       needs: ["timer"],
       run: async (context) => {
         const io = context.open({ operationsMax: 50 });
@@ -239,7 +239,7 @@ export const backPressureClause: Clause = {
     },
     {
       id: "cancel-storm",
-      title: "two thousand operations cancelled in one tick end once each, and promptly",
+      title: "two thousand operations canceled in one tick end once each, and promptly",
       needs: ["timer"],
       promise: "P5",
       run: async (context) => {

@@ -69,7 +69,7 @@ export const onceClause: Clause = {
     },
     {
       id: "late-cancel",
-      mutants: ["ended-operation-still-cancelled"],
+      mutants: ["ended-operation-still-canceled"],
       title: "a cancel of an operation that has ended cannot reach the one that has its slot now",
       needs: ["timer"],
       run: async ({ io }) => {
@@ -87,7 +87,7 @@ export const onceClause: Clause = {
     },
     {
       id: "cancels-among-them",
-      title: "with every third one cancelled at some moment, each operation still settles exactly once",
+      title: "with every third one canceled at some moment, each operation still settles exactly once",
       needs: ["timer"],
       promise: "P1",
       run: async (context) => {

@@ -281,7 +281,7 @@ export const salvageClause: Clause = {
     },
     {
       id: "send-says-how-many",
-      title: "a send that is cancelled says how many bytes went out, and exactly these arrive",
+      title: "a send that is canceled says how many bytes went out, and exactly these arrive",
       run: async (context) => {
         await using pair = await context.pair();
         const bytes = pattern(8 * 2 ** 20, 43);

@@ -56,7 +56,7 @@ export const spiRecordsClause: Clause = {
     },
     {
       id: "multishot",
-      title: "what ends only when it is cancelled fills no buffer that its record names, and stands before nothing",
+      title: "what ends only when it is canceled fills no buffer that its record names, and stands before nothing",
       mutants: ["record-multishot-unchecked"],
       run: (context) =>
         onBench(context, async (bench) => {

@@ -3,7 +3,7 @@ import type { Backend } from "../../backend.js";
 import type { Clause } from "./case.js";
 import { equal, ok, rejects, throws } from "./expect.js";
 
-/** Timers that are cancelled at once: few, and many times as many. */
+/** Timers that are canceled at once: few, and many times as many. */
 const FEW = 500;
 const MANY_TIMES = 24;
 /** A simulated machine takes turns for each. */
@@ -13,7 +13,7 @@ const COST_TIMES_MAX = 6;
 /** What else the machine does may spoil a measurement. */
 const MEASUREMENTS_MAX = 4;
 
-/** In which order timers are cancelled that were started earliest first. */
+/** In which order timers are canceled that were started earliest first. */
 const orders: Readonly<Record<string, <T>(timers: T[]) => T[]>> = {
   "earliest first": (timers) => timers,
   "latest first": (timers) => timers.reverse(),
@@ -21,7 +21,7 @@ const orders: Readonly<Record<string, <T>(timers: T[]) => T[]>> = {
   "in no order": (timers) => timers.map((_, index) => timers[(index * 7919) % timers.length]!),
 };
 
-/** Real milliseconds for each of so many timers to be cancelled. */
+/** Real milliseconds for each of so many timers to be canceled. */
 async function cancelCostMs(io: Backend, count: number, order: <T>(timers: T[]) => T[]): Promise<number> {
   const timers = Array.from({ length: count }, (_, index) => {
     const timer = io.submit({ opcode: "timer", afterMs: 1_000_000 + index });
@@ -101,7 +101,7 @@ export const timerClause: Clause = {
     },
     {
       id: "cancel",
-      title: "a running timer can be cancelled, one that does not run is not disturbed by it",
+      title: "a running timer can be canceled, one that does not run is not disturbed by it",
       run: async (context) => {
         await using timer = context.io.timer();
         timer.cancel();
@@ -186,7 +186,7 @@ export const timerClause: Clause = {
     },
     {
       id: "cancel-many",
-      title: "cancelling costs about as much for each of many timers as for each of few, in whatever order",
+      title: "canceling costs about as much for each of many timers as for each of few, in whatever order",
       calmOnly: true,
       run: async (context) => {
         const many = FEW * (context.subject.clock === undefined ? MANY_TIMES : MANY_TIMES_SIMULATED);

@@ -16,7 +16,7 @@ export function lacksFeature({ features }: Capabilities, ticket: Ticket): boolea
   return !isSupported(opcode === OPCODE.accept ? features.multishotAccept : features.multishotReceive);
 }
 
-export function isCancellable({ features }: Capabilities, ticket: Ticket): boolean {
+export function isCancelable({ features }: Capabilities, ticket: Ticket): boolean {
   if (isOnFile(ticket)) return isSupported(features.cancelFile);
   return !onStream.has(ticket.opcode) || isSupported(features.cancelSocket);
 }

@@ -2,7 +2,7 @@
 import { ERRNO } from "../../base/errno.js";
 import type { Capabilities } from "../../spi/capability.js";
 import { OPCODE } from "../../spi/opcode.js";
-import { isCancellable, isOnDisk, isQuick } from "./abilities.js";
+import { isCancelable, isOnDisk, isQuick } from "./abilities.js";
 import { attempt } from "./attempt.js";
 import type { AttemptHost } from "./attempt-host.js";
 import type { Ticket } from "./ticket.js";
@@ -10,7 +10,7 @@ import type { Ticket } from "./ticket.js";
 /** What it needs of a session. */
 export interface EarlyEndHost extends AttemptHost {
   readonly capabilities: Capabilities;
-  /** The session is being closed: then everything can be cancelled. */
+  /** The session is being closed: then everything can be canceled. */
   readonly closing: boolean;
   /** One more attempt, now. */
   attempt(ticket: Ticket): void;
@@ -19,13 +19,13 @@ export interface EarlyEndHost extends AttemptHost {
   end(ticket: Ticket, result: number): void;
 }
 
-/** Cancels what can be cancelled; the answer to a cancel. */
+/** Cancels what can be canceled; the answer to a cancel. */
 export function endEarly(host: EarlyEndHost, target: Ticket): number {
   const { dice } = host.kernel;
   const missed = () => (dice.random.chance(0.5) ? -ERRNO.ENOENT : -ERRNO.EALREADY);
   if (target.ended) return dice.happens("cancelLoses") ? 0 : -ERRNO.ENOENT;
   if (target.doomed || target.stuck || isQuick(target)) return -ERRNO.EALREADY;
-  if (!host.closing && !isCancellable(host.capabilities, target)) return -ERRNO.EALREADY;
+  if (!host.closing && !isCancelable(host.capabilities, target)) return -ERRNO.EALREADY;
   if (isOnDisk(target) && dice.happens("cancelMisses")) return missed();
   if (target.isBehind) {
     host.end(target, -ERRNO.ECANCELED);
@@ -52,7 +52,7 @@ export function endEarly(host: EarlyEndHost, target: Ticket): number {
 /** The time that the driver keeps for an operation is over: a cancel that nobody waits for. */
 export function timeUp(host: EarlyEndHost, ticket: Ticket): void {
   const { dice } = host.kernel;
-  if (ticket.ended || ticket.stuck || !isCancellable(host.capabilities, ticket)) return;
+  if (ticket.ended || ticket.stuck || !isCancelable(host.capabilities, ticket)) return;
   if (isOnDisk(ticket) && dice.happens("cancelMisses")) return;
   ticket.stopWaiting();
   host.kernel.timeline.cancel(ticket.event);

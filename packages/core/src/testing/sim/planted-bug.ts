@@ -11,7 +11,7 @@ export const plantedBugTable = [
   ["early-completion-late-write", "the completion comes first and the bytes are written into the buffer later"],
   ["lose-accept", "an accept that wins against its cancel drops the connection"],
   ["lose-bytes", "a receive that wins against its cancel drops the bytes"],
-  ["lose-send", "a send that wins against its cancel sends, and says it was cancelled"],
+  ["lose-send", "a send that wins against its cancel sends, and says it was canceled"],
   ["keep-picked-buffer", "the buffer of a receive that ends without bytes is never handed back"],
   ["pick-buffer-twice", "two receives are given the same provided buffer"],
   ["claim-full-length", "a short read says that it filled the buffer"],

@@ -29,7 +29,7 @@ export class Ticket implements Waiter {
   readonly bufferSelect: boolean;
   /** The next one of the batch starts when it has ended well. */
   readonly linked: boolean;
-  /** Microseconds after which it is cancelled; 0 for never. */
+  /** Microseconds after which it is canceled; 0 for never. */
   readonly timeoutUs: number;
   /** The parts of buffers that it carries, in order. */
   readonly parts: readonly Part[];
@@ -43,7 +43,7 @@ export class Ticket implements Waiter {
   ended = false;
   /** A cancel has said that it does not reach it, and it will end soon all the same. */
   doomed = false;
-  /** It takes longer than anybody waits, and cannot be cancelled. */
+  /** It takes longer than anybody waits, and cannot be canceled. */
   stuck = false;
   /** Its next attempt. */
   event: TimelineEvent | undefined = undefined;

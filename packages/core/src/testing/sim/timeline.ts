@@ -19,7 +19,7 @@ export interface TimelineEvent {
   readonly atUs: number;
   readonly order: number;
   readonly sequence: number;
-  /** `undefined` once it has happened or was cancelled. */
+  /** `undefined` once it has happened or was canceled. */
   run: (() => void) | undefined;
 }
 

@@ -11,11 +11,11 @@ const waits = ({ waits: does }: Specimen) => does;
 const prompt = ({ waits: does, submittable: can }: Specimen) => can && !does;
 const takesOptions = ({ takesOptions: takes }: Specimen) => takes;
 
-const cancelling: readonly Clause[] = defineTrait("cancel", [
+const canceling: readonly Clause[] = defineTrait("cancel", [
   {
     id: "before-the-driver",
     mutants: ["error-without-buffer", "kept-by-an-early-cancel"],
-    title: "cancelled before the driver has it, it ends at once without a call to the driver",
+    title: "canceled before the driver has it, it ends at once without a call to the driver",
     promise: "P5",
     applies: submittable,
     run: async ({ io }, stage) => {
@@ -36,7 +36,7 @@ const cancelling: readonly Clause[] = defineTrait("cancel", [
     id: "in-flight",
     mutants: ["kept-by-an-error", "cancel-does-not-wait"],
     cancelsInFlight: true,
-    title: "cancelled while it waits, it rejects with ERR_OPERATION_CANCELED, its buffer is home, and cancel() says so",
+    title: "canceled while it waits, it rejects with ERR_OPERATION_CANCELED, its buffer is home, and cancel() says so",
     promise: "P5",
     applies: (specimen) => waits(specimen) && submittable(specimen),
     run: async (context, stage) => {
@@ -53,7 +53,7 @@ const cancelling: readonly Clause[] = defineTrait("cancel", [
   {
     id: "racing-its-end",
     mutants: ["cancel-always-says-canceled"],
-    title: "cancelled while it may be ending, cancel() and the promise tell the same story, and the buffer is home",
+    title: "canceled while it may be ending, cancel() and the promise tell the same story, and the buffer is home",
     promise: "P5",
     applies: prompt,
     run: async (context, stage) => {
@@ -80,7 +80,7 @@ const cancelling: readonly Clause[] = defineTrait("cancel", [
   {
     id: "twice",
     cancelsInFlight: true,
-    title: "cancelled twice, both get the same answer, and a third that comes later is too late",
+    title: "canceled twice, both get the same answer, and a third that comes later is too late",
     promise: "P5",
     applies: submittable,
     run: async (context, stage) => {
@@ -95,7 +95,7 @@ const cancelling: readonly Clause[] = defineTrait("cancel", [
   },
   {
     id: "after-its-end",
-    title: "cancelled after its end, cancel() says too-late and the result stays",
+    title: "canceled after its end, cancel() says too-late and the result stays",
     promise: "P5",
     applies: (specimen) => submittable(specimen) && specimen.finishes,
     run: async ({ io }, stage) => {
@@ -111,7 +111,7 @@ const cancelling: readonly Clause[] = defineTrait("cancel", [
   {
     id: "then-another",
     cancelsInFlight: true,
-    title: "after one that was cancelled in flight, the next one gets its result",
+    title: "after one that was canceled in flight, the next one gets its result",
     promise: "P6",
     applies: (specimen) => submittable(specimen) && specimen.finishes,
     run: async (context, stage) => {
@@ -246,7 +246,7 @@ const abandoning: readonly Clause[] = defineTrait("abandon", [
   },
   {
     id: "before-the-driver",
-    mutants: ["abandoned-while-queued-is-cancelled"],
+    mutants: ["abandoned-while-queued-is-canceled"],
     title: "abandoned before the driver has it, it rejects with ERR_OPERATION_ABANDONED and leaves no orphan",
     promise: "P7",
     applies: submittable,
@@ -321,4 +321,4 @@ const abandoning: readonly Clause[] = defineTrait("abandon", [
   },
 ]);
 
-export const afterCancel: readonly Clause[] = [...cancelling, ...aborting, ...abandoning];
+export const afterCancel: readonly Clause[] = [...canceling, ...aborting, ...abandoning];

@@ -17,7 +17,7 @@ interface Names {
 const NAMES = 16;
 
 /**
- * An operation on paths. Each call has names of its own, because one that was cancelled may have been done all the
+ * An operation on paths. Each call has names of its own, because one that was canceled may have been done all the
  * same; `undo` puts back what a call has changed, so that the same request can be submitted again.
  */
 function onPaths(

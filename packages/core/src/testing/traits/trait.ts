@@ -8,7 +8,7 @@ import { specimens } from "./specimens.js";
 export interface TraitCase extends Omit<CaseDefinition, "run"> {
   /** Which specimens it makes sense for; default: all. */
   readonly applies?: (specimen: Specimen) => boolean;
-  /** Its operation waits and must be cancelled by the driver, or the case would wait for ever. */
+  /** Its operation waits and must be canceled by the driver, or the case would wait for ever. */
   readonly cancelsInFlight?: boolean;
   run(context: CaseContext, stage: Stage, specimen: Specimen): Promise<void>;
 }

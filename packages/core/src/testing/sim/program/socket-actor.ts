@@ -293,7 +293,7 @@ class Server {
     const context = this.#context;
     const reader = new Reader(context, random, stream);
     const head = await reader.header(HEADER_BYTES);
-    // A client that gave up, or was closed by the backend because it was cancelled.
+    // A client that gave up, or was closed by the backend because it was canceled.
     if (head !== undefined) {
       const { number } = readHeader(head);
       const conversation = this.#conversations.find((candidate) => candidate.number === number);
