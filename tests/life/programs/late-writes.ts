@@ -108,7 +108,8 @@ async function runWorker({ driver, life, path }: { driver: string; life: string;
 }
 
 /**
- * Keeps the device busy, so that what a worker has in flight has not ended when the worker has. Returns what stops it.
+ * Keeps the device busy, so that what is in flight has not ended when the worker, or the session, has. Returns what stops
+ * it.
  */
 async function keepBusy(driver: string, path: string): Promise<() => Promise<unknown>> {
   // Its own threads would be too few to keep the device busy with.
@@ -131,7 +132,7 @@ async function main(driver: string, life: string, rounds: number, path: string):
   let lateBytes = 0;
   let lateRounds = 0;
   let unconfirmed = 0;
-  const relax = life === "exit" || life === "terminate" ? await keepBusy(driver, path) : undefined;
+  const relax = life === "close" ? undefined : await keepBusy(driver, path);
   for (let round = 0; round < rounds; round++) {
     const found =
       life === "close"
