@@ -7,7 +7,15 @@ import { buildOutputs, nativeBinaries, packageDirectories } from "../setup/input
 import { runTool } from "./tool.mjs";
 
 /** What a package may contain. */
-const ALLOWED = [/^dist\//, /^prebuilds\//, /^native\//, /^package\.json$/, /^README\.md$/, /^LICENSE$/, /^LICENSES\.md$/];
+const ALLOWED = [
+  /^dist\//,
+  /^prebuilds\//,
+  /^native\//,
+  /^package\.json$/,
+  /^README\.md$/,
+  /^LICENSE$/,
+  /^LICENSES\.md$/,
+];
 /** … and what it may not, even there. */
 const FORBIDDEN = [/(^|\/)test\//, /\.test\./, /(^|\/)build\//, /\.(o|a|log|tgz)$/, /tsconfig/];
 
