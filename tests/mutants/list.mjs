@@ -276,7 +276,7 @@ export const mutants = [
     file: `${CORE}operation/cancel.ts`,
     find: "      entry.advance(EVENT.cancel);\n      this.send(entry);\n",
     replace:
-      "      entry.advance(EVENT.cancel);\n      this.send(entry);\n      this.#dispatcher.settleLocally(entry, -125);\n",
+      "      entry.advance(EVENT.cancel);\n      this.send(entry);\n      this.#host.settleLocally(entry, -125);\n",
     killedBy: kit("cancel.receive/in-flight"),
   },
   {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { conformance, createSimulation, nullDriver } from "@baton-io/core/testing";
 import { libuvDriver } from "@baton-io/driver-libuv";
 import { describe, expect, test } from "vitest";
+import { loadEsbuild } from "../../scripts/generate/load-tables.mjs";
 import { mutants } from "./list.mjs";
 import { applyMutant, mutantPlugin } from "./plugin.mjs";
 
@@ -32,7 +33,15 @@ function namesIn(text: string): string[] {
   return [...text.matchAll(/\/\/ mutant: (.+)/g)].flatMap(([, names]) => names!.split(", "));
 }
 
+const esbuild = await loadEsbuild();
+
 describe("the list of mutants", () => {
+  const inTypeScript = mutants.filter(({ file }) => file.endsWith(".ts"));
+  test.each(inTypeScript.map((mutant) => [mutant.name, mutant] as const))("%s: can be loaded", (_name, mutant) => {
+    // One that cannot be loaded is killed by nothing: no test runs.
+    expect(() => esbuild.transformSync(applyMutant(mutant, read(mutant.file)), { loader: "ts" })).not.toThrow();
+  });
+
   for (const mutant of mutants) {
     test(`${mutant.name}: its place is in the source exactly once, and changing it changes the source`, () => {
       const source = read(mutant.file);
