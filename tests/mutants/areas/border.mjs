@@ -61,8 +61,8 @@ export const border = [
     name: "slot-taken-for-operation",
     promise: "P1",
     file: `${CORE}operation/submission-queue.ts`,
-    find: "return entry.generation === generation && entry.state === STATE.queued ? entry : undefined;",
-    replace: "return entry.state === STATE.queued ? entry : undefined;",
+    find: "return entry.isQueued(generation) ? entry : undefined;",
+    replace: "return entry.isQueued(entry.generation) ? entry : undefined;",
     killedBy: core("submission-queue", "is not taken for the operation that had it"),
   },
   {

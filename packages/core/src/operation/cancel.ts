@@ -142,7 +142,7 @@ export class Canceler {
 
   #startTimer(target: Target, extras: EntryExtras, afterMs: number): void {
     extras.timer = this.#host.clock.after(afterMs, () => {
-      if (isAlive(target)) this.request(target.entry, "timeout");
+      if (target.entry.isAlive(target.generation)) this.request(target.entry, "timeout");
     });
   }
 
@@ -240,7 +240,7 @@ export class Canceler {
   retry(): void {
     while (this.#waiting.length > 0) {
       const target = this.#waiting[0]!;
-      if (isAlive(target)) {
+      if (target.entry.isAlive(target.generation)) {
         const before = this.#waiting.length;
         this.send(target.entry);
         // Still none: `send` has put it at the end again.
@@ -254,8 +254,8 @@ export class Canceler {
   }
 
   #aborted(target: Target, { signal, abandon }: EarlyEnd): void {
-    if (!isAlive(target)) return;
-    const { entry } = target;
+    const { entry, generation } = target;
+    if (!entry.isAlive(generation)) return;
     if (!abandon || entry.reject === undefined) return this.request(entry, "signal");
     const error = batonError("ABORT_ERR", `${entry.kind?.syscall}: aborted and abandoned.`, {
       cause: reasonOf(signal),
@@ -273,9 +273,4 @@ function expectNotAborted(where: string, signal: AbortSignal | undefined, buffer
     cause: reasonOf(signal),
     ...(buffer !== undefined && (Array.isArray(buffer) ? { buffers: buffer } : { buffer })),
   });
-}
-
-/** An operation that has not ended: its slot is not somebody else's by now. */
-export function isAlive({ entry, generation }: Target): boolean {
-  return entry.generation === generation && entry.state !== STATE.free && entry.state !== STATE.completed;
 }

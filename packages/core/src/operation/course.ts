@@ -139,7 +139,7 @@ export class Course implements CompletionTarget {
     if (result === -ERRNO.ENOBUFS) return this.#host.provided.whenProvided(entry);
     const generation = entry.generation;
     const again = () => {
-      if (entry.generation !== generation || entry.state !== STATE.queued) return;
+      if (!entry.isQueued(generation)) return;
       entry.held = false;
       this.#host.relaunch(entry);
     };

@@ -26,7 +26,6 @@ import { FLUSH_PORTION, Flush } from "./flush.js";
 import { type JoinHost, SendJoiner } from "./joined-sends.js";
 import { Lane } from "./lane.js";
 import type { Kept, LaneHost } from "./lane-host.js";
-import { STATE } from "./lifecycle.js";
 import { defineKind } from "./operation-kind.js";
 import { OperationTable } from "./operation-table.js";
 import { Pace } from "./pace.js";
@@ -224,7 +223,7 @@ export class Dispatcher implements LaneHost, RequestHost, EndingHost, CourseHost
     entry.held = true;
     const found = (result: number) => {
       // Canceled meanwhile: its turn is somebody else's.
-      if (entry.generation !== generation || entry.state !== STATE.queued) return;
+      if (!entry.isQueued(generation)) return;
       entry.held = false;
       if (result < 0) this.settleLocally(entry, result);
       else this.launchInTurn(entry);
@@ -249,7 +248,7 @@ export class Dispatcher implements LaneHost, RequestHost, EndingHost, CourseHost
     const { generation } = turn;
     this.counters.submitted++;
     const end = () => {
-      if (turn.generation === generation && turn.state === STATE.queued) this.settleLocally(turn, 0);
+      if (turn.isQueued(generation)) this.settleLocally(turn, 0);
     };
     return new Promise((resolve) => {
       turn.subject = () => {

@@ -182,6 +182,16 @@ export class Entry implements Holder {
     return operationId(this.slot, this.generation);
   }
 
+  /** It is still the operation of that generation, and has not ended: its slot is not somebody else's by now. */
+  isAlive(generation: number): boolean {
+    return this.generation === generation && this.state !== STATE.free && this.state !== STATE.completed;
+  }
+
+  /** It is still the operation of that generation, and the driver does not have it. */
+  isQueued(generation: number): boolean {
+    return this.generation === generation && this.state === STATE.queued;
+  }
+
   /** Takes the step, or throws: an illegal step is a bug in core or in a driver. */
   advance(event: LifecycleEvent): void {
     const next = nextState(this.state, event);

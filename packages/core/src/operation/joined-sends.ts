@@ -157,7 +157,7 @@ export class JoinedSend {
       if (count > 0) {
         this.#host.course.final(member, count, 0);
         // What is left of one that shall send all goes next. The slot of one that has ended may be another's by now.
-        if (member.state === STATE.queued && member.generation === generation) current = member;
+        if (member.isQueued(generation)) current = member;
       } else if (error !== 0) {
         this.#host.course.final(member, error, 0);
         error = 0;

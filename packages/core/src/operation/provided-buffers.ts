@@ -24,7 +24,6 @@ import { ReceiveShare } from "../memory/receive-share.js";
 import { PROVIDED_MAX } from "../spi/driver.js";
 import { AUXILIARY_SHIFT, COMPLETION_FLAG, CONTROL } from "../spi/record.js";
 import type { Entry, OperationHandle } from "./entry.js";
-import { STATE } from "./lifecycle.js";
 
 /** A buffer that the driver has; the lend has no operation, so its id is 0. */
 interface Provided extends Holder {
@@ -337,5 +336,5 @@ export class ProvidedBuffers {
 }
 
 function isWaiting({ entry, generation }: Paused): boolean {
-  return entry.generation === generation && entry.state === STATE.queued;
+  return entry.isQueued(generation);
 }

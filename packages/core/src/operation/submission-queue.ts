@@ -8,7 +8,6 @@
  */
 import { Fifo } from "../base/fifo.js";
 import type { Entry } from "./entry.js";
-import { STATE } from "./lifecycle.js";
 import type { OperationTable } from "./operation-table.js";
 
 /**
@@ -165,7 +164,7 @@ export class SubmissionQueue {
 
   #queued(slot: number, generation: number): Entry | undefined {
     const entry = this.#table.entries[slot]!;
-    return entry.generation === generation && entry.state === STATE.queued ? entry : undefined;
+    return entry.isQueued(generation) ? entry : undefined;
   }
 
   #set(at: number, slot: number, generation: number): void {

@@ -5,7 +5,6 @@
  */
 
 import type { Entry } from "./entry.js";
-import { STATE } from "./lifecycle.js";
 
 /** Places that are not worth tidying up. */
 const TIDY_MIN = 64;
@@ -55,7 +54,7 @@ export class WaitList {
 
   #waits(at: number): boolean {
     const entry = this.#entries[at]!;
-    return entry.generation === this.#generations[at] && entry.state === STATE.queued && entry.held;
+    return entry.isQueued(this.#generations[at]!) && entry.held;
   }
 
   #clear(): void {

@@ -7,7 +7,7 @@
 import { BatonError, batonError } from "../base/errors.js";
 import { rejectWaiter } from "../base/rejection.js";
 import { checkBoolean, checkInteger, describe } from "../base/validate.js";
-import { type EarlyEnd, isAlive } from "../operation/cancel.js";
+import type { EarlyEnd } from "../operation/cancel.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
 import { type EarlyEndListener, watchEarlyEnd } from "../operation/early-end-watch.js";
 import type { Entry } from "../operation/entry.js";
@@ -209,7 +209,7 @@ export class ConnectRace {
 
   #cancelAll(cause: "signal" | "timeout"): void {
     for (const [entry, generation] of [...this.#attempts]) {
-      if (isAlive({ entry, generation })) this.#dispatcher.canceler.request(entry, cause);
+      if (entry.isAlive(generation)) this.#dispatcher.canceler.request(entry, cause);
     }
   }
 

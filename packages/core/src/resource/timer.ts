@@ -5,7 +5,6 @@ import { checkDurationMs, checkOptions } from "../base/validate.js";
 import type { OperationOptions } from "../operation/cancel.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
 import type { Entry } from "../operation/entry.js";
-import { STATE } from "../operation/lifecycle.js";
 import { defineKind } from "../operation/operation-kind.js";
 import { WORD } from "../spi/record.js";
 import { writeWide } from "../spi/wide.js";
@@ -117,8 +116,6 @@ export class Timer {
   #running(): Entry | undefined {
     if (this.#current === undefined) return undefined;
     const { entry, generation } = this.#current;
-    return entry.generation === generation && entry.state !== STATE.free && entry.state !== STATE.completed
-      ? entry
-      : undefined;
+    return entry.isAlive(generation) ? entry : undefined;
   }
 }
