@@ -121,3 +121,4 @@ export { linuxOpenConstants, type OpenConstants, type OpenFlags, type OpenFlagTe
 export { checkPlacement, type PlacementSystem } from "./spi/placement.js";
 export * from "./spi/record.js";
 export { type BufferLengths, type ProvidedBuffer, RecordCheck } from "./spi/record-check.js";
+export { readWide, writeWide } from "./spi/wide.js";

@@ -1,5 +1,5 @@
 /** A submission record with names: what one operation is asked to do. */
-import { SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "@baton-io/core";
+import { readWide, SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "@baton-io/core";
 import type { Ticket } from "./deliver.js";
 import type { HandleId } from "./handles.js";
 
@@ -40,7 +40,7 @@ export function readSubmission(records: Int32Array, slot: number): Submission {
     length: records[base + WORD.length]! >>> 0,
     arenaOffset: records[base + WORD.arenaOffset]!,
     arenaLength: records[base + WORD.arenaLength]!,
-    position: records[base + WORD.positionHigh]! * 0x1_0000_0000 + (records[base + WORD.positionLow]! >>> 0),
+    position: readWide(records, base + WORD.positionLow),
     argument0: records[base + WORD.argument0]!,
     argument1: records[base + WORD.argument1]!,
     vectorCount: records[base + WORD.vectorCount]!,

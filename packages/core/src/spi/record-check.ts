@@ -26,6 +26,7 @@ import {
   VECTOR_WORD,
   WORD,
 } from "./record.js";
+import { readWide } from "./wide.js";
 
 /** What is asked of the driver's memory. */
 export interface BufferLengths {
@@ -124,8 +125,7 @@ export class RecordCheck {
   /** Its position, length and first argument are among those that mean something. */
   #hasMeaning(base: number, { positionMin, lengthMax, argument0Max }: OpcodeDefinition): boolean {
     if (positionMin !== undefined) {
-      const low = this.#unsigned(base, WORD.positionLow);
-      const position = this.#word(base, WORD.positionHigh) * 0x1_0000_0000 + low;
+      const position = readWide(this.#records, base + WORD.positionLow);
       if (position < positionMin || position > POSITION_MAX) return false;
     }
     if (lengthMax !== undefined && this.#unsigned(base, WORD.length) > lengthMax) return false;

@@ -16,6 +16,7 @@ import {
   SUBMISSION_WORDS,
   WORD,
 } from "../../spi/record.js";
+import { writeWide } from "../../spi/wide.js";
 import type { CaseContext } from "./context.js";
 import { fail } from "./expect.js";
 
@@ -119,8 +120,7 @@ export class RawSession {
     records[base + WORD.buffer] = submission.buffer ?? -1;
     records[base + WORD.bufferOffset] = submission.bufferOffset ?? 0;
     records[base + WORD.length] = submission.length ?? 0;
-    records[base + WORD.positionLow] = position | 0;
-    records[base + WORD.positionHigh] = Math.floor(position / 0x1_0000_0000);
+    writeWide(records, base + WORD.positionLow, position);
     records[base + WORD.argument0] = submission.argument0 ?? 0;
     records[base + WORD.argument1] = submission.argument1 ?? 0;
     this.#writeArena(slot, base, submission);

@@ -10,6 +10,7 @@ import {
   VECTOR_WORD,
   WORD,
 } from "../../spi/record.js";
+import { readWide } from "../../spi/wide.js";
 import type { Description } from "./handles.js";
 import type { TimelineEvent } from "./timeline.js";
 import type { Waiter, WaitList } from "./wait-list.js";
@@ -104,7 +105,7 @@ export class Ticket implements Waiter {
 
   /** A signed 64-bit number, low word first. */
   long(low: number): number {
-    return this.record[low + 1]! * 0x1_0000_0000 + (this.record[low]! >>> 0);
+    return readWide(this.record, low);
   }
 
   /** Bytes that it can move at most. */
