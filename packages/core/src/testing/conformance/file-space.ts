@@ -1,11 +1,10 @@
 /** Space of a file, and advice on how it is used. */
+
 import type { AllocateMode } from "../../resource/file-space.js";
 import { pattern, textOf, utf8 } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, equalBytes, ok, rejects, throws } from "./expect.js";
-
-/** Beyond 32 bits, and not a multiple of anything. */
-const FAR_POSITION = 5 * 2 ** 30 + 12_345;
+import { FAR_POSITION } from "./limit-values.js";
 
 /** Modes that some file systems lack: they say so, and that is all that can be asked of them. */
 async function allocated(promise: Promise<void>): Promise<boolean> {

@@ -3,9 +3,7 @@
 import { pattern, textOf, utf8 } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, equalBytes, ok, rejects } from "./expect.js";
-
-/** Beyond 32 bits, and not a multiple of anything. */
-const FAR_POSITION = 5 * 2 ** 30 + 12_345;
+import { FAR_POSITION } from "./limit-values.js";
 
 /** Positions that are none. */
 const badPositions = [-1, 1.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY];

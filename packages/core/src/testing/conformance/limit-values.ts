@@ -8,6 +8,9 @@ import { equal, rejects } from "./expect.js";
 /** What is written and sent. */
 export const WORDS: Uint8Array<ArrayBuffer> = utf8("sixteen bytes...");
 
+/** A position beyond 32 bits, and not a multiple of anything. */
+export const FAR_POSITION: number = 5 * 2 ** 30 + 12_345;
+
 /** More than any position, length or time can be. */
 export const BEYOND_POSITIONS: readonly number[] = [
   POSITION_MAX + 1,

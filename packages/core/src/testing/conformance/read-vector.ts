@@ -3,7 +3,8 @@ import type { OwnedBuffer } from "../../memory/owned-buffer.js";
 import { pattern, sequence, textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, equalBytes, ok, rejects } from "./expect.js";
-import { expectOwned, FAR_POSITION, releaseAll, takeAll } from "./vector-parts.js";
+import { FAR_POSITION } from "./limit-values.js";
+import { expectOwned, releaseAll, takeAll } from "./vector-parts.js";
 
 /** Most buffers of one operation. */
 const BUFFERS_MAX = 1024;

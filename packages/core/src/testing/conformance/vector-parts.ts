@@ -3,9 +3,6 @@ import type { OwnedBuffer } from "../../memory/owned-buffer.js";
 import type { CaseContext } from "./context.js";
 import { equal } from "./expect.js";
 
-/** Beyond 32 bits, and not a multiple of anything. */
-export const FAR_POSITION: number = 5 * 2 ** 30 + 12_345;
-
 export function takeAll(context: CaseContext, lengths: readonly number[]): OwnedBuffer[] {
   return lengths.map((length) => context.io.buffers.take(length));
 }

@@ -1,7 +1,8 @@
 import { textOf, utf8 } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, equalBytes, ok, rejects } from "./expect.js";
-import { expectOwned, FAR_POSITION, releaseAll, takeAll } from "./vector-parts.js";
+import { FAR_POSITION } from "./limit-values.js";
+import { expectOwned, releaseAll, takeAll } from "./vector-parts.js";
 
 export const fileWriteVectorClause: Clause = {
   id: "file-writev",

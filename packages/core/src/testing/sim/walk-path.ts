@@ -16,9 +16,14 @@ export interface Found {
 
 const encoder = new TextEncoder();
 
+/** The names that a path is made of, in order; `..` is one. */
+function namesIn(path: string): string[] {
+  return path.split("/").filter((part) => part !== "" && part !== ".");
+}
+
 /** Walks a path. Relative paths start at the root, which is also the working directory. */
 export function walkPath(root: DirectoryNode, path: string, followLast: boolean): Found | number {
-  let parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  let parts = namesIn(path);
   const above: DirectoryNode[] = [];
   let directory = root;
   let links = 0;
@@ -34,8 +39,7 @@ export function walkPath(root: DirectoryNode, path: string, followLast: boolean)
     if (isTooLong && !isLast) return -ERRNO.ENAMETOOLONG;
     if (node?.kind === "link" && (!isLast || followLast)) {
       if (++links > LINKS_FOLLOWED_MAX) return -ERRNO.ELOOP;
-      const target = node.target.split("/").filter((part) => part !== "" && part !== ".");
-      parts = [...target, ...parts.slice(index + 1)];
+      parts = [...namesIn(node.target), ...parts.slice(index + 1)];
       index = -1;
       if (node.target.startsWith("/")) {
         directory = root;
