@@ -1,11 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { stages } from "../../scripts/check/stages.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Stages that are one tool or script; the others read the tree themselves, and fail for what they cannot read. */
+const usesTool = ["drivers", "fuzz", "lint", "mutants", "native", "tests", "types"];
 
 function check(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "scripts/check.mjs"), ...args], {
@@ -42,6 +46,19 @@ describe("npm run check", () => {
     const { stdout } = check(["--only", "drivers"], { EXPECT_DRIVERS: "libuv" });
     const running = /(\d+) passed/.exec(stdout)?.[1];
     expect(stdout.match(/^ {2}drivers: driver \w+: [A-Z_]+\. .+$/gm)?.length ?? 0).toBe(3 - Number(running));
+  });
+
+  test("a stage whose tool is not there has failed, and says what is missing", async () => {
+    const empty = mkdtempSync(join(tmpdir(), "baton-check-"));
+    try {
+      for (const stage of stages.filter(({ name }) => usesTool.includes(name))) {
+        const { passed, failed, failures } = await stage.run(empty);
+        expect([passed, failed], stage.name).toEqual([0, 1]);
+        expect(failures, stage.name).toMatch(/there is no (scripts|packages|node_modules)\/\S+\.?\w+$/m);
+      }
+    } finally {
+      rmSync(empty, { recursive: true, force: true });
+    }
   });
 
   test("a stage that does not exist is refused", () => {
