@@ -11,7 +11,7 @@ import { loadEsbuild } from "./load-tables.mjs";
 
 const ENTRY = `
 import { createSimulation } from "./packages/core/src/testing/index.ts";
-import { OPCODE } from "./packages/core/src/index.ts";
+import { OPCODE } from "./packages/core/src/driver.ts";
 import { capabilities as epoll } from "./packages/driver-epoll/src/capabilities.ts";
 import { capabilities as libuv } from "./packages/driver-libuv/src/capabilities.ts";
 import { uringCapabilities } from "./packages/driver-uring/src/capabilities.ts";
@@ -34,7 +34,7 @@ export async function loadCapabilities(root) {
   const esbuild = await loadEsbuild();
   const { outputFiles } = await esbuild.build({
     stdin: { contents: ENTRY, resolveDir: root, loader: "ts" },
-    alias: { "@baton-io/core": `${root}/packages/core/src/index.ts` },
+    alias: { "@baton-io/core/driver": `${root}/packages/core/src/driver.ts` },
     define: { "process.platform": '"linux"', "process.versions.node": '"26.0.0"' },
     bundle: true,
     format: "esm",

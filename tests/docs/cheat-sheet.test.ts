@@ -6,7 +6,7 @@ import { readPages } from "./markdown.js";
 
 const sheet = readPages().find(({ path }) => path === "docs/guides/cheat-sheet.md")?.text ?? "";
 
-/** Open to the rest of core and to drivers, and not for programs: their comments say so. */
+/** Open to the rest of core, and not for programs: their comments say so. */
 const INTERNAL: Readonly<Record<string, readonly string[]>> = {
   BufferPool: [
     "bytesMax",
@@ -20,8 +20,6 @@ const INTERNAL: Readonly<Record<string, readonly string[]>> = {
     "tryTake",
     "tryTakePiece",
   ],
-  // For drivers.
-  RecordCheck: ["check", "expectFree", "takeProvided"],
 };
 
 /** Members of a class by name: methods and accessors, without symbols. */

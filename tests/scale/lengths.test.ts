@@ -1,5 +1,6 @@
 /** More bytes in one operation than a signed word of 32 bits counts: all of them are moved, and counted. */
-import { createBackend, TRANSFER_BYTES_MAX } from "@baton-io/core";
+import { createBackend } from "@baton-io/core";
+import { TRANSFER_BYTES_MAX } from "@baton-io/core/driver";
 import { describe, expect, test } from "vitest";
 import { findDrivers, isFound } from "../conformance/drivers.js";
 import { isLong } from "../life/amounts.js";

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { errnoFromCode } from "@baton-io/core";
+import { errnoFromCode } from "@baton-io/core/driver";
 import type { DetectReport } from "@baton-io/detect";
 import fc from "fast-check";
 import { describe, expect, type TestContext, test } from "vitest";

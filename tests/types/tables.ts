@@ -10,7 +10,7 @@ import {
   OPCODE,
   type OpcodeName,
   type Support,
-} from "@baton-io/core";
+} from "@baton-io/core/driver";
 
 /** One row for each operation: one that is added and forgotten here does not compile. */
 export const everyOperation: Readonly<Record<OpcodeName, true>> = {

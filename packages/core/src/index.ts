@@ -1,24 +1,13 @@
+/** What programs use. Whoever writes a driver finds the rest in `driver.ts`. */
 export { Backend, type CloseOptions, createBackend } from "./backend.js";
 export type { CloseReport } from "./backend-closing.js";
 export type { BackendOptions, Leak } from "./backend-options.js";
 export { type Clock, systemClock } from "./base/clock.js";
 export type { Counters } from "./base/counters.js";
-export { type Environment, readableEnvironment } from "./base/environment.js";
-export { BAD_RECORD, describeErrno, ERRNO, type ErrnoCode, errnoFromCode } from "./base/errno.js";
-export {
-  BatonError,
-  type BatonErrorCode,
-  batonError,
-  type ErrorDetails,
-  errorTable,
-  systemError,
-} from "./base/errors.js";
-export { Fifo } from "./base/fifo.js";
+export { BatonError, type BatonErrorCode, errorTable } from "./base/errors.js";
 export type { AcceptPaused } from "./base/notices.js";
-export { checkBoolean, checkInteger, checkOptions, describe as describeValue } from "./base/validate.js";
 export type { BufferInfo, Inspection, OperationInfo, ResourceInfo } from "./inspector.js";
 export { BufferPool, type BufferPoolStats, POOL_SIZES } from "./memory/buffer-pool.js";
-export { ChunkQueue } from "./memory/chunk-queue.js";
 export {
   type BufferSlice,
   type BufferState,
@@ -60,65 +49,8 @@ export { UdpSocket } from "./resource/udp-socket.js";
 export { UnixListener } from "./resource/unix-listener.js";
 export type { UnixListenOptions, UnixPathOptions } from "./resource/unix-socket.js";
 export { UnixStream } from "./resource/unix-stream.js";
-export {
-  formatAddress,
-  parseAddress,
-  readAddress,
-  readAnyAddress,
-  readUnixAddress,
-  type SocketAddress,
-  UNIX_PATH_BYTES_MAX,
-  type UnixAddress,
-  writeAddress,
-} from "./spi/address.js";
-export {
-  type Capabilities,
-  defineCapabilities,
-  emulated,
-  type FeatureName,
-  featureNames,
-  featureTable,
-  isSupported,
-  native,
-  type Support,
-  unsupported,
-} from "./spi/capability.js";
-export {
-  type Available,
-  allocateSharedMemory,
-  type Driver,
-  type DriverCloseReport,
-  type DriverHost,
-  type DriverLimits,
-  type DriverMemory,
-  type DriverProbe,
-  type DriverSession,
-  type Evidence,
-  PROVIDED_MAX,
-  type Remedy,
-  type SharedMemory,
-  type Shortfall,
-  type Slab,
-  type Unavailable,
-} from "./spi/driver.js";
-export { createHeapMemory, type HeapMemory, moveArrayBuffer } from "./spi/heap-memory.js";
-export { type InterfaceIndex, linuxInterfaceIndex } from "./spi/interface-index.js";
-export {
-  type BindingOptions,
-  type BindingResult,
-  bindingLoader,
-  isInstalled,
-  loadBinding,
-} from "./spi/load-binding.js";
-export {
-  createNativeSession,
-  type NativeSession,
-  type RuntimeName,
-  runtimeName,
-} from "./spi/native-session.js";
-export { OPCODE, type Opcode, type OpcodeDefinition, type OpcodeName, opcodeNames, opcodeTable } from "./spi/opcode.js";
-export { linuxOpenConstants, type OpenConstants, type OpenFlags, type OpenFlagText } from "./spi/open-flags.js";
-export { checkPlacement, type PlacementSystem } from "./spi/placement.js";
-export * from "./spi/record.js";
-export { type BufferLengths, type ProvidedBuffer, RecordCheck } from "./spi/record-check.js";
-export { readWide, writeWide } from "./spi/wide.js";
+export type { SocketAddress, UnixAddress } from "./spi/address.js";
+export { type Capabilities, type FeatureName, isSupported, type Support } from "./spi/capability.js";
+export type { Available, Driver, DriverProbe, Evidence, Remedy, Shortfall, Unavailable } from "./spi/driver.js";
+export type { OpcodeName } from "./spi/opcode.js";
+export type { OpenFlags, OpenFlagText } from "./spi/open-flags.js";

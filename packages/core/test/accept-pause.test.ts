@@ -1,6 +1,7 @@
 /** P11: accepting while the system is short of descriptors, with the clock and the driver in the test's hand. */
 import { describe, expect, test } from "vitest";
-import { type AcceptPaused, type Clock, ERRNO, systemClock } from "../src/index.js";
+import { ERRNO } from "../src/driver.js";
+import { type AcceptPaused, type Clock, systemClock } from "../src/index.js";
 import { createHandDriver, flushed, handBackend, handListener } from "./sim/hand-driver.js";
 
 async function world() {

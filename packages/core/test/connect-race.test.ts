@@ -1,6 +1,7 @@
 /** Connecting to a name, over a driver whose look-ups and connections a test makes by hand: who wins, and what is left. */
 import { describe, expect, test } from "vitest";
-import { type Backend, type Clock, ERRNO, systemClock } from "../src/index.js";
+import { ERRNO } from "../src/driver.js";
+import { type Backend, type Clock, systemClock } from "../src/index.js";
 import { inTurns } from "../src/resource/connect-race.js";
 import { createHandDriver, flushed, type HandDriver, handBackend, type Taken } from "./sim/hand-driver.js";
 

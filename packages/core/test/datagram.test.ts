@@ -1,7 +1,6 @@
 /** P6: datagrams that come for receives whose callers have gone, and what the records of datagrams say. */
 import { describe, expect, test } from "vitest";
 import {
-  type Backend,
   ERRNO,
   MESSAGE_FLAG,
   MESSAGE_FLAGS_AT,
@@ -12,7 +11,8 @@ import {
   VECTOR_WORD,
   WORD,
   writeAddress,
-} from "../src/index.js";
+} from "../src/driver.js";
+import type { Backend } from "../src/index.js";
 import { createHandDriver, flushed, type HandDriver, handBackend, type Taken } from "./sim/hand-driver.js";
 
 async function setUp() {

@@ -1,6 +1,7 @@
 /** P5, P6: what each way to ask for an early end, and each result that a driver can give, comes to. */
 import { describe, expect, test } from "vitest";
-import { type Backend, ERRNO, type Operation, type OwnedBuffer, WORD } from "../src/index.js";
+import { ERRNO, WORD } from "../src/driver.js";
+import type { Backend, Operation, OwnedBuffer } from "../src/index.js";
 import {
   createHandDriver,
   flushed,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readableEnvironment } from "../src/index.js";
+import { readableEnvironment } from "../src/driver.js";
 
 describe("the environment", () => {
   // mutant: forbidden-variable-throws

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { BatonError, batonError, createBackend, ERRNO, errorTable, systemError } from "../src/index.js";
+import { batonError, ERRNO, systemError } from "../src/driver.js";
+import { BatonError, createBackend, errorTable } from "../src/index.js";
 import { nullDriver } from "../src/testing/index.js";
 
 describe("an error of Baton", () => {

@@ -1,6 +1,6 @@
 /** What the records of allocation, advice and readiness say, and results that core makes itself. */
 import { describe, expect, test } from "vitest";
-import { ADVICE, ALLOCATE_FLAG, POLL_EVENT, WORD } from "../src/index.js";
+import { ADVICE, ALLOCATE_FLAG, POLL_EVENT, WORD } from "../src/driver.js";
 import { createHandDriver, flushed, handBackend, handFile, handStream, type Taken } from "./sim/hand-driver.js";
 
 /** A signed 64-bit number in two words. */

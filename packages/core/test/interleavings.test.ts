@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../src/base/clock.js";
-import { type Backend, type Clock, ERRNO, type File, type Operation, type OwnedBuffer } from "../src/index.js";
+import { ERRNO } from "../src/driver.js";
+import type { Backend, Clock, File, Operation, OwnedBuffer } from "../src/index.js";
 import { createHandDriver, flushed, type HandDriver, handBackend, handFile, type Taken } from "./sim/hand-driver.js";
 
 const DEPTH = 8;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type BindingResult, bindingLoader, loadBinding } from "../src/index.js";
+import { type BindingResult, bindingLoader, loadBinding } from "../src/driver.js";
 
 const INSTALLED = "file:///app/node_modules/@baton-io/driver-x/dist/index.js";
 const CLONE = "file:///src/baton/packages/driver-x/dist/index.js";

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { OPEN_FLAG } from "../src/index.js";
+import { OPEN_FLAG } from "../src/driver.js";
 import { linuxOpenConstants, parseOpenFlags } from "../src/spi/open-flags.js";
 
 describe("open flags as numbers", () => {

@@ -1,6 +1,6 @@
 /** The own position of a file and the lengths of transfers, as they stand in the records that the driver gets. */
 import { describe, expect, test } from "vitest";
-import { BUFFER_BYTES_MAX, ERRNO, TRANSFER_BYTES_MAX, WORD } from "../src/index.js";
+import { BUFFER_BYTES_MAX, ERRNO, TRANSFER_BYTES_MAX, WORD } from "../src/driver.js";
 import { createHandDriver, flushed, handBackend, handFile, type Taken } from "./sim/hand-driver.js";
 
 async function setUp({ position = 0, flags = "r+" }: { position?: number; flags?: "r+" | "a+" } = {}) {

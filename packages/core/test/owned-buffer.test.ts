@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Leak, moveArrayBuffer, OwnedBuffer, release } from "../src/index.js";
+import { moveArrayBuffer } from "../src/driver.js";
+import { type Leak, OwnedBuffer, release } from "../src/index.js";
 import {
   type Block,
   blockOf,

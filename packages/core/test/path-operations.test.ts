@@ -1,6 +1,6 @@
 /** What the record of an operation on paths says, which no result can show. */
 import { describe, expect, test } from "vitest";
-import { ERRNO, WORD } from "../src/index.js";
+import { ERRNO, WORD } from "../src/driver.js";
 import { createHandDriver, flushed, handBackend, type Taken } from "./sim/hand-driver.js";
 
 function setUp() {

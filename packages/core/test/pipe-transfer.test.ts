@@ -1,6 +1,6 @@
 /** P6, P8: transfers through a pipe, with completions in orders that only a driver made by hand can choose. */
 import { describe, expect, test } from "vitest";
-import { ERRNO, PIPE_WORD, WORD } from "../src/index.js";
+import { ERRNO, PIPE_WORD, WORD } from "../src/driver.js";
 import {
   createHandDriver,
   flushed,

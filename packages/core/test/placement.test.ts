@@ -1,4 +1,4 @@
-import { checkPlacement } from "@baton-io/core";
+import { checkPlacement } from "@baton-io/core/driver";
 import { epollDriver } from "@baton-io/driver-epoll";
 import { uringDriver } from "@baton-io/driver-uring";
 import { describe, expect, test, vi } from "vitest";

@@ -7,16 +7,15 @@ import {
   ERRNO,
   emulated,
   errnoFromCode,
-  errorTable,
   featureNames,
   featureTable,
-  isSupported,
   native,
   OPCODE,
   opcodeNames,
   opcodeTable,
   unsupported,
-} from "../src/index.js";
+} from "../src/driver.js";
+import { errorTable, isSupported } from "../src/index.js";
 import { type OpcodeDefinition, opcodeDefinition } from "../src/spi/opcode.js";
 import * as record from "../src/spi/record.js";
 

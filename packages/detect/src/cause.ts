@@ -2,7 +2,7 @@
  * Why a driver cannot run, as far as that can be told without asking the driver. A driver's own probe adds its own
  * codes. Codes are permanent: programs compare them.
  */
-import { type Evidence, isInstalled, type Remedy, type Unavailable } from "@baton-io/core";
+import { type Evidence, isInstalled, type Remedy, type Unavailable } from "@baton-io/core/driver";
 import type { Candidate } from "./candidates.js";
 import type { IoUringCause } from "./io-uring/cause-table.js";
 

@@ -1,14 +1,6 @@
 /** Picks the driver for this machine, and tells why. */
-import {
-  type Backend,
-  type BackendOptions,
-  batonError,
-  createBackend,
-  type Driver,
-  describeValue,
-  featureNames,
-  opcodeNames,
-} from "@baton-io/core";
+import { type Backend, type BackendOptions, createBackend } from "@baton-io/core";
+import { batonError, type Driver, describeValue, featureNames, opcodeNames } from "@baton-io/core/driver";
 import { announce, announceShortfalls } from "./announce.js";
 import type { DriverName } from "./candidates.js";
 import { type Credentials, differ, readCredentials } from "./credentials.js";

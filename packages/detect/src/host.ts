@@ -1,5 +1,5 @@
 /** What detection takes from its surroundings, so that tests can give it others. */
-import { readableEnvironment } from "@baton-io/core";
+import { readableEnvironment } from "@baton-io/core/driver";
 import type { DriverName } from "./candidates.js";
 import { importModule } from "./import-module.js";
 import type { IoUringEvidence } from "./io-uring/evidence.js";

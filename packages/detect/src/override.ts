@@ -1,5 +1,5 @@
 /** What the operator says by environment variables: `BATON_DRIVER`, `BATON_LOG` and `BATON_PROBE`. */
-import { batonError, describeValue, type Environment } from "@baton-io/core";
+import { batonError, describeValue, type Environment } from "@baton-io/core/driver";
 import { type DriverName, driverNames, isDriverName } from "./candidates.js";
 import type { ProbeSetting } from "./io-uring/ask-kernel.js";
 

@@ -1,5 +1,5 @@
 /** Surroundings for detection, made up: which packages there are, what they export, what the environment says. */
-import { type Capabilities, type Driver, defineCapabilities, native, type Unavailable } from "@baton-io/core";
+import { type Capabilities, type Driver, defineCapabilities, native, type Unavailable } from "@baton-io/core/driver";
 import { nullDriver } from "@baton-io/core/testing";
 import type { DetectHost } from "../src/host.js";
 import type { IoUringEvidence } from "../src/io-uring/evidence.js";

@@ -1,6 +1,7 @@
 /** What programs hear of a fallback, what is kept from one detection to the next, and how evidence becomes the report. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { createBackend, type Driver, ERRNO, type Shortfall } from "@baton-io/core";
+import { createBackend } from "@baton-io/core";
+import { type Driver, ERRNO, type Shortfall } from "@baton-io/core/driver";
 import { describe, expect, test } from "vitest";
 import { detectOn, examine, readWish } from "../src/detect.js";
 import {

@@ -1,4 +1,4 @@
-import { opcodeNames } from "@baton-io/core";
+import { opcodeNames } from "@baton-io/core/driver";
 import { describe, expect, test } from "vitest";
 import { detectOn } from "../src/detect.js";
 import { formatReport } from "../src/index.js";

@@ -1,5 +1,5 @@
 /** What this driver declares, and how it does what readiness does not offer as such. */
-import { type Capabilities, defineCapabilities, emulated, native, unsupported } from "@baton-io/core";
+import { type Capabilities, defineCapabilities, emulated, native, unsupported } from "@baton-io/core/driver";
 
 const attempt = native("one non-blocking call; when it says not yet, again when epoll says so");
 const thread = native("a worker thread of the driver's own");

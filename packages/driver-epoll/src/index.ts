@@ -12,7 +12,7 @@ import {
   readableEnvironment,
   runtimeName,
   type Unavailable,
-} from "@baton-io/core";
+} from "@baton-io/core/driver";
 import { epollBinding } from "./binding.js";
 import { capabilities } from "./capabilities.js";
 import { type EpollOptions, readOptions } from "./options.js";

@@ -1,5 +1,5 @@
 /** The driver's options. */
-import { checkBoolean, checkInteger, checkOptions } from "@baton-io/core";
+import { checkBoolean, checkInteger, checkOptions } from "@baton-io/core/driver";
 
 export interface EpollOptions {
   /**

@@ -7,7 +7,7 @@ import {
   type InterfaceIndex,
   parseAddress,
   writeAddress,
-} from "@baton-io/core";
+} from "@baton-io/core/driver";
 import { interfaceName } from "./interface-name.js";
 
 /** An internet address and port. */

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as net from "node:net";
 import { isatty } from "node:tty";
-import { ADDRESS_FAMILY, ADOPT_ANSWER, ADOPT_FLAG, ADOPT_KIND, ERRNO } from "@baton-io/core";
+import { ADDRESS_FAMILY, ADOPT_ANSWER, ADOPT_FLAG, ADOPT_KIND, ERRNO } from "@baton-io/core/driver";
 import type { PathPlace } from "./address-record.js";
 import type { CompletionExtras } from "./deliver.js";
 import type { FileHandle } from "./file-handle.js";

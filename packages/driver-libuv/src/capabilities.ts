@@ -1,5 +1,5 @@
 /** What this driver declares, and how it does what the runtime does not offer as such. */
-import { type Capabilities, defineCapabilities, emulated, native, unsupported } from "@baton-io/core";
+import { type Capabilities, defineCapabilities, emulated, native, unsupported } from "@baton-io/core/driver";
 import { hasReusePort } from "./socket-operations.js";
 
 const threadPool = native("node:fs, on the runtime's thread pool");

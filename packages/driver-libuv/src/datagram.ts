@@ -4,7 +4,7 @@
  * drops one that finds the receive buffer of its socket full: datagrams may be lost on the way, also here.
  */
 import type { RemoteInfo, Socket } from "node:dgram";
-import { ADDRESS_FAMILY, ERRNO, Fifo, MESSAGE_FLAG } from "@baton-io/core";
+import { ADDRESS_FAMILY, ERRNO, Fifo, MESSAGE_FLAG } from "@baton-io/core/driver";
 import type { Place } from "./address-record.js";
 import { calledBack, inAnyCase } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";

@@ -9,7 +9,7 @@ import {
   type DriverLimits,
   Fifo,
   type SharedMemory,
-} from "@baton-io/core";
+} from "@baton-io/core/driver";
 
 /** Identity of the operation a completion is for. */
 export interface Ticket {

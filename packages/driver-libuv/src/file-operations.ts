@@ -1,6 +1,6 @@
 /** File operations over `node:fs`, in its callback form: its thread pool does the work. */
 import * as fs from "node:fs";
-import { ERRNO, OPCODE, STAT_FIELD } from "@baton-io/core";
+import { ERRNO, OPCODE, STAT_FIELD } from "@baton-io/core/driver";
 import { type FileHandle, leave } from "./file-handle.js";
 import type { FileHost } from "./file-host.js";
 import { orAnswer } from "./in-any-case.js";

@@ -1,5 +1,5 @@
 /** Handles with generations: what core knows instead of descriptors and sockets. */
-import { AUXILIARY_MAX } from "@baton-io/core";
+import { AUXILIARY_MAX } from "@baton-io/core/driver";
 
 /** A handle as it stands in a record. */
 export interface HandleId {

@@ -1,4 +1,4 @@
-import type { Driver } from "@baton-io/core";
+import type { Driver } from "@baton-io/core/driver";
 import { capabilities } from "./capabilities.js";
 import { LibuvSession } from "./session.js";
 

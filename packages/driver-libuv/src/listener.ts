@@ -3,7 +3,7 @@
  * accepts that want them, and beyond a bound they are reset.
  */
 import type { Server, Socket } from "node:net";
-import { Fifo } from "@baton-io/core";
+import { Fifo } from "@baton-io/core/driver";
 import type { PathPlace } from "./address-record.js";
 import { calledBack, inAnyCase, orAnswer } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";

@@ -4,7 +4,7 @@
  * written in non-blocking mode; "not yet" goes to core, which asks again.
  */
 import * as fs from "node:fs";
-import { BEGUN_WORD, ERRNO, linuxOpenConstants, OPEN_FLAG, type OpenConstants } from "@baton-io/core";
+import { BEGUN_WORD, ERRNO, linuxOpenConstants, OPEN_FLAG, type OpenConstants } from "@baton-io/core/driver";
 import { type FileHandle, leave } from "./file-handle.js";
 import type { FileHost } from "./file-host.js";
 import type { HandleId } from "./handles.js";

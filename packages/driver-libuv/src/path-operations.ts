@@ -1,7 +1,7 @@
 /** Operations on names rather than on open files: `node:fs`, with paths as the bytes they are. */
 import { isUtf8 } from "node:buffer";
 import * as fs from "node:fs";
-import { ERRNO, OPCODE } from "@baton-io/core";
+import { ERRNO, OPCODE } from "@baton-io/core/driver";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
 

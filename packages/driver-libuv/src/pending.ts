@@ -1,5 +1,5 @@
 /** Operations that have not ended yet, and how each can be ended early, if at all. */
-import { ERRNO } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import { orAnswer } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 

@@ -1,5 +1,5 @@
 /** A submission record with names: what one operation is asked to do. */
-import { readWide, SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "@baton-io/core";
+import { readWide, SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "@baton-io/core/driver";
 import type { Ticket } from "./deliver.js";
 import type { HandleId } from "./handles.js";
 

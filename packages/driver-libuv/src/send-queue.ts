@@ -4,7 +4,7 @@
  * goes in pieces, and no more than the last of them can be in doubt.
  */
 import type { Socket } from "node:net";
-import { ERRNO, Fifo } from "@baton-io/core";
+import { ERRNO, Fifo } from "@baton-io/core/driver";
 import { calledBack, inAnyCase } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 import type { SocketInside } from "./socket-inside.js";

@@ -23,7 +23,7 @@ import {
   runtimeName,
   type SharedMemory,
   SUBMIT_FLAG,
-} from "@baton-io/core";
+} from "@baton-io/core/driver";
 import type { Place } from "./address-record.js";
 import { type AdoptHost, adopt } from "./adopt.js";
 import { capabilities } from "./capabilities.js";

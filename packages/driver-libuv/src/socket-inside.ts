@@ -4,7 +4,7 @@
  */
 import { readSync } from "node:fs";
 import type { Server, Socket } from "node:net";
-import { ERRNO, runtimeName } from "@baton-io/core";
+import { ERRNO, runtimeName } from "@baton-io/core/driver";
 import { errnoOf } from "./system-error.js";
 
 /** A socket or server of the runtime's, with its own. */

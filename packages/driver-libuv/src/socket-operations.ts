@@ -3,7 +3,7 @@ import * as dgram from "node:dgram";
 import * as fs from "node:fs";
 import * as net from "node:net";
 import { dirname } from "node:path";
-import { ADDRESS_FAMILY, ADOPT_ANSWER, ERRNO, type InterfaceIndex, SOCKET_OPTION } from "@baton-io/core";
+import { ADDRESS_FAMILY, ADOPT_ANSWER, ERRNO, type InterfaceIndex, SOCKET_OPTION } from "@baton-io/core/driver";
 import { AddressRecords, type HostPlace, type PathPlace, type Place } from "./address-record.js";
 import { Datagram, type DatagramHost } from "./datagram.js";
 import { inAnyCase, orAnswer } from "./in-any-case.js";

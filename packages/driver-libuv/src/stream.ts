@@ -4,7 +4,7 @@
  * which arrived before a reset are still delivered after it.
  */
 import type { Socket } from "node:net";
-import { ChunkQueue, ERRNO } from "@baton-io/core";
+import { ChunkQueue, ERRNO } from "@baton-io/core/driver";
 import type { PathPlace } from "./address-record.js";
 import { calledBack, inAnyCase, orAnswer } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";

@@ -1,5 +1,5 @@
 /** The runtime's errors as the negative Linux errnos that completion records carry. */
-import { ERRNO, errnoFromCode } from "@baton-io/core";
+import { ERRNO, errnoFromCode } from "@baton-io/core/driver";
 
 /**
  * `-ENOENT` for an error whose code is `"ENOENT"`; `-EINVAL` for what the runtime refuses as an argument; `-EIO` for

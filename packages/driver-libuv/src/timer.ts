@@ -1,5 +1,5 @@
 /** The timer operation over `setTimeout`. */
-import { ERRNO } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import type { Submission } from "./record-reader.js";
 
 export interface TimerHost {

@@ -1,5 +1,5 @@
 /** Vectors in the arena: the buffers of a vectored or message operation. */
-import { type HeapMemory, VECTOR_ENTRY_BYTES, VECTOR_WORD } from "@baton-io/core";
+import { type HeapMemory, VECTOR_ENTRY_BYTES, VECTOR_WORD } from "@baton-io/core/driver";
 
 export class Vectors {
   readonly #words: Int32Array;

@@ -1,7 +1,7 @@
 /**
  * What sockets and listeners of the runtime have in common: who waits on them, and when they keep the process running.
  */
-import { ERRNO, Fifo } from "@baton-io/core";
+import { ERRNO, Fifo } from "@baton-io/core/driver";
 import { quietly } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 

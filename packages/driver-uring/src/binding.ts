@@ -7,7 +7,7 @@ import {
   type NativeSession,
   type RuntimeName,
   readableEnvironment,
-} from "@baton-io/core";
+} from "@baton-io/core/driver";
 import type { NativeOptions } from "./options.js";
 
 /** What the ring turned out to be. */

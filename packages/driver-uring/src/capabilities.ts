@@ -9,7 +9,7 @@ import {
   opcodeNames,
   type Support,
   unsupported,
-} from "@baton-io/core";
+} from "@baton-io/core/driver";
 import type { RingInfo } from "./binding.js";
 import type { NativeOptions } from "./options.js";
 

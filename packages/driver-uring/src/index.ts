@@ -11,7 +11,7 @@ import {
   readableEnvironment,
   runtimeName,
   type Unavailable,
-} from "@baton-io/core";
+} from "@baton-io/core/driver";
 import { uringBinding } from "./binding.js";
 import { uringCapabilities } from "./capabilities.js";
 import { deniedFeatures } from "./deny-list.js";

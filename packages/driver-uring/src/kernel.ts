@@ -1,6 +1,6 @@
 /** What detection asks of this package before it lets the driver near the kernel. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { readableEnvironment, type Unavailable } from "@baton-io/core";
+import { readableEnvironment, type Unavailable } from "@baton-io/core/driver";
 import { type KernelAnswers, type ProbeChildEnd, type UringBinding, uringBinding } from "./binding.js";
 import { deniedKernel } from "./deny-list.js";
 import { readOptions } from "./options.js";

@@ -1,5 +1,5 @@
 /** The driver's options, and the mask that switches features off. */
-import { batonError, checkBoolean, checkInteger, checkOptions } from "@baton-io/core";
+import { batonError, checkBoolean, checkInteger, checkOptions } from "@baton-io/core/driver";
 
 export interface UringOptions {
   /** Entries of the submission queue; a power of two from 8 to 32,768, else rounded up. Default 1024. */

@@ -1,5 +1,5 @@
 /** What a ring has less of than was asked for: the kernel charges rings to locked memory, and the limit may be short. */
-import { PROVIDED_MAX, type Shortfall } from "@baton-io/core";
+import { PROVIDED_MAX, type Shortfall } from "@baton-io/core/driver";
 import type { RingInfo } from "./binding.js";
 import type { NativeOptions } from "./options.js";
 

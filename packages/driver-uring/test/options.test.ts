@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import { type Capabilities, createBackend, featureNames, opcodeNames } from "@baton-io/core";
+import { createBackend } from "@baton-io/core";
+import { type Capabilities, featureNames, opcodeNames } from "@baton-io/core/driver";
 import { type UringFeature, type UringOptions, uringDriver, uringFeatures } from "@baton-io/driver-uring";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { bundlePrograms } from "../../../tests/life/bundle-programs.js";

@@ -6,7 +6,7 @@
  *   failing-memory.mjs DRIVER    with an addon of `fail_napi.h`, whose block is BATON_FAIL_CONTROL
  */
 import { openSync, readSync, writeSync } from "node:fs";
-import type { DriverSession, Slab } from "@baton-io/core";
+import type { DriverSession, Slab } from "@baton-io/core/driver";
 import { createDriver, say } from "./drivers.js";
 
 const PAGE_BYTES = 4096;

@@ -8,7 +8,8 @@
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { type Backend, createBackend, type File, isSupported, OPCODE, OPEN_FLAG } from "@baton-io/core";
+import { type Backend, createBackend, type File, isSupported } from "@baton-io/core";
+import { OPCODE, OPEN_FLAG } from "@baton-io/core/driver";
 import { CaseContext } from "@baton-io/core/testing";
 import { epollDriver } from "@baton-io/driver-epoll";
 import { openRaw } from "../../../packages/core/src/testing/conformance/raw-session.js";

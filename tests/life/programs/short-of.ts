@@ -8,7 +8,8 @@
  */
 import { closeSync, openSync, readSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { type Backend, createBackend, ERRNO } from "@baton-io/core";
+import { type Backend, createBackend } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import { createDriver, say } from "./drivers.js";
 
 /** More than a session and what is done with it need. */

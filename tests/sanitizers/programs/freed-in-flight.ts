@@ -2,7 +2,8 @@
  * The memory of a buffer is taken away while the kernel is to write to it, as a driver would that freed it too early:
  * `freed-in-flight.mjs DRIVER`, with `BATON_GUARD_PAGES=1`.
  */
-import { createBackend, type Driver, type DriverMemory } from "@baton-io/core";
+import { createBackend } from "@baton-io/core";
+import type { Driver, DriverMemory } from "@baton-io/core/driver";
 import { createDriver, say } from "../../life/programs/drivers.js";
 
 /** The driver, and what takes away the memory of the buffer that was handed out last. */

@@ -1,4 +1,4 @@
-import { ERRNO } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import { expect, it } from "vitest";
 import { createHandDriver, flushed, handBackend, handFile } from "./hand-driver.js";
 

@@ -2,7 +2,7 @@
  * The kit over the simulated driver: on a calm machine, on machines that make trouble of every kind that a program
  * must not notice, and on one that lacks what a driver may lack. Each case has a machine of its own.
  */
-import { type FeatureName, featureNames } from "@baton-io/core";
+import { type FeatureName, featureNames } from "@baton-io/core/driver";
 import {
   type ConformanceCase,
   createSimulation,

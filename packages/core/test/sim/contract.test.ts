@@ -1,5 +1,5 @@
 /** What the simulated driver notices when its other side breaks the contract: without it, silence proves nothing. */
-import { ERRNO, SUBMIT_FLAG, WORD } from "@baton-io/core";
+import { ERRNO, SUBMIT_FLAG, WORD } from "@baton-io/core/driver";
 import { describe, expect, it } from "vitest";
 import { handleOf, RawSimulation } from "./raw-simulation.js";
 

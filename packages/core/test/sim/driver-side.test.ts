@@ -1,4 +1,4 @@
-import { ERRNO, SUBMIT_FLAG, TIMEOUT_US_WORD, WORD } from "@baton-io/core";
+import { ERRNO, SUBMIT_FLAG, TIMEOUT_US_WORD, WORD } from "@baton-io/core/driver";
 import { describe, expect, it } from "vitest";
 import { createHandDriver, flushed, handBackend, handFile, handStream, type Taken } from "./hand-driver.js";
 

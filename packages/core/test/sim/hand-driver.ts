@@ -1,13 +1,11 @@
 /** A driver whose completions a test writes by hand: for orders of events that no driver can be made to show. */
+import { type Backend, type BackendOptions, createBackend } from "@baton-io/core";
 import {
   AUXILIARY_SHIFT,
   allocateSharedMemory,
-  type Backend,
-  type BackendOptions,
   COMPLETION_FLAG,
   COMPLETION_WORD,
   CONTROL,
-  createBackend,
   createHeapMemory,
   type Driver,
   type DriverCloseReport,
@@ -22,7 +20,7 @@ import {
   type SharedMemory,
   SUBMISSION_SHIFT,
   WORD,
-} from "@baton-io/core";
+} from "@baton-io/core/driver";
 
 /** One submission that the driver has taken. */
 export interface Taken {

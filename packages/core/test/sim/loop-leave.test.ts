@@ -1,4 +1,4 @@
-import { SUBMIT_FLAG, WORD } from "@baton-io/core";
+import { SUBMIT_FLAG, WORD } from "@baton-io/core/driver";
 import { expect, it } from "vitest";
 import { createHandDriver, flushed, handBackend, handStream } from "./hand-driver.js";
 

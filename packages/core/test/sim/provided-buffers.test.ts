@@ -1,4 +1,5 @@
-import { type Backend, type Clock, ERRNO, systemClock, type TcpStream, WORD } from "@baton-io/core";
+import { type Backend, type Clock, systemClock, type TcpStream } from "@baton-io/core";
+import { ERRNO, WORD } from "@baton-io/core/driver";
 import { describe, expect, it } from "vitest";
 import { createHandDriver, flushed, type HandDriver, handBackend } from "./hand-driver.js";
 

@@ -12,7 +12,7 @@ import {
   SUBMISSION_SHIFT,
   WORD,
   writeAddress,
-} from "@baton-io/core";
+} from "@baton-io/core/driver";
 import { createSimulation, type Simulation, type SimulationOptions } from "@baton-io/core/testing";
 
 export interface RawCompletion {

@@ -1,4 +1,4 @@
-import { ERRNO } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import { describe, expect, it } from "vitest";
 import { createHandDriver, flushed, handBackend, handListener, handStream } from "./hand-driver.js";
 

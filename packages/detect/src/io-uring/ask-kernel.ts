@@ -3,7 +3,7 @@
  * is possible, a child process asks first.
  */
 import { constants } from "node:os";
-import { describeErrno } from "@baton-io/core";
+import { describeErrno } from "@baton-io/core/driver";
 import type { KernelAnswers, ProbeOutcome, ProbeStep, RefusedCall, Surroundings } from "./evidence.js";
 
 /** What the driver's package offers for asking. What it answers is looked at, not believed. */

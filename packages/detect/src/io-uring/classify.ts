@@ -4,7 +4,7 @@
  * the arguments, then memory. So the errno of `io_uring_setup` says little, and which of the three calls answer says
  * much.
  */
-import { ERRNO } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import type { IoUringCause } from "./cause-table.js";
 import type { IoUringEvidence, KernelAnswers, Surroundings } from "./evidence.js";
 import { memlockNeededBytes, memoryCause } from "./memory.js";

@@ -1,5 +1,5 @@
 /** Makes of a cause and the evidence what a person reads: a sentence, what was seen, what to do. */
-import { describeErrno, ERRNO, type Evidence, type Unavailable } from "@baton-io/core";
+import { describeErrno, ERRNO, type Evidence, type Unavailable } from "@baton-io/core/driver";
 import type { IoUringCause } from "./cause-table.js";
 import type { Classification } from "./classify.js";
 import type { IoUringEvidence, KernelAnswers, Limit, Surroundings } from "./evidence.js";

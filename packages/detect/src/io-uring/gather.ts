@@ -2,7 +2,7 @@
  * Puts the evidence together: what can be read, then the kernel's own answers, then a second look where they differ.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { ERRNO } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import { askKernel, type KernelHook, type ProbeSetting } from "./ask-kernel.js";
 import type { DeniedKernel, IoUringEvidence, ProbeOutcome, Surroundings } from "./evidence.js";
 import { ringFits } from "./memory.js";

@@ -1,5 +1,5 @@
 /** What a profile does to io_uring in a given container: a pure function, rule by rule as the runtimes do it. */
-import { describeErrno } from "@baton-io/core";
+import { describeErrno } from "@baton-io/core/driver";
 import type { ActionWithErrno, SeccompAction, SeccompProfile } from "./profile.js";
 import { isInForce, type Target } from "./target.js";
 

@@ -1,5 +1,5 @@
 /** Reads a profile and refuses what it cannot understand: a rule that is silently lost is a hole or an outage. */
-import { errnoFromCode } from "@baton-io/core";
+import { errnoFromCode } from "@baton-io/core/driver";
 import {
   type ArchitectureGroup,
   type JsonObject,

@@ -1,4 +1,4 @@
-import { ERRNO } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import { describe, expect, test } from "vitest";
 import { ioUringCauses } from "../../src/io-uring/cause-table.js";
 import { classify } from "../../src/io-uring/classify.js";

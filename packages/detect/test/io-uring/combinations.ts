@@ -1,5 +1,5 @@
 /** Several things at once, and answers that point the wrong way at first sight. */
-import { ERRNO } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import type { ProbeOutcome } from "../../src/io-uring/evidence.js";
 import { answered, evidence, refused } from "./fixtures.js";
 import {

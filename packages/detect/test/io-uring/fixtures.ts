@@ -1,5 +1,5 @@
 /** Evidence made up: a machine on which io_uring works, and changes to it. */
-import { ERRNO } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import type {
   Hint,
   IoUringEvidence,

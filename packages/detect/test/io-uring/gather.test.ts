@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { ERRNO } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import { describe, expect, test } from "vitest";
 import { processHost } from "../../src/host.js";
 import type { ProbeSetting } from "../../src/io-uring/ask-kernel.js";

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { ERRNO } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import { describe, expect, test } from "vitest";
 import { type IoUringCause, ioUringCauses } from "../../src/io-uring/cause-table.js";
 import type { Platform } from "../../src/io-uring/evidence.js";

@@ -1,5 +1,5 @@
 /** The answers that were measured or read in the kernel's source, and what causes they are. */
-import { ERRNO } from "@baton-io/core";
+import { ERRNO } from "@baton-io/core/driver";
 import type { Classification } from "../../src/io-uring/classify.js";
 import type { IoUringEvidence } from "../../src/io-uring/evidence.js";
 import { answered, type Changes, evidence, hint, refused } from "./fixtures.js";
