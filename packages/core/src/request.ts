@@ -1,7 +1,7 @@
 /** The low level: operations as data. A request names its operation, its resource and its buffer. */
 
 import { batonError } from "./base/errors.js";
-import { checkBoolean, checkOptions, describe, wrongType } from "./base/validate.js";
+import { checkOptions, describe, wrongType } from "./base/validate.js";
 import type { Lendable, ReleasedBuffer, Unreleased } from "./memory/owned-buffer.js";
 import type { OperationOptions } from "./operation/cancel.js";
 import type { Dispatcher } from "./operation/dispatcher.js";
@@ -15,24 +15,18 @@ import {
 } from "./resource/datagram-operations.js";
 import type { File } from "./resource/file.js";
 import {
-  FILE_KIND,
   FILE_TRANSFER,
+  type FileCore,
+  HANDLE_REQUESTS,
+  type HandleRequest,
   prepareFileStat,
   prepareFileTransfer,
-  prepareOnFile,
   preparePathStat,
-  prepareTruncate,
   type ReadResult,
   type StatOptions,
   type WriteResult,
 } from "./resource/file-operations.js";
-import {
-  type Advice,
-  type AdviseOptions,
-  type AllocateOptions,
-  prepareAdvise,
-  prepareAllocate,
-} from "./resource/file-space.js";
+import { SPACE_REQUESTS, type SpaceRequest } from "./resource/file-space.js";
 import type { FileStat } from "./resource/file-stat.js";
 import {
   FILE_VECTOR,
@@ -45,16 +39,9 @@ import {
 import { expectOwnResource, fileCore, streamCore } from "./resource/inner.js";
 import { prepareAccept } from "./resource/listener-operations.js";
 import { type OpenOptions, prepareOpen } from "./resource/open.js";
-import {
-  type MakeDirectoryOptions,
-  type Path,
-  prepareLink,
-  prepareMakeDirectory,
-  prepareRename,
-  prepareUnlink,
-  type RenameOptions,
-} from "./resource/path-operations.js";
+import { PATH_REQUESTS, type PathRequest } from "./resource/path-operations.js";
 import { type PollOptions, preparePoll, type Readiness } from "./resource/readiness.js";
+import { byOpcode } from "./resource/request-table.js";
 import type { ResourceTracker } from "./resource/resource-tracker.js";
 import { listenerCore, type StreamListener } from "./resource/stream-listener.js";
 import {
@@ -85,6 +72,9 @@ interface With<B extends Lendable> {
   readonly buffer: B & Unreleased<B>;
 }
 
+/** Operations on an open file that carry no buffer. */
+type FileRequest = HandleRequest<On<"file">> | SpaceRequest<On<"file">>;
+
 /** Every operation a program can submit, as data. */
 export type Request<B extends Lendable = Lendable> =
   | ({ readonly opcode: "nop" } & OperationOptions)
@@ -95,15 +85,8 @@ export type Request<B extends Lendable = Lendable> =
   | ({ readonly opcode: "read" } & On<"file"> & With<B> & PositionedOptions)
   | ({ readonly opcode: "write" } & On<"file"> & With<B> & PositionedOptions)
   | ({ readonly opcode: "readv" | "writev"; readonly buffers: readonly B[] } & On<"file"> & VectorOptions)
-  | ({ readonly opcode: "fsync" | "fdatasync" } & On<"file"> & OperationOptions)
-  | ({ readonly opcode: "truncate"; readonly length: number } & On<"file"> & OperationOptions)
-  | ({ readonly opcode: "allocate" } & On<"file"> & AllocateOptions)
-  | ({ readonly opcode: "advise"; readonly advice: Advice } & On<"file"> & AdviseOptions)
-  | ({ readonly opcode: "unlink"; readonly path: Path; readonly directory?: boolean } & OperationOptions)
-  | ({ readonly opcode: "rename"; readonly from: Path; readonly to: Path } & RenameOptions)
-  | ({ readonly opcode: "mkdir"; readonly path: Path } & MakeDirectoryOptions)
-  | ({ readonly opcode: "hardlink"; readonly existing: Path; readonly path: Path } & OperationOptions)
-  | ({ readonly opcode: "symlink"; readonly target: Path; readonly path: Path } & OperationOptions)
+  | FileRequest
+  | PathRequest
   | ({ readonly opcode: "accept" } & On<"listener"> & OperationOptions)
   | ({ readonly opcode: "receive" } & On<"stream"> & With<B> & TransferOptions)
   | ({ readonly opcode: "receive"; readonly buffer?: undefined } & On<"stream"> & OperationOptions)
@@ -176,6 +159,12 @@ export type ResultOf<R> = R extends { readonly opcode: infer Opcode; readonly bu
           ? PlainResults[Opcode]
           : undefined;
 
+const pathRequests = byOpcode<Dispatcher, PathRequest>(PATH_REQUESTS);
+const fileRequests = byOpcode<FileCore, HandleRequest<unknown> | SpaceRequest<unknown>>(
+  HANDLE_REQUESTS,
+  SPACE_REQUESTS,
+);
+
 const nopKind = defineKind("nop", {});
 
 /** Begins a nop. */
@@ -225,44 +214,6 @@ export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker,
       const { opcode, file, buffers, ...options } = request;
       return prepareFileVector(own("file", fileCore(file)), FILE_VECTOR[opcode], buffers, options);
     }
-    case "fsync":
-    case "fdatasync": {
-      const { opcode, file, ...options } = request;
-      return prepareOnFile(own("file", fileCore(file)), "submit", FILE_KIND[opcode], options);
-    }
-    case "truncate": {
-      const { opcode: _, file, length, ...options } = request;
-      return prepareTruncate(own("file", fileCore(file)), length, options);
-    }
-    case "allocate": {
-      const { opcode: _, file, ...options } = request;
-      return prepareAllocate(own("file", fileCore(file)), options);
-    }
-    case "advise": {
-      const { opcode: _, file, advice, ...options } = request;
-      return prepareAdvise(own("file", fileCore(file)), advice, options);
-    }
-    case "unlink": {
-      const { opcode: _, path, directory = false, ...options } = request;
-      const what = checkBoolean("submit", "directory", directory) ? "directory" : "file";
-      return prepareUnlink(dispatcher, what, path, options);
-    }
-    case "rename": {
-      const { opcode: _, from, to, ...options } = request;
-      return prepareRename(dispatcher, from, to, options);
-    }
-    case "mkdir": {
-      const { opcode: _, path, ...options } = request;
-      return prepareMakeDirectory(dispatcher, path, options);
-    }
-    case "hardlink": {
-      const { opcode, existing, path, ...options } = request;
-      return prepareLink(dispatcher, opcode, existing, path, options);
-    }
-    case "symlink": {
-      const { opcode, target, path, ...options } = request;
-      return prepareLink(dispatcher, opcode, target, path, options);
-    }
     case "accept": {
       const { opcode: _, listener, ...options } = request;
       return prepareAccept(own("listener", listenerCore(listener)), options);
@@ -297,13 +248,18 @@ export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker,
       checkOptions("submit", options, {});
       return prepareShutdown(own("stream", streamCore(stream)), how);
     }
-    default:
-      throw unknownOpcode(request);
   }
+  // The compiler says so when an operation is neither above nor in one of the tables.
+  const { opcode }: FileRequest | PathRequest = request;
+  const onPath = pathRequests.get(opcode);
+  if (onPath !== undefined) return onPath(dispatcher, request as PathRequest);
+  const onFile = fileRequests.get(opcode);
+  if (onFile === undefined) throw unknownOpcode(opcode);
+  const { file, ...rest } = request as FileRequest;
+  return onFile(own("file", fileCore(file)), rest);
 }
 
-function unknownOpcode(request: never): Error {
-  const { opcode } = request as { opcode?: unknown };
+function unknownOpcode(opcode: unknown): Error {
   const name = typeof opcode === "string" ? `"${opcode}"` : describe(opcode);
   return batonError("ERR_INVALID_ARG_VALUE", `submit: there is no operation ${name} to submit.`);
 }

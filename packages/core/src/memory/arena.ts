@@ -12,7 +12,7 @@
  *
  * Pages that were never used cost address space and no memory.
  */
-import { OPCODE } from "../spi/opcode.js";
+import { type OpcodeDefinition, opcodeTable } from "../spi/opcode.js";
 
 /** Most bytes of an area that has a small place: the longest message and address fit. */
 export const ARENA_SMALL_BYTES = 256;
@@ -22,11 +22,23 @@ const areaSizes = [512, 2048, 8192, 16_384] as const;
 export const ARENA_AREA_BYTES_MAX = 16_384;
 const CHUNK_SHIFT = 14;
 
-/** Opcodes whose areas may be longer than a small place. */
-const longOpcodes: readonly number[] = [
-  ...[OPCODE.open, OPCODE.stat, OPCODE.unlink, OPCODE.rename, OPCODE.mkdir, OPCODE.hardlink, OPCODE.symlink],
-  ...[OPCODE.readv, OPCODE.writev, OPCODE.sendMessage],
-];
+/** The area may be longer than a small place: it holds paths, or parts of a vector. A received message has one part. */
+function needsLongArea({ area, buffer }: OpcodeDefinition): boolean {
+  switch (area) {
+    case "path":
+    case "opened-path":
+    case "stat-path":
+    case "two-paths":
+    case "vector":
+      return true;
+    case "message":
+      return buffer === "kernel-reads";
+    default:
+      return false;
+  }
+}
+
+const longOpcodes: readonly number[] = opcodeTable.filter(needsLongArea).map(({ number }) => number);
 
 /** How the arena is parted: shared chunks, a chunk for each of some opcodes, small places. */
 export interface ArenaLayout {

@@ -4,13 +4,13 @@
  */
 import { batonError, type ErrorDetails } from "../base/errors.js";
 import type { Holder, OwnedBuffer } from "../memory/owned-buffer.js";
-import type { OpcodeName } from "../spi/opcode.js";
+import type { Opcode, OpcodeName } from "../spi/opcode.js";
 import { operationId, SUBMISSION_SHIFT } from "../spi/record.js";
 import { eventName, ILLEGAL, type LifecycleEvent, nextState, STATE, type State, stateName } from "./lifecycle.js";
 
 /** What differs between operations once a completion has come in; one shared, stateless object per kind. */
 export interface OperationKind {
-  readonly opcode: number;
+  readonly opcode: Opcode;
   readonly name: OpcodeName;
   readonly syscall: string;
   /** May be submitted again after `-EINTR` or `-EAGAIN`. */

@@ -1,22 +1,10 @@
 /** Starts a chain: decides who takes it from operation to operation, and tells it how each has ended. */
 
-import type { OpcodeName } from "../spi/opcode.js";
+import { opcodeDefinition } from "../spi/opcode.js";
 import { TRANSFER_BYTES_MAX } from "../spi/record.js";
 import { Chain } from "./chain.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { Entry } from "./entry.js";
-
-/**
- * Operations that a driver with links can have in a chain: one submission each that waits for nothing in core. A
- * driver that has one of them only emulated is not given chains with it.
- */
-const linkable: ReadonlySet<OpcodeName> = new Set([
-  ...(["nop", "read", "write", "readv", "writev", "fsync", "fdatasync", "allocate", "advise"] as const),
-  ...(["unlink", "rename", "mkdir", "hardlink", "symlink"] as const),
-]);
-
-/** Transfers that must move all their bytes before the next operation may start. */
-const mustBeWhole: ReadonlySet<OpcodeName> = new Set(["read", "write", "readv", "writev"]);
 
 /** Starts operations that were begun, as one chain; a promise for each, in their order. */
 export function startChain(dispatcher: Dispatcher, entries: readonly Entry[]): Promise<unknown>[] {
@@ -43,17 +31,18 @@ function promiseOf(entry: Entry, chain: Chain, wanted: number): Promise<unknown>
   });
 }
 
+/** A driver that has one of the operations only emulated is not given the chain. */
 function canBeLinked(dispatcher: Dispatcher, entries: readonly Entry[]): boolean {
   const { operations, features } = dispatcher.capabilities;
   if (features.links.kind === "unsupported") return false;
   return entries.every((entry) => {
     const { kind, lane, whole, extras } = entry;
-    const { name } = kind!;
+    const { name, opcode } = kind!;
     // What one submission cannot move has not ended well when the driver thinks so.
     const isOne = wantedBytes(entry) <= TRANSFER_BYTES_MAX;
     return (
       extras?.cause === undefined &&
-      linkable.has(name) &&
+      opcodeDefinition(opcode).linkable === true &&
       lane === undefined &&
       !whole &&
       extras?.refusal === undefined &&
@@ -65,7 +54,7 @@ function canBeLinked(dispatcher: Dispatcher, entries: readonly Entry[]): boolean
 
 /** Bytes that an operation must move to have ended well. */
 function wantedBytes({ kind, lendStart, lendEnd }: Entry): number {
-  return mustBeWhole.has(kind!.name) ? lendEnd - lendStart : 0;
+  return opcodeDefinition(kind!.opcode).whole ? lendEnd - lendStart : 0;
 }
 
 function movedBytes(value: unknown): number {

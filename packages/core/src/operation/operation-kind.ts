@@ -11,7 +11,7 @@ export function defineKind(
 ): OperationKind {
   const row = opcodeDefinition(OPCODE[name]);
   return {
-    opcode: row.number,
+    opcode: OPCODE[name],
     name,
     syscall: special.syscall ?? row.syscall,
     repeatable: special.repeatable ?? row.repeatable,

@@ -14,6 +14,7 @@ import type { ResourceState } from "../operation/resource-state.js";
 import { STAT_BYTES, WORD } from "../spi/record.js";
 import { writeWide } from "../spi/wide.js";
 import { decodeFileStat, type FileStat } from "./file-stat.js";
+import type { RequestTable } from "./request-table.js";
 import {
   operationOptionNames,
   type PositionedOptions,
@@ -151,6 +152,18 @@ export function prepareOnFile(
   dispatcher.canceler.attach(entry, early);
   return entry;
 }
+
+/** Those as data; `On` names the file. */
+export type HandleRequest<On> =
+  | ({ readonly opcode: "fsync" | "fdatasync" } & On & OperationOptions)
+  | ({ readonly opcode: "truncate"; readonly length: number } & On & OperationOptions);
+
+/** Begins what a request asks for, by its `opcode`, on the file that was named. */
+export const HANDLE_REQUESTS: RequestTable<FileCore, HandleRequest<unknown>> = {
+  fsync: (core, { opcode, ...options }) => prepareOnFile(core, "submit", FILE_KIND[opcode], options),
+  fdatasync: (core, { opcode, ...options }) => prepareOnFile(core, "submit", FILE_KIND[opcode], options),
+  truncate: (core, { opcode: _, length, ...options }) => prepareTruncate(core, length, options),
+};
 
 export function prepareTruncate(core: FileCore, length: number, options: OperationOptions): Entry {
   const where = "file.truncate";

@@ -8,6 +8,7 @@ import { defineKind } from "../operation/operation-kind.js";
 import { ADVICE, ALLOCATE_FLAG, WORD } from "../spi/record.js";
 import { writeWide } from "../spi/wide.js";
 import { type FileCore, handleDetails, POSITION_MAX } from "./file-operations.js";
+import type { RequestTable } from "./request-table.js";
 import { operationOptionNames } from "./transfer.js";
 
 /** A range of a file, in bytes. */
@@ -42,6 +43,11 @@ export interface AdviseOptions extends OperationOptions {
   /** How long it is, bytes; default: to the end of the file. */
   readonly length?: number;
 }
+
+/** What is asked of a file's space, as data; `On` names the file. */
+export type SpaceRequest<On> =
+  | ({ readonly opcode: "allocate" } & On & AllocateOptions)
+  | ({ readonly opcode: "advise"; readonly advice: Advice } & On & AdviseOptions);
 
 const allocateKind = defineKind("allocate", { details: handleDetails });
 const adviseKind = defineKind("advise", { details: handleDetails });
@@ -97,6 +103,12 @@ export function prepareAdvise({ dispatcher, state }: FileCore, advice: Advice, o
   dispatcher.canceler.attach(entry, early);
   return entry;
 }
+
+/** Begins what a request asks for, by its `opcode`, on the file that was named. */
+export const SPACE_REQUESTS: RequestTable<FileCore, SpaceRequest<unknown>> = {
+  allocate: (core, { opcode: _, ...options }) => prepareAllocate(core, options),
+  advise: (core, { opcode: _, advice, ...options }) => prepareAdvise(core, advice, options),
+};
 
 function writeRange(dispatcher: FileCore["dispatcher"], entry: Entry, position: number, length: number): void {
   writeWide(dispatcher.records, entry.base + WORD.positionLow, position);

@@ -8,6 +8,7 @@ import type { Entry, OperationKind } from "../operation/entry.js";
 import { defineKind } from "../operation/operation-kind.js";
 import { WORD } from "../spi/record.js";
 import { attachPath, displayPath } from "./file-operations.js";
+import type { RequestTable } from "./request-table.js";
 import { operationOptionNames } from "./transfer.js";
 
 /** A path as text (UTF-8) or as the bytes it has in the file system. */
@@ -26,6 +27,14 @@ export interface MakeDirectoryOptions extends OperationOptions {
   readonly mode?: number;
 }
 
+/** Operations on names, as data. */
+export type PathRequest =
+  | ({ readonly opcode: "unlink"; readonly path: Path; readonly directory?: boolean } & OperationOptions)
+  | ({ readonly opcode: "rename"; readonly from: Path; readonly to: Path } & RenameOptions)
+  | ({ readonly opcode: "mkdir"; readonly path: Path } & MakeDirectoryOptions)
+  | ({ readonly opcode: "hardlink"; readonly existing: Path; readonly path: Path } & OperationOptions)
+  | ({ readonly opcode: "symlink"; readonly target: Path; readonly path: Path } & OperationOptions);
+
 interface PathSubject {
   readonly path: string;
   readonly dest?: string;
@@ -36,6 +45,8 @@ function pathDetails(entry: Entry): ErrorDetails {
 }
 
 const unlinkKind = defineKind("unlink", { details: pathDetails });
+/** The removal of a name by core itself: nobody is told what became of it. */
+export const ownUnlinkKind: OperationKind = defineKind("unlink", {});
 const removeDirectoryKind = defineKind("unlink", { syscall: "rmdir", details: pathDetails });
 const renameKind = defineKind("rename", { details: pathDetails });
 const makeDirectoryKind = defineKind("mkdir", { details: pathDetails });
@@ -102,6 +113,19 @@ export function prepareLink(
   checkOptions(what, options, operationOptionNames);
   return beginOnTwoPaths(dispatcher, what, what === "hardlink" ? hardlinkKind : symlinkKind, paths, options);
 }
+
+/** Begins what a request asks for, by its `opcode`. */
+export const PATH_REQUESTS: RequestTable<Dispatcher, PathRequest> = {
+  unlink: (dispatcher, { opcode: _, path, directory = false, ...options }) => {
+    const what = checkBoolean("submit", "directory", directory) ? "directory" : "file";
+    return prepareUnlink(dispatcher, what, path, options);
+  },
+  rename: (dispatcher, { opcode: _, from, to, ...options }) => prepareRename(dispatcher, from, to, options),
+  mkdir: (dispatcher, { opcode: _, path, ...options }) => prepareMakeDirectory(dispatcher, path, options),
+  hardlink: (dispatcher, { opcode, existing, path, ...options }) =>
+    prepareLink(dispatcher, opcode, existing, path, options),
+  symlink: (dispatcher, { opcode, target, path, ...options }) => prepareLink(dispatcher, opcode, target, path, options),
+};
 
 // --- what they share ----------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import type { Dispatcher } from "../operation/dispatcher.js";
 import { defineKind } from "../operation/operation-kind.js";
 import { STAT_BYTES, STAT_FIELD, WORD } from "../spi/record.js";
 import { attachPath, STAT_HOW } from "./file-operations.js";
+import { ownUnlinkKind } from "./path-operations.js";
 
 /** A file and the inode that it was made with. */
 export interface SocketFile {
@@ -14,8 +15,6 @@ export interface SocketFile {
   /** `undefined` where it could not be found out: then the path alone counts. */
   inode: string | undefined;
 }
-
-const unlinkKind = defineKind("unlink", {});
 
 /** Answers which inode a path leads to, without following it. */
 const inodeKind = defineKind("stat", {
@@ -36,9 +35,9 @@ export async function identify(dispatcher: Dispatcher, file: SocketFile): Promis
  * be removed, changes nothing for the listener.
  */
 export async function removeSocketFile(dispatcher: Dispatcher, { path, inode }: SocketFile): Promise<void> {
-  if (dispatcher.capabilities.operations.unlink.kind === "unsupported") return;
+  if (dispatcher.capabilities.operations[ownUnlinkKind.name].kind === "unsupported") return;
   if (inode !== undefined && (await inodeOf(dispatcher, path)) !== inode) return;
-  await runOnPath(dispatcher, unlinkKind, path, 0);
+  await runOnPath(dispatcher, ownUnlinkKind, path, 0);
 }
 
 async function inodeOf(dispatcher: Dispatcher, path: Uint8Array): Promise<string | undefined> {

@@ -30,6 +30,13 @@ export type HandleUse =
   /** None, or what an earlier try has begun. */
   | "begun";
 
+/** What an operation is about, where drivers do all that is about the same in one way. */
+export type Family =
+  /** Names in a file system: one call, on nothing that is open. */
+  | "path"
+  /** A file: with a disk, it never waits for somebody else. */
+  | "file";
+
 /** What an operation finds, or leaves, in its arena area; how long the area must be follows from it (`record-check.ts`). */
 export type AreaContent =
   | "none"
@@ -59,6 +66,7 @@ export interface OpcodeDefinition {
   readonly name: string;
   /** What `error.syscall` says. */
   readonly syscall: string;
+  readonly family?: Family;
   readonly buffer: BufferUse;
   readonly handles: HandleUse;
   /**
@@ -67,6 +75,8 @@ export interface OpcodeDefinition {
    * second handle of a splice.
    */
   readonly flags: readonly (keyof typeof SUBMIT_FLAG)[];
+  /** A driver with links can have it in a chain: it is one submission, which waits for nothing in core. */
+  readonly linkable?: true;
   /** It has ended well, for what is chained behind it, only when all the bytes were moved that it asked for. */
   readonly whole?: true;
   /** Default: `"none"`. */

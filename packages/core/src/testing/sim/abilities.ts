@@ -1,15 +1,16 @@
 /** What the simulated driver can do, what it refuses, and which operations can be ended early. */
 import { type Capabilities, defineCapabilities, isSupported, native } from "../../spi/capability.js";
-import { OPCODE, opcodeNames } from "../../spi/opcode.js";
-import { WORD } from "../../spi/record.js";
+import { OPCODE, type OpcodeDefinition, opcodeNames, opcodeTable } from "../../spi/opcode.js";
+import { keepsNames } from "./path-operations.js";
 import type { Ticket } from "./ticket.js";
+
+const definitions: readonly OpcodeDefinition[] = opcodeTable;
 
 /** A flag of the operation asks for what the driver lacks. */
 export function lacksFeature({ features }: Capabilities, ticket: Ticket): boolean {
   const { opcode, multishot, bufferSelect } = ticket;
   if (ticket.linked && !isSupported(features.links)) return true;
-  const keepsNames = opcode === OPCODE.rename && ticket.word(WORD.argument0) !== 0;
-  if (keepsNames && !isSupported(features.renameNoReplace)) return true;
+  if (keepsNames(ticket) && !isSupported(features.renameNoReplace)) return true;
   if (ticket.timeoutUs > 0 && !isSupported(features.linkTimeout)) return true;
   if (bufferSelect && !isSupported(features.bufferSelect)) return true;
   if (!multishot) return false;
@@ -26,15 +27,9 @@ export function isQuick({ opcode }: Ticket): boolean {
   return opcode === OPCODE.close || opcode === OPCODE.shutdown;
 }
 
-/** Operations on files: but for a pipe's reads and writes they never wait for somebody else. */
-const onFile: ReadonlySet<number> = new Set([
-  ...[OPCODE.open, OPCODE.close, OPCODE.read, OPCODE.write, OPCODE.fsync, OPCODE.fdatasync, OPCODE.stat],
-  ...[OPCODE.truncate, OPCODE.readv, OPCODE.writev, OPCODE.allocate, OPCODE.advise],
-  ...[OPCODE.unlink, OPCODE.rename, OPCODE.mkdir, OPCODE.hardlink, OPCODE.symlink],
-]);
-
+/** Operations on files and on names: but for a pipe's reads and writes they never wait for somebody else. */
 export function isOnFile({ opcode }: Ticket): boolean {
-  return onFile.has(opcode);
+  return definitions[opcode]?.family !== undefined;
 }
 
 /** It is with a disk, and not waiting for the other end of a pipe: its end comes by itself. */

@@ -5,34 +5,33 @@ import { WORD } from "../../spi/record.js";
 import type { AttemptHost } from "./attempt-host.js";
 import type { Ticket } from "./ticket.js";
 
+/** What each does to the files. */
+const calls: Readonly<Partial<Record<number, (host: AttemptHost, ticket: Ticket, path: Uint8Array) => number>>> = {
+  [OPCODE.unlink]: ({ kernel: { files, bug } }, ticket, path) => {
+    if (bug === "unlink-keeps-name" && typeof files.find(path, false) !== "number") return 0;
+    return files.unlink(path, ticket.word(WORD.argument0) === 1);
+  },
+  [OPCODE.mkdir]: ({ kernel: { files } }, ticket, path) => files.makeDirectory(path, ticket.word(WORD.argument1)),
+  [OPCODE.rename]: (host, ticket, path) =>
+    host.kernel.files.rename(path, secondPathOf(host, ticket), !keepsNames(ticket)),
+  [OPCODE.hardlink]: (host, ticket, path) => host.kernel.files.hardLink(path, secondPathOf(host, ticket)),
+  [OPCODE.symlink]: (host, ticket, path) => host.kernel.files.symbolicLink(path, secondPathOf(host, ticket)),
+};
+
 /** True for operations on names. */
 export function isOnPath({ opcode }: Ticket): boolean {
-  return (
-    opcode === OPCODE.unlink ||
-    opcode === OPCODE.rename ||
-    opcode === OPCODE.mkdir ||
-    opcode === OPCODE.hardlink ||
-    opcode === OPCODE.symlink
-  );
+  return calls[opcode] !== undefined;
+}
+
+/** True for the change of a name that leaves a name alone which is taken. */
+export function keepsNames(ticket: Ticket): boolean {
+  return ticket.opcode === OPCODE.rename && ticket.word(WORD.argument0) !== 0;
 }
 
 export function attemptOnPath(host: AttemptHost, ticket: Ticket): number {
-  const { files, dice, bug } = host.kernel;
   const path = pathOf(host, ticket);
-  if (dice.happens("ioError")) return -ERRNO.EIO;
-  switch (ticket.opcode) {
-    case OPCODE.unlink:
-      if (bug === "unlink-keeps-name" && typeof files.find(path, false) !== "number") return 0;
-      return files.unlink(path, ticket.word(WORD.argument0) === 1);
-    case OPCODE.mkdir:
-      return files.makeDirectory(path, ticket.word(WORD.argument1));
-    case OPCODE.rename:
-      return files.rename(path, secondPathOf(host, ticket), ticket.word(WORD.argument0) === 0);
-    case OPCODE.hardlink:
-      return files.hardLink(path, secondPathOf(host, ticket));
-    default:
-      return files.symbolicLink(path, secondPathOf(host, ticket));
-  }
+  if (host.kernel.dice.happens("ioError")) return -ERRNO.EIO;
+  return calls[ticket.opcode]!(host, ticket, path);
 }
 
 /** The path of an operation. */
