@@ -52,7 +52,8 @@ export function renderOperationsPage({ opcodeTable, featureTable }) {
     lines.push(`- Flags: ${row.flags.length === 0 ? "none" : row.flags.map((flag) => `\`${flag}\``).join(", ")}`);
     if (row.whole) lines.push("- In a chain: has ended well only when all the bytes were moved that it asked for");
     if (row.arguments !== "") lines.push(`- Meaning: ${row.arguments}`);
-    lines.push(`- \`error.syscall\`: \`${row.syscall}\``, `- Source: ${row.source}`);
+    const ring = row.ringSince === undefined ? "" : `, Linux ${row.ringSince} as an operation of the ring`;
+    lines.push(`- \`error.syscall\`: \`${row.syscall}\``, `- Source: ${row.source}${ring}`);
     return lines.join("\n");
   });
   return `${NOTE("packages/core/src/spi/opcode.ts and capability.ts")}

@@ -1,5 +1,15 @@
 /** What this driver declares, and how it does what readiness does not offer as such. */
-import { type Capabilities, defineCapabilities, emulated, native, unsupported } from "@baton-io/core/driver";
+import {
+  type Capabilities,
+  defineCapabilities,
+  emulated,
+  native,
+  type OpcodeDefinition,
+  type OpcodeName,
+  opcodeTable,
+  type Support,
+  unsupported,
+} from "@baton-io/core/driver";
 
 const attempt = native("one non-blocking call; when it says not yet, again when epoll says so");
 const thread = native("a worker thread of the driver's own");
@@ -7,19 +17,19 @@ const cacheOrThread = native("preadv2 with RWF_NOWAIT; what would block, on a wo
 const call = native("a system call that does not block, on the calling thread");
 const bind = native("system calls on the calling thread; on a worker thread for a name in a file system");
 
+/** What may have to wait for a file system. */
+const withFiles: Partial<Record<OpcodeName, Support>> = Object.fromEntries(
+  opcodeTable.flatMap((row: OpcodeDefinition) => (row.family === undefined ? [] : [[row.name, thread]])),
+);
+
 export const capabilities: Capabilities = defineCapabilities(
   {
     operations: {
+      ...withFiles,
       nop: native("completed at once"),
       cancel: native("what waits for a descriptor, a timer or a thread; a call that a thread is in runs to its end"),
-      open: thread,
       close: native("sockets at once, files on a worker thread"),
       read: cacheOrThread,
-      write: thread,
-      fsync: thread,
-      fdatasync: thread,
-      stat: thread,
-      truncate: thread,
       listen: bind,
       accept: attempt,
       connect: attempt,
@@ -29,19 +39,11 @@ export const capabilities: Capabilities = defineCapabilities(
       timer: native("one timerfd for all timers"),
       address: call,
       readv: cacheOrThread,
-      writev: thread,
       receiveMessage: attempt,
       sendMessage: attempt,
       datagram: bind,
       splice: native("splice between sockets and pipes when both are ready; with a file, on a worker thread"),
       pipe: call,
-      allocate: thread,
-      advise: thread,
-      unlink: thread,
-      rename: thread,
-      mkdir: thread,
-      hardlink: thread,
-      symlink: thread,
       poll: attempt,
       adopt: call,
     },

@@ -1,25 +1,40 @@
 /** What this driver declares, and how it does what the runtime does not offer as such. */
-import { type Capabilities, defineCapabilities, emulated, native, unsupported } from "@baton-io/core/driver";
+import {
+  type Capabilities,
+  defineCapabilities,
+  emulated,
+  native,
+  OPCODE,
+  type OpcodeName,
+  opcodeNames,
+  type Support,
+  unsupported,
+} from "@baton-io/core/driver";
+import { isFileCall } from "./file-operations.js";
+import { isPathCall } from "./path-operations.js";
 import { hasReusePort } from "./socket-operations.js";
 
 const threadPool = native("node:fs, on the runtime's thread pool");
-const path = threadPool;
+const noCall = unsupported("the runtime has no call for it");
 const socket = native("node:net");
 const message = native("node:dgram");
+
+/** By name, unless something else is said of it. */
+const withFiles: Partial<Record<OpcodeName, Support>> = Object.fromEntries(
+  opcodeNames.map((name) => [name, isPathCall(OPCODE[name]) || isFileCall(OPCODE[name]) ? threadPool : noCall]),
+);
 
 export const capabilities: Capabilities = defineCapabilities(
   {
     operations: {
+      ...withFiles,
       nop: native("completed in JavaScript"),
       cancel: native("sockets and timers; a file operation in the thread pool runs to its end"),
       open: threadPool,
       close: native(),
       read: threadPool,
       write: threadPool,
-      fsync: threadPool,
-      fdatasync: threadPool,
       stat: threadPool,
-      truncate: threadPool,
       listen: socket,
       accept: emulated(
         "the runtime accepts as connections come; they wait, paused, for an accept; beyond the backlog, and without a descriptor, it ends them",
@@ -37,15 +52,7 @@ export const capabilities: Capabilities = defineCapabilities(
       ),
       sendMessage: message,
       datagram: message,
-      splice: unsupported("the runtime has no call for it"),
       pipe: unsupported("only splice needs it, and the runtime has no call for that"),
-      allocate: unsupported("the runtime has no call for it"),
-      advise: unsupported("the runtime has no call for it"),
-      unlink: path,
-      rename: path,
-      mkdir: path,
-      hardlink: path,
-      symlink: path,
       adopt:
         process.platform === "linux"
           ? native("node:fs and node:net, by number")

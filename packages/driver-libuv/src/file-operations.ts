@@ -56,12 +56,6 @@ export class FileOperations {
         const views = this.#host.views(submission);
         return views.length === 0 ? done(null) : fs.writev(fd, views, positionOf(submission), done);
       }
-      case OPCODE.fsync:
-        return fs.fsync(fd, done);
-      case OPCODE.fdatasync:
-        return fs.fdatasync(fd, done);
-      case OPCODE.truncate:
-        return fs.ftruncate(fd, submission.position, done);
       case OPCODE.stat:
         return fs.fstat(fd, { bigint: true }, (error, stat) =>
           orAnswer(() => {
@@ -69,9 +63,10 @@ export class FileOperations {
             done(error);
           }, done),
         );
-      default:
-        done(null, notForFiles.has(submission.opcode) ? -ERRNO.ENOTSOCK : -ERRNO.EINVAL);
     }
+    const call = calls[submission.opcode];
+    if (call !== undefined) return call(fd, submission, done);
+    done(null, notForFiles.has(submission.opcode) ? -ERRNO.ENOTSOCK : -ERRNO.EINVAL);
   }
 
   statPath(submission: Submission): void {
@@ -134,6 +129,17 @@ export class FileOperations {
 
 /** Ends an operation: with an error, whatever was thrown or told, or else with a result. */
 type Done = (error: unknown, result?: number) => void;
+
+/** By opcode: the calls that need the descriptor alone. */
+const calls: Readonly<Record<number, (fd: number, submission: Submission, done: Done) => void>> = {
+  [OPCODE.fsync]: (fd, _, done) => fs.fsync(fd, done),
+  [OPCODE.fdatasync]: (fd, _, done) => fs.fdatasync(fd, done),
+  [OPCODE.truncate]: (fd, { position }, done) => fs.ftruncate(fd, position, done),
+};
+
+export function isFileCall(opcode: number): boolean {
+  return calls[opcode] !== undefined;
+}
 
 const NS_PER_SECOND = 1_000_000_000n;
 

@@ -11,6 +11,23 @@ export interface PathHost {
   readonly arena: ArrayBuffer;
 }
 
+/** Ends an operation with what the runtime tells. */
+type Done = (error: NodeJS.ErrnoException | null) => void;
+type Name = string | Buffer;
+
+/** By opcode: the call of each operation on names. */
+const calls: Readonly<Record<number, (submission: Submission, path: Name, second: () => Name, done: Done) => void>> = {
+  [OPCODE.unlink]: ({ argument0 }, path, _, done) => (argument0 === 1 ? fs.rmdir(path, done) : fs.unlink(path, done)),
+  [OPCODE.mkdir]: ({ argument1 }, path, _, done) => fs.mkdir(path, argument1, done),
+  [OPCODE.rename]: (_submission, path, second, done) => fs.rename(path, second(), done),
+  [OPCODE.hardlink]: (_submission, path, second, done) => fs.link(path, second(), done),
+  [OPCODE.symlink]: (_submission, path, second, done) => fs.symlink(path, second(), undefined, done),
+};
+
+export function isPathCall(opcode: number): boolean {
+  return calls[opcode] !== undefined;
+}
+
 export class PathOperations {
   readonly #host: PathHost;
   readonly #arena: Uint8Array;
@@ -21,34 +38,19 @@ export class PathOperations {
   }
 
   begin(submission: Submission): void {
-    const done = (error: NodeJS.ErrnoException | null) =>
-      this.#host.complete(submission, error === null ? 0 : errnoOf(error));
-    const { argument0, argument1 } = submission;
-    const path = this.path(submission);
-    switch (submission.opcode) {
-      case OPCODE.unlink:
-        return argument0 === 1 ? fs.rmdir(path, done) : fs.unlink(path, done);
-      case OPCODE.mkdir:
-        return fs.mkdir(path, argument1, done);
-      case OPCODE.rename:
-        // The runtime has no call for it, and a look before the rename would not be the same thing.
-        if (argument0 !== 0) return this.#host.complete(submission, -ERRNO.ENOTSUP);
-        return fs.rename(path, this.#second(submission), done);
-      case OPCODE.hardlink:
-        return fs.link(path, this.#second(submission), done);
-      case OPCODE.symlink:
-        return fs.symlink(path, this.#second(submission), undefined, done);
-      default:
-        return this.#host.complete(submission, -ERRNO.EINVAL);
-    }
+    const { opcode, argument0 } = submission;
+    // The runtime has no call for it, and a look before the rename would not be the same thing.
+    if (opcode === OPCODE.rename && argument0 !== 0) return this.#host.complete(submission, -ERRNO.ENOTSUP);
+    const done: Done = (error) => this.#host.complete(submission, error === null ? 0 : errnoOf(error));
+    calls[opcode]!(submission, this.path(submission), () => this.#second(submission), done);
   }
 
-  path({ arenaOffset, length }: Submission): string | Buffer {
+  path({ arenaOffset, length }: Submission): Name {
     return this.#name(arenaOffset, length);
   }
 
   /** The path behind the first one and its NUL. */
-  #second({ arenaOffset, length, argument1 }: Submission): string | Buffer {
+  #second({ arenaOffset, length, argument1 }: Submission): Name {
     return this.#name(arenaOffset + length + 1, argument1);
   }
 
@@ -56,7 +58,7 @@ export class PathOperations {
    * A copy: the runtime may look at it later. Names that are not text go as the bytes they are; text goes as text,
    * because not every runtime takes bytes for every call.
    */
-  #name(at: number, length: number): string | Buffer {
+  #name(at: number, length: number): Name {
     const bytes = Buffer.from(this.#arena.subarray(at, at + length));
     return isUtf8(bytes) ? bytes.toString() : bytes;
   }

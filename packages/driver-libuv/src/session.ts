@@ -17,6 +17,7 @@ import {
   MESSAGE_VECTOR_AT,
   OPCODE,
   type OpenConstants,
+  opcodeNames,
   PROVIDED_MAX,
   type ProvidedBuffer,
   RecordCheck,
@@ -35,7 +36,7 @@ import { HandleTable } from "./handles.js";
 import { quietly } from "./in-any-case.js";
 import type { Listener } from "./listener.js";
 import { openConstants } from "./open-file.js";
-import { PathOperations } from "./path-operations.js";
+import { isPathCall, PathOperations } from "./path-operations.js";
 import { Pending } from "./pending.js";
 import { readSubmission, type Submission } from "./record-reader.js";
 import { type SocketHost, SocketOperations } from "./socket-operations.js";
@@ -48,6 +49,11 @@ type Handle = FileHandle | Stream | Listener | Datagram;
 
 /** The submission flags that mean something here. */
 const FLAGS_KNOWN = SUBMIT_FLAG.bufferSelect;
+
+/** By opcode: what the driver declares that it cannot do. */
+const isUnsupported: readonly boolean[] = opcodeNames.map(
+  (name) => capabilities.operations[name].kind === "unsupported",
+);
 
 export class LibuvSession implements DriverSession, SocketHost {
   readonly shared: SharedMemory;
@@ -195,6 +201,7 @@ export class LibuvSession implements DriverSession, SocketHost {
       return this.#deliver.complete(submission, this.#pending.cancel(submission.argument0, submission.argument1));
     }
     this.#pending.add(submission);
+    if (isUnsupported[opcode]) return this.#complete(submission, -ERRNO.ENOTSUP);
     switch (opcode) {
       case OPCODE.open:
         return this.#open(submission);
@@ -206,18 +213,6 @@ export class LibuvSession implements DriverSession, SocketHost {
         return this.#sockets.connect(submission);
       case OPCODE.datagram:
         return this.#sockets.datagram(submission);
-      case OPCODE.unlink:
-      case OPCODE.rename:
-      case OPCODE.mkdir:
-      case OPCODE.hardlink:
-      case OPCODE.symlink:
-        return this.#paths.begin(submission);
-      case OPCODE.splice:
-      case OPCODE.pipe:
-      case OPCODE.allocate:
-      case OPCODE.advise:
-      case OPCODE.poll:
-        return this.#complete(submission, -ERRNO.ENOTSUP);
       case OPCODE.timer:
         return startTimer(this, submission);
       case OPCODE.close:
@@ -225,6 +220,7 @@ export class LibuvSession implements DriverSession, SocketHost {
       case OPCODE.stat:
         if (submission.argument0 !== 0) return this.#files.statPath(submission);
     }
+    if (isPathCall(opcode)) return this.#paths.begin(submission);
     const handle = this.#handles.find(submission.handle);
     if (handle === undefined) this.#complete(submission, -ERRNO.EBADF);
     else if (handle.kind === "file") this.#files.begin(submission, handle);

@@ -5,8 +5,10 @@ import {
   emulated,
   native,
   OPCODE,
+  type OpcodeDefinition,
   type OpcodeName,
   opcodeNames,
+  opcodeTable,
   type Support,
   unsupported,
 } from "@baton-io/core/driver";
@@ -26,31 +28,16 @@ const special: Partial<Record<OpcodeName, Support>> = {
   adopt: call,
 };
 
-const onThread = "on a thread of the driver's";
-
-/** What stands in where the kernel lacks the entry, or where it is switched off: the call, and who has the entry. */
-const standIns: Partial<Record<OpcodeName, readonly [call: string, since: string]>> = {
-  truncate: [`ftruncate(2) ${onThread}`, "6.9"],
-  shutdown: ["shutdown(2) on the calling thread", "5.11"],
-  allocate: [`fallocate(2) ${onThread}`, "5.6"],
-  advise: [`posix_fadvise(2) ${onThread}`, "5.6"],
-  unlink: [`unlinkat(2) ${onThread}`, "5.11"],
-  rename: [`renameat2(2) ${onThread}`, "5.11"],
-  mkdir: [`mkdirat(2) ${onThread}`, "5.15"],
-  hardlink: [`linkat(2) ${onThread}`, "5.15"],
-  symlink: [`symlinkat(2) ${onThread}`, "5.15"],
-};
-
 function operationSupport(ring: RingInfo, name: OpcodeName): Support {
   const named = special[name];
   if (named !== undefined) return named;
   if (ring.operations[OPCODE[name]] === true) {
     return name === "connect" ? native("socket(2) and an entry of the ring") : entry;
   }
-  const standIn = standIns[name];
-  if (standIn === undefined) return unsupported("the kernel lacks the entry, or it is switched off");
-  const [systemCall, since] = standIn;
-  return emulated(`${systemCall}: the kernel lacks the entry (Linux ${since}), or it is off`);
+  const { beside, source, ringSince }: OpcodeDefinition = opcodeTable[OPCODE[name]];
+  if (beside === undefined) return unsupported("the kernel lacks the entry, or it is switched off");
+  const where = beside === "thread" ? "on a thread of the driver's" : "on the calling thread";
+  return emulated(`${source} ${where}: the kernel lacks the entry (Linux ${ringSince}), or it is off`);
 }
 
 /** `options`: what was asked for, which the ring may lack. */

@@ -50,7 +50,8 @@ export const opcodeTable = [
       "arena = path bytes and a NUL, length = bytes of the path without it, argument0 = open flag bits, argument1 = mode; handle = what an earlier try has begun (record.ts), −1 in the first. The answer overwrites the start of the arena area: where the handle's own position stands, a signed 64-bit number, low word first; −1 when it cannot seek",
     summary:
       "Opens a file. Every driver sets close-on-exec, and none waits for the other end of a FIFO: it answers -EAGAIN, for reading with the end that is open so far.",
-    source: "openat(2), Linux 5.6 as an operation of the ring",
+    source: "openat(2)",
+    ringSince: "5.6",
   },
   {
     number: 3,
@@ -162,7 +163,9 @@ export const opcodeTable = [
     repeatable: true,
     arguments: "position = the new length in bytes",
     summary: "Sets the length of an open file.",
-    source: "ftruncate(2), Linux 6.9 as an operation of the ring",
+    source: "ftruncate(2)",
+    ringSince: "6.9",
+    beside: "thread",
   },
   {
     number: 10,
@@ -250,7 +253,9 @@ export const opcodeTable = [
     repeatable: true,
     arguments: "argument0 = 0: receiving side, 1: sending side, 2: both",
     summary: "Ends one or both directions of a connection.",
-    source: "shutdown(2), Linux 5.11 as an operation of the ring",
+    source: "shutdown(2)",
+    ringSince: "5.11",
+    beside: "caller",
   },
   {
     number: 16,
@@ -376,7 +381,8 @@ export const opcodeTable = [
     arguments:
       "handle = from, second handle = to, one of them a pipe; position = offset in the first, argument0 and argument1 = offset in the second, a signed 64-bit number, low word first; -1 = the handle's own position, and always for pipes and sockets",
     summary: "Moves up to length bytes between two handles without bringing them into the program; 0 means the end.",
-    source: "splice(2), Linux 5.7 as an operation of the ring",
+    source: "splice(2)",
+    ringSince: "5.7",
   },
   {
     number: 24,
@@ -410,7 +416,9 @@ export const opcodeTable = [
     arguments:
       "length = allocation mode bits, position = start, argument0 and argument1 = bytes, a signed 64-bit number, low word first",
     summary: "Reserves, zeroes or gives back space of a file.",
-    source: "fallocate(2), Linux 5.6 as an operation of the ring",
+    source: "fallocate(2)",
+    ringSince: "5.6",
+    beside: "thread",
   },
   {
     number: 26,
@@ -428,7 +436,9 @@ export const opcodeTable = [
     arguments:
       "length = advice, position = start, argument0 and argument1 = bytes, a signed 64-bit number, low word first; 0 bytes = to the end",
     summary: "Tells how a range of a file is going to be used.",
-    source: "posix_fadvise(2), Linux 5.6 as an operation of the ring",
+    source: "posix_fadvise(2)",
+    ringSince: "5.6",
+    beside: "thread",
   },
   {
     number: 27,
@@ -445,7 +455,9 @@ export const opcodeTable = [
     repeatable: false,
     arguments: "arena and length as for open; argument0 = 1: a directory, which must be empty",
     summary: "Removes a name.",
-    source: "unlinkat(2), Linux 5.11 as an operation of the ring",
+    source: "unlinkat(2)",
+    ringSince: "5.11",
+    beside: "thread",
   },
   {
     number: 28,
@@ -463,7 +475,9 @@ export const opcodeTable = [
     arguments:
       "arena = two paths, each with a NUL behind it; length and argument1 = bytes of the first and the second without it; argument0 = 1: fail with EEXIST rather than replace",
     summary: "Gives a file or directory another name.",
-    source: "renameat2(2), Linux 5.11 as an operation of the ring",
+    source: "renameat2(2)",
+    ringSince: "5.11",
+    beside: "thread",
   },
   {
     number: 29,
@@ -479,7 +493,9 @@ export const opcodeTable = [
     repeatable: false,
     arguments: "arena and length as for open; argument1 = mode",
     summary: "Makes a directory.",
-    source: "mkdirat(2), Linux 5.15 as an operation of the ring",
+    source: "mkdirat(2)",
+    ringSince: "5.15",
+    beside: "thread",
   },
   {
     number: 30,
@@ -495,7 +511,9 @@ export const opcodeTable = [
     repeatable: false,
     arguments: "arena, length and argument1 as for rename: the file, then its new name",
     summary: "Gives a file one more name.",
-    source: "linkat(2), Linux 5.15 as an operation of the ring",
+    source: "linkat(2)",
+    ringSince: "5.15",
+    beside: "thread",
   },
   {
     number: 31,
@@ -511,7 +529,9 @@ export const opcodeTable = [
     repeatable: false,
     arguments: "arena, length and argument1 as for rename: what the link says, then the link's path",
     summary: "Makes a symbolic link.",
-    source: "symlinkat(2), Linux 5.15 as an operation of the ring",
+    source: "symlinkat(2)",
+    ringSince: "5.15",
+    beside: "thread",
   },
   {
     number: 32,

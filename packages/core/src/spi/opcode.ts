@@ -95,6 +95,10 @@ export interface OpcodeDefinition {
   readonly summary: string;
   /** Where the behaviour is specified. */
   readonly source: string;
+  /** The Linux that brought its entry of the ring, where that is a fact of its own. */
+  readonly ringSince?: string;
+  /** Who makes the call that `source` names where the ring has no entry for it: the caller, or a thread of the driver's. */
+  readonly beside?: "caller" | "thread";
 }
 
 // Every row has the fields of a definition; the constant keeps names and numbers as literal types.
