@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { renderCapabilitiesPage } from "./generate/capabilities-page.mjs";
 import { loadCapabilities } from "./generate/load-capabilities.mjs";
 import { loadTables } from "./generate/load-tables.mjs";
+import { renderFileCalls, renderFileEntries } from "./generate/native-calls.mjs";
 import { renderNativeHeader } from "./generate/native-header.mjs";
 import { renderErrorsPage, renderOperationsPage } from "./generate/reference-pages.mjs";
 
@@ -27,6 +28,8 @@ export async function generate(root) {
   const [tables, capabilities] = await Promise.all([loadTables(root), loadCapabilities(root)]);
   return [
     { path: "packages/core/native/baton/opcode.gen.h", content: renderNativeHeader(tables) },
+    { path: "packages/core/native/baton/file_calls.gen.h", content: renderFileCalls(tables) },
+    { path: "packages/driver-uring/native/file_entries.gen.h", content: renderFileEntries(tables) },
     { path: "docs/reference/capabilities.md", content: renderCapabilitiesPage(tables, capabilities) },
     { path: "docs/reference/operations.md", content: renderOperationsPage(tables) },
     { path: "docs/reference/errors.md", content: renderErrorsPage(tables) },

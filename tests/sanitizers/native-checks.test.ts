@@ -58,7 +58,6 @@ const checks: Readonly<Record<string, Readonly<Record<string, keyof typeof reaso
   "driver-uring/native/prepare.h": {
     'false && "no entry of the ring"': "table",
     "message->PrepareSend(area(), record_.vector_count, state_.buffers) == 0": "border",
-    'false && "no call on files"': "table",
   },
   "driver-uring/native/thread_calls.h": { "op.active && op.on_thread": "counts" },
 };

@@ -13,7 +13,12 @@ const script = join(root, "scripts/generate.mjs");
 function copyOfTables() {
   const directory = mkdtempSync(join(tmpdir(), "baton-generate-"));
   const sources = ["core", "driver-uring", "driver-epoll", "driver-libuv"].map((name) => `packages/${name}/src`);
-  for (const path of [...sources, "packages/core/native/baton/opcode.gen.h", "docs/reference"]) {
+  const headers = [
+    "packages/core/native/baton/opcode.gen.h",
+    "packages/core/native/baton/file_calls.gen.h",
+    "packages/driver-uring/native/file_entries.gen.h",
+  ];
+  for (const path of [...sources, ...headers, "docs/reference"]) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
     cpSync(join(root, path), join(directory, path), { recursive: true });
   }

@@ -6,20 +6,15 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { opcodeTable } from "@baton-io/core/driver";
+import { type OpcodeDefinition, opcodeTable } from "@baton-io/core/driver";
 import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Most files that may name an operation which is one call on names or on an open file. */
-const CALL_FILES_MAX = 11;
+/** Most files that may name an operation which is one call, on names or on an open file. */
+const CALL_FILES_MAX = 5;
 /** … and any other. */
 const FILES_MAX = 32;
-
-/** Operations that are one system call, without a buffer. */
-const calls = new Set<string>([
-  ...["fsync", "fdatasync", "truncate", "allocate", "advise", "unlink", "rename", "mkdir", "hardlink", "symlink"],
-]);
 
 /** Written by hand, and neither tests nor the kit. */
 function isSource(path: string): boolean {
@@ -76,8 +71,8 @@ describe("files that name an operation", () => {
     expect(sources.length).toBeGreaterThan(200);
   });
 
-  for (const { name } of opcodeTable) {
-    const most = calls.has(name) ? CALL_FILES_MAX : FILES_MAX;
+  for (const { name, native } of opcodeTable as readonly OpcodeDefinition[]) {
+    const most = native === undefined ? FILES_MAX : CALL_FILES_MAX;
     test(`${name}: at most ${most}`, () => {
       const files = filesNaming(name);
       expect(files.length, files.join("\n")).toBeLessThanOrEqual(most);

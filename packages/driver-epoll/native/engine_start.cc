@@ -87,11 +87,7 @@ void Engine::Dispatch(uint32_t slot, const SubmissionRecord& record, Opcode opco
       return StartPipe(slot, record);
     case Opcode::kSplice:
       return StartSplice(slot, record);
-    case Opcode::kUnlink:
-    case Opcode::kRename:
-    case Opcode::kMkdir:
-    case Opcode::kHardlink:
-    case Opcode::kSymlink:
+    BATON_CASE_PATH_CALL:
       return StartOnPaths(slot, record, opcode);
     case Opcode::kStat:
       if (record.argument0 != 0) return StartStat(slot, record, AT_FDCWD);
@@ -101,11 +97,7 @@ void Engine::Dispatch(uint32_t slot, const SubmissionRecord& record, Opcode opco
     case Opcode::kWrite:
     case Opcode::kReadv:
     case Opcode::kWritev:
-    case Opcode::kFsync:
-    case Opcode::kFdatasync:
-    case Opcode::kTruncate:
-    case Opcode::kAllocate:
-    case Opcode::kAdvise:
+    BATON_CASE_FILE_CALL:
     case Opcode::kAccept:
     case Opcode::kReceive:
     case Opcode::kSend:
@@ -136,11 +128,7 @@ void Engine::StartOnHandle(uint32_t slot, const SubmissionRecord& record, Opcode
     case Opcode::kReadv:
     case Opcode::kWritev:
       return StartTransfer(slot, record, opcode);
-    case Opcode::kFsync:
-    case Opcode::kFdatasync:
-    case Opcode::kTruncate:
-    case Opcode::kAllocate:
-    case Opcode::kAdvise:
+    BATON_CASE_FILE_CALL:
       return StartOnFile(slot, record, opcode, fd);
     default:
       return StartOnSocket(slot, record, opcode);

@@ -1,43 +1,25 @@
-// What this driver makes of each operation: one row per operation. The entry of the ring stands here, and what is done
+// What this driver makes of each operation: one row per operation; those of one call without a
+// buffer are generated. The entry of the ring stands here, and what is done
 // where the kernel has none; how an entry is filled stands in prepare.h, what its completion means in finish.h.
 #ifndef BATON_URING_ENTRIES_H_
 #define BATON_URING_ENTRIES_H_
 
 #include <liburing.h>
 
+#include <array>
 #include <cstdint>
+#include <iterator>
 
 #include "baton/opcode.gen.h"
 #include "compat.h"
+#include "entry_info.h"
 #include "feature_bits.h"
+#include "file_entries.gen.h"
 
 namespace baton::uring {
 
-// How an operation is performed that is no entry of the ring.
-enum class Beside : uint8_t {
-  // Not at all.
-  kNothing,
-  // By calls that do not wait, on the engine's own thread.
-  kHere,
-  // By a call on another thread: it may wait for a file system, with a network between, frozen, or slow.
-  kThread,
-  // On another thread when its address is a path, here otherwise.
-  kThreadForPath,
-};
-
-struct EntryInfo {
-  Opcode opcode;
-  // IORING_OP_*; -1: several calls, or one that never waits.
-  int entry;
-  Beside beside;
-  // The feature whose mask takes it off the ring; 0: none.
-  uint32_t mask;
-};
-
-inline constexpr int kNoEntry = -1;
-
-// By number.
-inline constexpr EntryInfo kEntryTable[] = {
+// But for those that are generated.
+inline constexpr EntryInfo kOwnEntries[] = {
     {Opcode::kNop, IORING_OP_NOP, Beside::kNothing, 0},
     {Opcode::kCancel, IORING_OP_ASYNC_CANCEL, Beside::kNothing, 0},
     // What an earlier try has begun is only looked at, here.
@@ -45,10 +27,7 @@ inline constexpr EntryInfo kEntryTable[] = {
     {Opcode::kClose, IORING_OP_CLOSE, Beside::kNothing, 0},
     {Opcode::kRead, IORING_OP_READ, Beside::kNothing, 0},
     {Opcode::kWrite, IORING_OP_WRITE, Beside::kNothing, 0},
-    {Opcode::kFsync, IORING_OP_FSYNC, Beside::kNothing, 0},
-    {Opcode::kFdatasync, IORING_OP_FSYNC, Beside::kNothing, 0},
     {Opcode::kStat, IORING_OP_STATX, Beside::kNothing, 0},
-    {Opcode::kTruncate, kOpFtruncate, Beside::kThread, kFeatureFtruncate},
     {Opcode::kListen, kNoEntry, Beside::kThreadForPath, 0},
     {Opcode::kAccept, IORING_OP_ACCEPT, Beside::kNothing, 0},
     {Opcode::kConnect, IORING_OP_CONNECT, Beside::kNothing, 0},
@@ -64,25 +43,27 @@ inline constexpr EntryInfo kEntryTable[] = {
     {Opcode::kDatagram, kNoEntry, Beside::kThreadForPath, 0},
     {Opcode::kSplice, IORING_OP_SPLICE, Beside::kNothing, kFeatureSplice},
     {Opcode::kPipe, kNoEntry, Beside::kHere, 0},
-    {Opcode::kAllocate, IORING_OP_FALLOCATE, Beside::kThread, 0},
-    // On a thread what an entry has no room for.
-    {Opcode::kAdvise, IORING_OP_FADVISE, Beside::kThread, 0},
-    {Opcode::kUnlink, IORING_OP_UNLINKAT, Beside::kThread, kFeaturePaths},
-    {Opcode::kRename, IORING_OP_RENAMEAT, Beside::kThread, kFeaturePaths},
-    {Opcode::kMkdir, IORING_OP_MKDIRAT, Beside::kThread, kFeaturePaths},
-    {Opcode::kHardlink, IORING_OP_LINKAT, Beside::kThread, kFeaturePaths},
-    {Opcode::kSymlink, IORING_OP_SYMLINKAT, Beside::kThread, kFeaturePaths},
     {Opcode::kPoll, IORING_OP_POLL_ADD, Beside::kNothing, 0},
     {Opcode::kAdopt, kNoEntry, Beside::kHere, 0},
 };
 
-constexpr bool IsInOrder() {
+constexpr std::array<EntryInfo, kOpcodeCount> JoinEntries() {
+  std::array<EntryInfo, kOpcodeCount> table{};
+  for (const EntryInfo& info : kOwnEntries) table[static_cast<uint8_t>(info.opcode)] = info;
+  for (const EntryInfo& info : kFileEntries) table[static_cast<uint8_t>(info.opcode)] = info;
+  return table;
+}
+
+// By number.
+inline constexpr std::array<EntryInfo, kOpcodeCount> kEntryTable = JoinEntries();
+
+constexpr bool IsWhole() {
   for (uint32_t number = 0; number < kOpcodeCount; number++) {
     if (kEntryTable[number].opcode != static_cast<Opcode>(number)) return false;
   }
   return true;
 }
-static_assert(sizeof(kEntryTable) / sizeof(kEntryTable[0]) == kOpcodeCount && IsInOrder());
+static_assert(std::size(kOwnEntries) + std::size(kFileEntries) == kOpcodeCount && IsWhole());
 
 constexpr const EntryInfo& EntryOf(Opcode opcode) { return kEntryTable[static_cast<uint8_t>(opcode)]; }
 

@@ -16,6 +16,7 @@
 #include "baton/stat_answer.h"
 #include "baton/vector.h"
 #include "compat.h"
+#include "file_entries.gen.h"
 #include "op.h"
 #include "state.h"
 #include "user_data.h"
@@ -54,14 +55,8 @@ class Preparation {
       case Opcode::kWrite:
         io_uring_prep_write(sqe, fd_, Lend(), record_.length, position());
         return UseRegistration(sqe, IORING_OP_WRITE_FIXED);
-      case Opcode::kFsync:
-        return io_uring_prep_fsync(sqe, fd_, 0);
-      case Opcode::kFdatasync:
-        return io_uring_prep_fsync(sqe, fd_, IORING_FSYNC_DATASYNC);
       case Opcode::kStat:
         return FillStat(sqe);
-      case Opcode::kTruncate:
-        return PrepareFtruncate(sqe, fd_, record_.Position());
       case Opcode::kAccept:
         if (record_.Has(kSubmitMultishot)) return io_uring_prep_multishot_accept(sqe, fd_, nullptr, nullptr, SOCK_CLOEXEC);
         return io_uring_prep_accept(sqe, fd_, nullptr, nullptr, SOCK_CLOEXEC);
@@ -87,14 +82,9 @@ class Preparation {
         return io_uring_prep_splice(sqe, fd_, record_.Position(), second_fd_, record_.Argument(), record_.length, 0);
       case Opcode::kPoll:
         return io_uring_prep_poll_add(sqe, fd_, SystemPollEvents(record_.argument0));
-      case Opcode::kAllocate:
-      case Opcode::kAdvise:
-      case Opcode::kUnlink:
-      case Opcode::kRename:
-      case Opcode::kMkdir:
-      case Opcode::kHardlink:
-      case Opcode::kSymlink:
-        return FillFileCall(sqe);
+      BATON_CASE_FILE_CALL:
+      BATON_CASE_PATH_CALL:
+        return FillFileEntry(sqe, op_.opcode, record_, fd_, op_.data);
       case Opcode::kCancel:
         return io_uring_prep_cancel64(sqe, UserData(record_.argument0, record_.argument1), 0);
       case Opcode::kListen:
@@ -186,30 +176,6 @@ class Preparation {
     // Its address was looked at before.
     BATON_CHECK(message->PrepareSend(area(), record_.vector_count, state_.buffers) == 0);
     io_uring_prep_sendmsg(sqe, fd_, message->header(), MSG_NOSIGNAL);
-  }
-
-  void FillFileCall(io_uring_sqe* sqe) {
-    switch (op_.opcode) {
-      case Opcode::kAllocate:
-        return io_uring_prep_fallocate(sqe, fd_, SystemAllocateMode(record_.length), record_.Position(),
-                                       record_.Argument());
-      case Opcode::kAdvise:
-        io_uring_prep_fadvise(sqe, fd_, position(), record_.Argument(), SystemAdvice(record_.length));
-        return;
-      case Opcode::kUnlink:
-        return io_uring_prep_unlinkat(sqe, AT_FDCWD, FirstPath(area()), SystemUnlinkFlags(record_.argument0));
-      case Opcode::kRename:
-        return io_uring_prep_renameat(sqe, AT_FDCWD, FirstPath(area()), AT_FDCWD, SecondPath(area(), record_),
-                                      SystemRenameFlags(record_.argument0));
-      case Opcode::kMkdir:
-        return io_uring_prep_mkdirat(sqe, AT_FDCWD, FirstPath(area()), static_cast<mode_t>(record_.argument1));
-      case Opcode::kHardlink:
-        return io_uring_prep_linkat(sqe, AT_FDCWD, FirstPath(area()), AT_FDCWD, SecondPath(area(), record_), 0);
-      case Opcode::kSymlink:
-        return io_uring_prep_symlinkat(sqe, FirstPath(area()), AT_FDCWD, SecondPath(area(), record_));
-      default:
-        BATON_CHECK(false && "no call on files");
-    }
   }
 
   State& state_;

@@ -26,19 +26,13 @@ class Threads {
   void Hand(State& state, uint32_t slot, Op& op, const SubmissionRecord& record, int fd) {
     const JobId id{slot, op.generation};
     std::unique_ptr<Job> job;
-    switch (op.opcode) {
-      case Opcode::kListen:
-      case Opcode::kDatagram:
-        op.data = state.shared.arena(record.arena_offset);
-        job = std::make_unique<BindJob>(id, record, op.data, 0);
-        break;
-      case Opcode::kTruncate:
-      case Opcode::kAllocate:
-      case Opcode::kAdvise:
-        job = MakeFileJob(id, record, op.opcode, fd);
-        break;
-      default:
-        job = MakePathJob(id, record, op.opcode, state.shared.arena(record.arena_offset));
+    if (EntryOf(op.opcode).beside == Beside::kThreadForPath) {
+      op.data = state.shared.arena(record.arena_offset);
+      job = std::make_unique<BindJob>(id, record, op.data, 0);
+    } else if (InfoOf(op.opcode).area == AreaContent::kNone) {
+      job = MakeFileJob(id, record, op.opcode, fd);
+    } else {
+      job = MakePathJob(id, record, op.opcode, state.shared.arena(record.arena_offset));
     }
     op.on_thread = true;
     op.job = job.get();

@@ -1,5 +1,5 @@
-// Operations on paths and on ranges of files: Baton's bits as Linux's, and the system calls themselves for drivers that
-// make them. All answer 0 or a negative errno.
+// Operations on paths and on ranges of files: Baton's bits as Linux's, for the calls and entries that are generated
+// (file_calls.gen.h).
 #ifndef BATON_FILE_CALLS_H_
 #define BATON_FILE_CALLS_H_
 
@@ -60,37 +60,18 @@ inline const char* SecondPath(const uint8_t* area, const SubmissionRecord& recor
   return reinterpret_cast<const char*>(area) + record.length + 1;
 }
 
-// --- the calls ----------------------------------------------------------------------------------------------------
+// --- calls with more to them than their arguments -----------------------------------------------------------------
 
-inline int CallUnlink(const char* path, uint32_t argument) {
-  return unlinkat(AT_FDCWD, path, SystemUnlinkFlags(argument)) == 0 ? 0 : -errno;
+// By number: a C library may be older than the call.
+inline int RenameAt(int from_fd, const char* from, int to_fd, const char* to, unsigned flags) {
+  return static_cast<int>(syscall(SYS_renameat2, from_fd, from, to_fd, to, flags));
 }
 
-inline int CallRename(const char* from, const char* to, uint32_t argument) {
-  const unsigned flags = SystemRenameFlags(argument);
-  // By number: a C library may be older than the call.
-  return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags) == 0 ? 0 : -errno;
-}
-
-inline int CallMkdir(const char* path, uint32_t mode) {
-  return mkdirat(AT_FDCWD, path, static_cast<mode_t>(mode)) == 0 ? 0 : -errno;
-}
-
-inline int CallHardlink(const char* file, const char* name) {
-  return linkat(AT_FDCWD, file, AT_FDCWD, name, 0) == 0 ? 0 : -errno;
-}
-
-inline int CallSymlink(const char* content, const char* name) {
-  return symlinkat(content, AT_FDCWD, name) == 0 ? 0 : -errno;
-}
-
-inline int CallAllocate(int fd, uint32_t bits, int64_t position, int64_t bytes) {
-  return fallocate(fd, SystemAllocateMode(bits), position, bytes) == 0 ? 0 : -errno;
-}
-
-inline int CallAdvise(int fd, uint32_t advice, int64_t position, int64_t bytes) {
+// As a call that sets errno.
+inline int Advise(int fd, int64_t position, int64_t bytes, uint32_t advice) {
   const int value = SystemAdvice(advice);
-  return value < 0 ? -EINVAL : -posix_fadvise(fd, position, bytes, value);
+  errno = value < 0 ? EINVAL : posix_fadvise(fd, position, bytes, value);
+  return errno == 0 ? 0 : -1;
 }
 
 }  // namespace baton

@@ -13,10 +13,10 @@
 #include <utility>
 
 #include "baton/address.h"
+#include "baton/file_calls.gen.h"
 #include "baton/file_calls.h"
 #include "baton/opcode.gen.h"
 #include "baton/socket_calls.h"
-#include "baton/uninterrupted.h"
 #include "baton/unique_fd.h"
 #include "baton/worker_pool.h"
 
@@ -24,41 +24,16 @@ namespace baton {
 
 // Calls on an open file that may wait for its device.
 inline std::unique_ptr<Job> MakeFileJob(JobId id, const SubmissionRecord& record, Opcode opcode, int fd) {
-  return MakeCallJob(id, [record, opcode, fd]() -> int64_t {
-    switch (opcode) {
-      case Opcode::kFsync:
-        return Uninterrupted([fd] { return fsync(fd); });
-      case Opcode::kFdatasync:
-        return Uninterrupted([fd] { return fdatasync(fd); });
-      case Opcode::kTruncate:
-        return Uninterrupted([&] { return ftruncate(fd, record.Position()); });
-      case Opcode::kAllocate:
-        return CallAllocate(fd, record.length, record.Position(), record.Argument());
-      default:
-        return CallAdvise(fd, record.length, record.Position(), record.Argument());
-    }
-  });
+  return MakeCallJob(id, [record, opcode, fd] { return MakeFileCall(opcode, record, fd, "", ""); });
 }
 
 // Calls on one path or two, which stand at the area: directories may have to be read.
 inline std::unique_ptr<Job> MakePathJob(JobId id, const SubmissionRecord& record, Opcode opcode, const uint8_t* area) {
-  const bool two = opcode == Opcode::kRename || opcode == Opcode::kHardlink || opcode == Opcode::kSymlink;
   std::string first(FirstPath(area), record.length);
   std::string second;
-  if (two) second.assign(SecondPath(area, record), record.argument1);
-  return MakeCallJob(id, [record, opcode, first = std::move(first), second = std::move(second)]() -> int64_t {
-    switch (opcode) {
-      case Opcode::kUnlink:
-        return CallUnlink(first.c_str(), record.argument0);
-      case Opcode::kRename:
-        return CallRename(first.c_str(), second.c_str(), record.argument0);
-      case Opcode::kMkdir:
-        return CallMkdir(first.c_str(), record.argument1);
-      case Opcode::kHardlink:
-        return CallHardlink(first.c_str(), second.c_str());
-      default:
-        return CallSymlink(first.c_str(), second.c_str());
-    }
+  if (InfoOf(opcode).area == AreaContent::kTwoPaths) second.assign(SecondPath(area, record), record.argument1);
+  return MakeCallJob(id, [record, opcode, first = std::move(first), second = std::move(second)] {
+    return MakeFileCall(opcode, record, -1, first.c_str(), second.c_str());
   });
 }
 

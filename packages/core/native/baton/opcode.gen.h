@@ -50,6 +50,10 @@ enum class Opcode : uint8_t {
 };
 inline constexpr uint32_t kOpcodeCount = 34;
 
+// Labels of a switch: the operations that are one call on names, and those that are one call on a descriptor.
+#define BATON_CASE_PATH_CALL case Opcode::kUnlink: case Opcode::kRename: case Opcode::kMkdir: case Opcode::kHardlink: case Opcode::kSymlink
+#define BATON_CASE_FILE_CALL case Opcode::kFsync: case Opcode::kFdatasync: case Opcode::kTruncate: case Opcode::kAllocate: case Opcode::kAdvise
+
 // Who touches the memory of an operation's buffer while it is in flight.
 enum class BufferUse : uint8_t { kNone, kKernelReads, kKernelWrites };
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "baton/file_calls.h"
+#include "baton/file_calls.gen.h"
 #include "baton/message.h"
 #include "baton/pipe.h"
 #include "baton/poll_events.h"
@@ -138,19 +138,37 @@ TEST("a pipe has the capacity asked for, or the most the system grants") {
   EXPECT(huge.ok() && fcntl(huge.value().read.get(), F_GETPIPE_SZ) >= 65536);
 }
 
+namespace {
+int64_t Call(Opcode opcode, const std::string& first, const std::string& second, uint32_t argument0,
+             uint32_t argument1) {
+  SubmissionRecord record{};
+  record.argument0 = argument0;
+  record.argument1 = argument1;
+  return MakeFileCall(opcode, record, -1, first.c_str(), second.c_str());
+}
+
+int64_t CallOn(int fd, Opcode opcode, uint32_t length, int64_t bytes) {
+  SubmissionRecord record{};
+  record.length = length;
+  record.argument0 = static_cast<uint32_t>(bytes);
+  return MakeFileCall(opcode, record, fd, "", "");
+}
+}  // namespace
+
 TEST("names are made, moved without replacing, and removed") {
   ScratchDirectory directory;
   const std::string a = directory / "a";
   const std::string b = directory / "b";
   const std::string c = directory / "c";
-  EXPECT(CallMkdir(a.c_str(), 0700) == 0 && CallMkdir(a.c_str(), 0700) == -EEXIST);
-  EXPECT(CallSymlink("nowhere", b.c_str()) == 0);
-  EXPECT(CallRename(a.c_str(), b.c_str(), 1) == -EEXIST);
-  EXPECT(CallHardlink(b.c_str(), c.c_str()) == 0);
-  EXPECT(CallUnlink(a.c_str(), 0) == -EISDIR);
-  EXPECT(CallUnlink(a.c_str(), 1) == 0);
-  EXPECT(CallRename(b.c_str(), a.c_str(), 0) == 0);
-  EXPECT(CallUnlink(c.c_str(), 0) == 0 && CallUnlink(a.c_str(), 0) == 0);
+  EXPECT(Call(Opcode::kMkdir, a, "", 0, 0700) == 0 && Call(Opcode::kMkdir, a, "", 0, 0700) == -EEXIST);
+  EXPECT(Call(Opcode::kSymlink, "nowhere", b, 0, 0) == 0);
+  EXPECT(Call(Opcode::kRename, a, b, 1, 0) == -EEXIST);
+  EXPECT(Call(Opcode::kHardlink, b, c, 0, 0) == 0);
+  EXPECT(Call(Opcode::kUnlink, a, "", 0, 0) == -EISDIR);
+  EXPECT(Call(Opcode::kUnlink, a, "", 1, 0) == 0);
+  EXPECT(Call(Opcode::kRename, b, a, 0, 0) == 0);
+  EXPECT(Call(Opcode::kUnlink, c, "", 0, 0) == 0 && Call(Opcode::kUnlink, a, "", 0, 0) == 0);
+  EXPECT(Call(Opcode::kRead, a, "", 0, 0) == -EINVAL);
 }
 
 TEST("space is reserved without growing the file, zeroed and given back") {
@@ -158,13 +176,14 @@ TEST("space is reserved without growing the file, zeroed and given back") {
   const std::string path = directory / "file";
   const UniqueFd fd(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
   unlink(path.c_str());
-  EXPECT(CallAllocate(fd.get(), kAllocateKeepSize, 0, 8192) == 0 && lseek(fd.get(), 0, SEEK_END) == 0);
-  EXPECT(CallAllocate(fd.get(), 0, 0, 8192) == 0 && lseek(fd.get(), 0, SEEK_END) == 8192);
+  EXPECT(CallOn(fd.get(), Opcode::kAllocate, kAllocateKeepSize, 8192) == 0 && lseek(fd.get(), 0, SEEK_END) == 0);
+  EXPECT(CallOn(fd.get(), Opcode::kAllocate, 0, 8192) == 0 && lseek(fd.get(), 0, SEEK_END) == 8192);
   EXPECT(pwrite(fd.get(), "x", 1, 0) == 1);
-  EXPECT(CallAllocate(fd.get(), kAllocatePunchHole, 0, 4096) == 0);
+  EXPECT(CallOn(fd.get(), Opcode::kAllocate, kAllocatePunchHole, 4096) == 0);
   char byte = 'y';
   EXPECT(pread(fd.get(), &byte, 1, 0) == 1 && byte == 0);
-  EXPECT(CallAdvise(fd.get(), kAdviceWillNeed, 0, 0) == 0 && CallAdvise(fd.get(), 99, 0, 0) == -EINVAL);
+  EXPECT(CallOn(fd.get(), Opcode::kAdvise, kAdviceWillNeed, 0) == 0 &&
+         CallOn(fd.get(), Opcode::kAdvise, 99, 0) == -EINVAL);
 }
 
 TEST("the bits of poll are the system's events and back") {

@@ -117,6 +117,11 @@ export const opcodeTable = [
     arguments: "",
     summary: "Flushes data and metadata of a file to its device.",
     source: "fsync(2), Linux 5.1",
+    native: {
+      call: "fsync(fd)",
+      entry: "IORING_OP_FSYNC",
+      fill: "io_uring_prep_fsync(sqe, fd, 0)",
+    },
   },
   {
     number: 7,
@@ -132,6 +137,11 @@ export const opcodeTable = [
     arguments: "",
     summary: "Flushes data of a file, and the metadata needed to read it back.",
     source: "fdatasync(2), Linux 5.1",
+    native: {
+      call: "fdatasync(fd)",
+      entry: "IORING_OP_FSYNC",
+      fill: "io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC)",
+    },
   },
   {
     number: 8,
@@ -166,6 +176,12 @@ export const opcodeTable = [
     source: "ftruncate(2)",
     ringSince: "6.9",
     beside: "thread",
+    native: {
+      call: "ftruncate(fd, record.Position())",
+      entry: "kOpFtruncate",
+      fill: "PrepareFtruncate(sqe, fd, record.Position())",
+      mask: "kFeatureFtruncate",
+    },
   },
   {
     number: 10,
@@ -419,6 +435,11 @@ export const opcodeTable = [
     source: "fallocate(2)",
     ringSince: "5.6",
     beside: "thread",
+    native: {
+      call: "fallocate(fd, SystemAllocateMode(record.length), record.Position(), record.Argument())",
+      entry: "IORING_OP_FALLOCATE",
+      fill: "io_uring_prep_fallocate(sqe, fd, SystemAllocateMode(record.length), record.Position(), record.Argument())",
+    },
   },
   {
     number: 26,
@@ -439,6 +460,11 @@ export const opcodeTable = [
     source: "posix_fadvise(2)",
     ringSince: "5.6",
     beside: "thread",
+    native: {
+      call: "Advise(fd, record.Position(), record.Argument(), record.length)",
+      entry: "IORING_OP_FADVISE",
+      fill: "io_uring_prep_fadvise(sqe, fd, record.Position(), record.Argument(), SystemAdvice(record.length))",
+    },
   },
   {
     number: 27,
@@ -458,6 +484,12 @@ export const opcodeTable = [
     source: "unlinkat(2)",
     ringSince: "5.11",
     beside: "thread",
+    native: {
+      call: "unlinkat(AT_FDCWD, first, SystemUnlinkFlags(record.argument0))",
+      entry: "IORING_OP_UNLINKAT",
+      fill: "io_uring_prep_unlinkat(sqe, AT_FDCWD, first, SystemUnlinkFlags(record.argument0))",
+      mask: "kFeaturePaths",
+    },
   },
   {
     number: 28,
@@ -478,6 +510,12 @@ export const opcodeTable = [
     source: "renameat2(2)",
     ringSince: "5.11",
     beside: "thread",
+    native: {
+      call: "RenameAt(AT_FDCWD, first, AT_FDCWD, second, SystemRenameFlags(record.argument0))",
+      entry: "IORING_OP_RENAMEAT",
+      fill: "io_uring_prep_renameat(sqe, AT_FDCWD, first, AT_FDCWD, second, SystemRenameFlags(record.argument0))",
+      mask: "kFeaturePaths",
+    },
   },
   {
     number: 29,
@@ -496,6 +534,12 @@ export const opcodeTable = [
     source: "mkdirat(2)",
     ringSince: "5.15",
     beside: "thread",
+    native: {
+      call: "mkdirat(AT_FDCWD, first, static_cast<mode_t>(record.argument1))",
+      entry: "IORING_OP_MKDIRAT",
+      fill: "io_uring_prep_mkdirat(sqe, AT_FDCWD, first, static_cast<mode_t>(record.argument1))",
+      mask: "kFeaturePaths",
+    },
   },
   {
     number: 30,
@@ -514,6 +558,12 @@ export const opcodeTable = [
     source: "linkat(2)",
     ringSince: "5.15",
     beside: "thread",
+    native: {
+      call: "linkat(AT_FDCWD, first, AT_FDCWD, second, 0)",
+      entry: "IORING_OP_LINKAT",
+      fill: "io_uring_prep_linkat(sqe, AT_FDCWD, first, AT_FDCWD, second, 0)",
+      mask: "kFeaturePaths",
+    },
   },
   {
     number: 31,
@@ -532,6 +582,12 @@ export const opcodeTable = [
     source: "symlinkat(2)",
     ringSince: "5.15",
     beside: "thread",
+    native: {
+      call: "symlinkat(first, AT_FDCWD, second)",
+      entry: "IORING_OP_SYMLINKAT",
+      fill: "io_uring_prep_symlinkat(sqe, first, AT_FDCWD, second)",
+      mask: "kFeaturePaths",
+    },
   },
   {
     number: 32,

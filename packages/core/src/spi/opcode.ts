@@ -59,6 +59,19 @@ export type AreaContent =
 /** What a completion's `result` means when it is not a negative errno. */
 export type ResultMeaning = "zero" | "bytes" | "handle" | "arena" | "events";
 
+/**
+ * An operation that is one call without a buffer, as the native drivers do it. In C++, for the generator: `first` and
+ * `second` are its paths, `fd` is its descriptor.
+ */
+export interface NativeCall {
+  readonly call: string;
+  /** Its entry of the ring, and how that is filled. */
+  readonly entry: string;
+  readonly fill: string;
+  /** The feature whose mask takes it off the ring. */
+  readonly mask?: string;
+}
+
 export interface OpcodeDefinition {
   /** Permanent number: the wire value in a submission record. */
   readonly number: number;
@@ -99,6 +112,7 @@ export interface OpcodeDefinition {
   readonly ringSince?: string;
   /** Who makes the call that `source` names where the ring has no entry for it: the caller, or a thread of the driver's. */
   readonly beside?: "caller" | "thread";
+  readonly native?: NativeCall;
 }
 
 // Every row has the fields of a definition; the constant keeps names and numbers as literal types.
