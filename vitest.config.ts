@@ -12,7 +12,7 @@ export default defineConfig({
   },
   esbuild: { target: "node20" },
   test: {
-    include: ["packages/*/test/**/*.test.ts", "tests/**/*.test.ts"],
+    include: ["packages/*/test/**/*.test.ts", "bench/test/**/*.test.ts", "tests/**/*.test.ts"],
     setupFiles: ["tests/setup/property-seed.ts", "tests/setup/own-environment.ts"],
     // Each backend has some megabytes, and a test makes many: the allocator shall have them from the kernel, where they
     // are zero, and not clear again what others gave back.

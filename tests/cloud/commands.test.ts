@@ -8,10 +8,15 @@ import { asContainerdReads } from "../../packages/detect/src/seccomp/flatten.js"
 import { judgeProfile } from "../../packages/detect/src/seccomp/judge.js";
 import { parseProfile } from "../../packages/detect/src/seccomp/parse.js";
 import { dockerCapabilities } from "../../packages/detect/src/seccomp/target.js";
+import { needsIoUring } from "../../packages/detect/test/seccomp/baseline.js";
+import { realProfile, smallProfile } from "../../packages/detect/test/seccomp/profiles.js";
+import {
+  asDockerHandsOver,
+  type ContainerOptions,
+  runContainer,
+  runcMissing,
+} from "../../packages/detect/test/seccomp/runc.js";
 import { root } from "../docs/markdown.js";
-import { needsIoUring } from "../seccomp/baseline.js";
-import { realProfile, smallProfile } from "../seccomp/profiles.js";
-import { asDockerHandsOver, type ContainerOptions, runContainer, runcMissing } from "../seccomp/runc.js";
 import { dockerfile } from "./dockerfile.js";
 import { at, blocks, nameOf, read, readYaml, yamlFile } from "./page.js";
 import { PROFILE_URL, runBlock, type Sandbox } from "./sandbox.js";

@@ -6,9 +6,14 @@ import { join } from "node:path";
 import type { DetectReport } from "@baton-io/detect";
 import { describe, expect, test } from "vitest";
 import { builtCli } from "../../packages/detect/test/run-cli.js";
-import { needsIoUring } from "../seccomp/baseline.js";
-import { type RealProfileName, realProfile } from "../seccomp/profiles.js";
-import { asDockerHandsOver, type ContainerOptions, runContainer, runcMissing } from "../seccomp/runc.js";
+import { needsIoUring } from "../../packages/detect/test/seccomp/baseline.js";
+import { type RealProfileName, realProfile } from "../../packages/detect/test/seccomp/profiles.js";
+import {
+  asDockerHandsOver,
+  type ContainerOptions,
+  runContainer,
+  runcMissing,
+} from "../../packages/detect/test/seccomp/runc.js";
 import { page } from "./page.js";
 import { runBlock } from "./sandbox.js";
 

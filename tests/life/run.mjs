@@ -8,9 +8,15 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const given = process.argv.slice(2);
-const paths = given.some((one) => one.startsWith("tests/"))
+const paths = given.some((one) => /^(tests|packages)\//.test(one))
   ? []
-  : ["tests/life", "tests/sanitizers", "tests/scale", "packages/core/test/sim/conformance.test.ts"];
+  : [
+      "tests/life",
+      "tests/sanitizers",
+      "tests/scale",
+      "packages/core/test/sim/conformance.test.ts",
+      "packages/driver-uring/test/feature-masks.test.ts",
+    ];
 // One file at a time: they count, and measure, what the whole machine does.
 const args = ["run", "--no-file-parallelism", "--reporter=verbose", ...paths, ...given];
 const { status } = spawnSync(process.execPath, [`${root}node_modules/vitest/vitest.mjs`, ...args], {

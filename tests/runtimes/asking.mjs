@@ -11,8 +11,8 @@ import { join } from "node:path";
 import { runQuietly } from "../../scripts/child.mjs";
 import { root } from "../../scripts/setup.mjs";
 
-const PROGRAM = join(root, "tests/seccomp/asking-program.mjs");
-const PLAIN = join(root, "tests/seccomp/plain-program.mjs");
+const PROGRAM = join(root, "packages/detect/test/seccomp/asking-program.mjs");
+const PLAIN = join(root, "packages/detect/test/seccomp/plain-program.mjs");
 /** A thread that was killed leaves a process that never ends. */
 const TIMEOUT_MS = 10_000;
 const [program = process.execPath, ...args] = process.argv.slice(2);
@@ -72,7 +72,7 @@ async function checkDenoPermissions() {
 }
 
 try {
-  const source = join(root, "tests/seccomp/launcher.c");
+  const source = join(root, "packages/detect/test/seccomp/launcher.c");
   const compiled = await run("cc", ["-std=c17", "-D_GNU_SOURCE", source, "-o", launcher]);
   if (compiled.code === 0) await checkFilters();
   else check("the launcher compiles", false, compiled.output);

@@ -8,7 +8,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const LONG: readonly string[] = [
   "tests/sanitizers/kit-under-watch.test.ts",
   "packages/core/test/sim/conformance.test.ts",
-  "tests/sanitizers/feature-masks.test.ts",
+  "packages/driver-uring/test/feature-masks.test.ts",
   "packages/driver-libuv/test/conformance.test.ts",
   "packages/driver-uring/test/conformance-options.test.ts",
   "packages/driver-uring/test/conformance.test.ts",

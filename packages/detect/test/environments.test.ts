@@ -1,4 +1,4 @@
-/** Surroundings that get in the way, made for real: limits, users, tracers, permissions. What seccomp does is in tests/seccomp. */
+/** Surroundings that get in the way, made for real: limits, users, tracers, permissions. What seccomp does is in packages/detect/test/seccomp. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { release, tmpdir } from "node:os";

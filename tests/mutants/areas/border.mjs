@@ -384,6 +384,8 @@ export const border = [
     file: `${LIBUV}session.ts`,
     find: "        this.#fail(submission, error);\n",
     replace: "        throw error;\n",
-    killedBy: [{ file: "tests/life/permission-model.test.ts", test: "what the permission model forbids" }],
+    killedBy: [
+      { file: "packages/driver-libuv/test/permission-model.test.ts", test: "what the permission model forbids" },
+    ],
   },
 ];

@@ -8,8 +8,8 @@ import { needsIoUring } from "./baseline.js";
 import { launch } from "./launch.js";
 import { root } from "./runc.js";
 
-const PROGRAM = join(root, "tests/seccomp/asking-program.mjs");
-const PLAIN = join(root, "tests/seccomp/plain-program.mjs");
+const PROGRAM = join(root, "packages/detect/test/seccomp/asking-program.mjs");
+const PLAIN = join(root, "packages/detect/test/seccomp/plain-program.mjs");
 /** Numbers that `io_uring_register` has, and a few to come. */
 const OPERATIONS = 36;
 

@@ -1,7 +1,7 @@
 /** What must run here without any filter, for the tests to be about the filter. */
 import type { DetectReport } from "@baton-io/detect";
 import type { TestContext } from "vitest";
-import { runCli } from "../../packages/detect/test/run-cli.js";
+import { runCli } from "../run-cli.js";
 
 let whyNot: Promise<string | undefined> | undefined;
 

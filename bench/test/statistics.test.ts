@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { median, pairedRatio, summarise } from "../../bench/statistics.mjs";
+import { median, pairedRatio, summarise } from "../statistics.mjs";
 
 describe("the figures of the benchmarks", () => {
   test("the median is the middle one, or the mean of the two in the middle, whatever the order", () => {

@@ -1,11 +1,11 @@
 /** Judging, opening and flattening profiles: pure functions, on made-up profiles and on the real ones. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { allowIoUring } from "../../packages/detect/src/seccomp/allow.js";
-import { asContainerdReads, flattenProfile } from "../../packages/detect/src/seccomp/flatten.js";
-import { ioUringCalls, judgeCall, judgeProfile } from "../../packages/detect/src/seccomp/judge.js";
-import { parseProfile, readProfile } from "../../packages/detect/src/seccomp/parse.js";
-import { dockerCapabilities } from "../../packages/detect/src/seccomp/target.js";
+import { allowIoUring } from "../../src/seccomp/allow.js";
+import { asContainerdReads, flattenProfile } from "../../src/seccomp/flatten.js";
+import { ioUringCalls, judgeCall, judgeProfile } from "../../src/seccomp/judge.js";
+import { parseProfile, readProfile } from "../../src/seccomp/parse.js";
+import { dockerCapabilities } from "../../src/seccomp/target.js";
 import {
   anyProfile,
   anyTarget,

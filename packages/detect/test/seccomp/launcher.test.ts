@@ -4,8 +4,8 @@
 import { join } from "node:path";
 import type { DetectReport } from "@baton-io/detect";
 import { describe, expect, type TestContext, test } from "vitest";
-import type { JobResult } from "../../packages/detect/src/demo/job.js";
-import { builtCli } from "../../packages/detect/test/run-cli.js";
+import type { JobResult } from "../../src/demo/job.js";
+import { builtCli } from "../run-cli.js";
 import { needsIoUring } from "./baseline.js";
 import { type LaunchResult, launch } from "./launch.js";
 import { root } from "./runc.js";

@@ -9,7 +9,7 @@ import ts from "typescript";
 import { describe, expect, test } from "vitest";
 
 const directory = fileURLToPath(new URL(".", import.meta.url));
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const names = readdirSync(directory).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
 const EXPECTATION = /^\s*\/\/ @ts-expect-error (\d+): \S/;
 

@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ioUringCalls } from "../../packages/detect/src/seccomp/judge.js";
-import { builtCli, runCli, temporaryDirectory } from "../../packages/detect/test/run-cli.js";
+import { ioUringCalls } from "../../src/seccomp/judge.js";
+import { builtCli, runCli, temporaryDirectory } from "../run-cli.js";
 import { profileWith, smallProfile } from "./profiles.js";
 
 const ADDED = { names: [...ioUringCalls], action: "SCMP_ACT_ALLOW" };

@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = fileURLToPath(new URL("../../../../", import.meta.url));
 /** Git ignores it. */
-const directory = join(root, ".baton/tests/seccomp");
+const directory = join(root, ".baton/seccomp");
 const FLAGS = ["-std=c17", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"];
 
 /** A program that is there, or why it is not. */

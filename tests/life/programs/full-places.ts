@@ -4,7 +4,7 @@
  */
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { type Backend, createBackend, type File } from "@baton-io/core";
-import { createDriver, say } from "../../life/programs/drivers.js";
+import { createDriver, say } from "./drivers.js";
 
 const [driverName, path, fitsText] = process.argv.slice(2) as [string, string, string];
 const fits = Number(fitsText);

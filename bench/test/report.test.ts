@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Case, Sample } from "../../bench/case.mjs";
-import { cases } from "../../bench/cases/index.mjs";
-import { type Goal, judgeGoals } from "../../bench/goals.mjs";
-import { renderTable, summariseVariant } from "../../bench/report.mjs";
+import type { Case, Sample } from "../case.mjs";
+import { cases } from "../cases/index.mjs";
+import { type Goal, judgeGoals } from "../goals.mjs";
+import { renderTable, summariseVariant } from "../report.mjs";
 
 const rounds = (...operations: number[]): Sample[] =>
   operations.map((count) => ({ operations: count, elapsedMs: 1000, cpuMs: 500 }));

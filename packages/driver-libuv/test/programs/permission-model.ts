@@ -3,7 +3,7 @@
  * `permission-model.mjs DRIVER ALLOWED FORBIDDEN`. Prints what each operation of one batch came to.
  */
 import { createBackend } from "@baton-io/core";
-import { createDriver, say } from "./drivers.js";
+import { createDriver, say } from "../../../../tests/life/programs/drivers.js";
 
 const [driver = "", allowed = "", forbidden = ""] = process.argv.slice(2);
 const io = createBackend({ driver: createDriver(driver) });

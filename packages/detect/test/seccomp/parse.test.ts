@@ -1,13 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  ProfileError,
-  parseKernelVersion,
-  parseProfile,
-  readProfile,
-} from "../../packages/detect/src/seccomp/parse.js";
-import { isDockerFormat } from "../../packages/detect/src/seccomp/profile.js";
-import { dockerCapabilities, parseCapabilities, targetFor } from "../../packages/detect/src/seccomp/target.js";
+import { ProfileError, parseKernelVersion, parseProfile, readProfile } from "../../src/seccomp/parse.js";
+import { isDockerFormat } from "../../src/seccomp/profile.js";
+import { dockerCapabilities, parseCapabilities, targetFor } from "../../src/seccomp/target.js";
 import { missingReason, profileWith, realProfile, realProfileNames, smallProfile } from "./profiles.js";
 
 /** What the reader says of a profile. */

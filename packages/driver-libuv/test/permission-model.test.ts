@@ -1,8 +1,8 @@
 /** The runtime may throw where the system would answer: that is a result of the one operation. */
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { bundlePrograms, root } from "./bundle-programs.js";
-import { reportOf, runProgram } from "./run-program.js";
+import { bundlePrograms, root } from "../../../tests/life/bundle-programs.js";
+import { reportOf, runProgram } from "../../../tests/life/run-program.js";
 
 const programs = bundlePrograms(new URL("programs/permission-model.ts", import.meta.url));
 const [major = 0] = process.versions.node.split(".").map(Number);

@@ -1,14 +1,14 @@
 /** Older kernels: the kit passes with each feature of io_uring left unused, and with all of them. */
 import { uringFeatures } from "@baton-io/driver-uring";
 import { describe, expect, test } from "vitest";
-import { findDriver, isFound } from "../conformance/drivers.js";
-import { isLong } from "../life/amounts.js";
-import { bundlePrograms } from "../life/bundle-programs.js";
-import { runKit } from "./kit.js";
+import { findDriver, isFound } from "../../../tests/conformance/drivers.js";
+import { isLong } from "../../../tests/life/amounts.js";
+import { bundlePrograms } from "../../../tests/life/bundle-programs.js";
+import { runKit } from "../../../tests/sanitizers/kit.js";
 
 const TIMEOUT_MS = isLong ? 600_000 : 60_000;
 
-const programs = bundlePrograms(new URL("programs/kit.ts", import.meta.url));
+const programs = bundlePrograms(new URL("../../../tests/sanitizers/programs/kit.ts", import.meta.url));
 const driver = await findDriver("uring");
 
 describe("the kit on uring passes", () => {

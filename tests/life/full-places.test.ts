@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { findDrivers, isFound } from "../conformance/drivers.js";
-import { bundlePrograms } from "../life/bundle-programs.js";
-import { reportOf, runProgram } from "../life/run-program.js";
+import { bundlePrograms } from "./bundle-programs.js";
+import { reportOf, runProgram } from "./run-program.js";
 
 const programs = bundlePrograms(new URL("programs/full-places.ts", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "baton-full-places-"));

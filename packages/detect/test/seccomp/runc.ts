@@ -19,12 +19,12 @@ import {
 import { release, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { dockerCapabilities } from "../../packages/detect/src/seccomp/target.js";
+import { dockerCapabilities } from "../../src/seccomp/target.js";
 
 type Json = { readonly [key: string]: unknown };
 
 /** The checkout; it has the same path inside. */
-export const root: string = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
+export const root: string = fileURLToPath(new URL("../../../../", import.meta.url)).replace(/\/$/, "");
 const CONTAINER_LIMIT_MS = 18_000;
 
 export interface ContainerOptions {

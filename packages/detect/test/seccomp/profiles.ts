@@ -11,7 +11,7 @@ export type RealProfileName = (typeof realProfileNames)[number];
 
 /** Beside the checkout, unless the environment names another place. */
 const directory =
-  process.env["BATON_TEST_PROFILES"] ?? fileURLToPath(new URL("../../../shared/data/seccomp", import.meta.url));
+  process.env["BATON_TEST_PROFILES"] ?? fileURLToPath(new URL("../../../../../shared/data/seccomp", import.meta.url));
 
 /** The text of a real profile; `skip` is called with the reason where it is not. */
 export function realProfile(name: RealProfileName, skip: (reason: string) => never): string {
