@@ -14,7 +14,7 @@ export class Oracle {
   #open = new Map();
   /**
    * Where files that append read next: at the start, behind what was read, or behind an append at the end, which is
-   * looked up by the next read and not before (decision 0031). The kernel would know where the append itself ended.
+   * looked up by the next read and not before (decision 0020). The kernel would know where the append itself ended.
    *
    * @type {Map<number, number | "end">}
    */

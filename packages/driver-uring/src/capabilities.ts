@@ -75,7 +75,7 @@ export function uringCapabilities(
         registeredBuffers: registeredBuffers
           ? when(ring.registeredBuffers, native("slabs of the pool"), lacking("sparse tables", "5.19"))
           : unsupported("switched off, or locked memory is counted here (option registeredBuffers)"),
-        registeredFiles: unsupported("not used: no gain was measured (docs/decisions/0022-registered-resources.md)"),
+        registeredFiles: unsupported("not used: no gain was measured (docs/decisions/0016-registered-resources.md)"),
         cancelFile: native("what has not reached the device; a block read in flight runs to its end"),
         cancelSocket: native(),
         joinedSends: when(

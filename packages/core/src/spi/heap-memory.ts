@@ -19,7 +19,7 @@ export interface HeapMemoryOptions {
   /**
    * Take memory in whole pages and give them back to the system when a buffer is freed, as V8 does for ArrayBuffers
    * that can be resized. All others come from the allocator of the C library, which keeps what it was given back, in
-   * pieces of the old sizes (docs/decisions/0045-pages-for-libuv.md).
+   * pieces of the old sizes (docs/decisions/0032-pages-for-libuv.md).
    */
   readonly ownPages?: boolean;
 }
