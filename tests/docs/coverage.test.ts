@@ -1,7 +1,7 @@
 /** `docs/coverage.md` has a row for every demand, and what it names is there. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { readPages, root } from "./markdown.js";
 
 /** The demands: letter and how many of them there are. */
@@ -36,23 +36,34 @@ test("every demand has one row, in order", () => {
   expect(rows.map(({ id }) => id)).toEqual(ids);
 });
 
-describe.each(rows.map((row) => [row.id, row] as const))("%s", (_, { demand, shownBy, status }) => {
-  test("says what is demanded", () => expect(demand.length).toBeGreaterThan(10));
+/** What is wrong with a row; empty when nothing is. */
+function problemsOf({ id, demand, shownBy, status }: Row): string[] {
+  const problems: string[] = [];
+  if (demand.length <= 10) problems.push("does not say what is demanded");
+  const names = named(`${shownBy} ${status}`);
+  for (const name of names) if (isPath(name) && !existsSync(join(root, name))) problems.push(`${name} is not there`);
+  for (const name of names) {
+    const command = /^npm run ([\w:-]+)/.exec(name)?.[1];
+    if (command !== undefined && !(command in scripts)) problems.push(`${name} is no command`);
+  }
+  if (!/^(done|partly: \S.{15,}|not yet: \S.{10,})/.test(status)) problems.push("has no status");
+  const isShown = named(shownBy).some((name) => /^(packages|tests|bench|examples)\/|^npm |^node |^baton /.test(name));
+  if (!status.startsWith("not yet") && !isShown) problems.push("is shown by no test and no command");
+  return problems.map((problem) => `${id}: ${problem}`);
+}
 
-  test("names files and commands that are there", () => {
-    const names = named(`${shownBy} ${status}`);
-    expect(names.filter((name) => isPath(name) && !existsSync(join(root, name)))).toEqual([]);
-    const commands = names.flatMap((name) => /^npm run ([\w:-]+)/.exec(name)?.[1] ?? []);
-    expect(commands.filter((command) => !(command in scripts))).toEqual([]);
-  });
+test("a row is found wrong for each thing that can be wrong with it", () => {
+  const row = { id: "X1", demand: "too short", shownBy: "`docs/nowhere.md`, `npm run nothing`", status: "soon" };
+  expect(problemsOf(row)).toEqual([
+    "X1: does not say what is demanded",
+    "X1: docs/nowhere.md is not there",
+    "X1: npm run nothing is no command",
+    "X1: has no status",
+  ]);
+  const unshown = { id: "X2", demand: "something long enough", shownBy: "nothing", status: "done" };
+  expect(problemsOf(unshown)).toEqual(["X2: is shown by no test and no command"]);
+});
 
-  test("has a status, and what is done is shown by a test or a command", () => {
-    expect(status).toMatch(/^(done|partly: \S.{15,}|not yet: \S.{10,})/);
-    if (!status.startsWith("not yet")) {
-      const shown = named(shownBy).filter((name) =>
-        /^(packages|tests|bench|examples)\/|^npm |^node |^baton /.test(name),
-      );
-      expect(shown.length).toBeGreaterThan(0);
-    }
-  });
+test("every row says what is demanded, names what is there, and what is done is shown", () => {
+  expect(rows.flatMap(problemsOf)).toEqual([]);
 });
