@@ -6,6 +6,7 @@
  *   npm run mutants -- NAME…           some
  *   npm run mutants -- --jobs 2        so many at a time; default 1
  *   npm run mutants -- --without native    those that need no C++ program built; how many are left out is printed
+ *   npm run mutants -- --part 2/3      every third, from the second on; how many are left out is printed
  *
  * The last line is `N killed, N survived`; the exit code is 1 when one survived, or when its place in the source is no
  * longer there exactly once.
@@ -201,8 +202,19 @@ async function attackAll(chosen, benches) {
   return killed === chosen.length;
 }
 
+/**
+ * @template T
+ * @param {readonly T[]} list
+ * @param {string} part Such as "2/3".
+ * @returns {readonly T[] | undefined} Nothing when that is no part.
+ */
+function partOf(list, part) {
+  const [, which = 0, of = 0] = (/^([1-9]\d?)\/([1-9]\d?)$/.exec(part) ?? []).map(Number);
+  return which >= 1 && which <= of ? list.filter((_, index) => index % of === which - 1) : undefined;
+}
+
 const { values, positionals } = parseArgs({
-  options: { jobs: { type: "string" }, without: { type: "string" } },
+  options: { jobs: { type: "string" }, without: { type: "string" }, part: { type: "string", default: "1/1" } },
   allowPositionals: true,
 });
 const unknown = positionals.filter((name) => !mutants.some((mutant) => mutant.name === name));
@@ -221,10 +233,15 @@ try {
   } else if (values.without !== undefined && values.without !== "native") {
     console.error('--without takes "native" only.');
     process.exitCode = 1;
+  } else if (partOf(mutants, values.part) === undefined) {
+    console.error("--part must be such as 2/3: the second of three.");
+    process.exitCode = 1;
   } else {
     const named = positionals.length === 0 ? mutants : mutants.filter(({ name }) => positionals.includes(name));
-    const chosen = values.without === "native" ? named.filter((one) => !one.killedBy.some(isNative)) : named;
-    if (chosen.length < named.length) console.log(`${named.length - chosen.length} left out: they need C++ programs`);
+    const built = values.without === "native" ? named.filter((one) => !one.killedBy.some(isNative)) : named;
+    if (built.length < named.length) console.log(`${named.length - built.length} left out: they need C++ programs`);
+    const chosen = partOf(built, values.part) ?? [];
+    if (chosen.length < built.length) console.log(`${built.length - chosen.length} left to the other parts`);
     for (let count = 0; count < jobs; count++) benches.push(new Bench());
     if (!(await attackAll(chosen, benches))) process.exitCode = 1;
   }
