@@ -1,5 +1,5 @@
 // @ts-check
-// A TCP echo server. Connections that are idle hold no buffer: the driver picks one when bytes arrive.
+// A TCP echo server. Connections that are idle hold no buffer: the driver takes a provided one when bytes arrive.
 //
 //   node examples/echo-server.mjs [PORT]      and then, elsewhere:  nc 127.0.0.1 PORT
 import { openBackend } from "@baton-io/detect";

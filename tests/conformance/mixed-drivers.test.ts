@@ -7,7 +7,7 @@ import { testConformance } from "./test-conformance.js";
 
 /** Clauses whose cases talk over a connection between `io` and `far`. */
 const overConnections =
-  /^(tcp-stream|tcp-accept|tcp-connect|receive-picked|salvage|(while-open|cancel|abort|abandon|while-closing)\.(accept|connect|receive|receive-picked|send|shutdown|peer-address))\//;
+  /^(tcp-stream|tcp-accept|tcp-connect|receive-provided|salvage|(while-open|cancel|abort|abandon|while-closing)\.(accept|connect|receive|receive-provided|send|shutdown|peer-address))\//;
 
 const found = await findDrivers();
 const drivers = found.filter(isFound);

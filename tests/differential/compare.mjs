@@ -20,7 +20,7 @@ import { SocketWorld } from "./socket-world.mjs";
 /** @typedef {import("./script.mjs").DatagramStep} DatagramStep */
 
 const ON_SOCKETS = new Set([
-  ...["listen", "listenAgain", "connectNobody", "pair", "send", "receive", "receivePicked", "waitInVain"],
+  ...["listen", "listenAgain", "connectNobody", "pair", "send", "receive", "receiveProvided", "waitInVain"],
   ...["shutdown", "addresses", "hangUp", "listenAt", "connectAt", "closeListener"],
 ]);
 const ON_DATAGRAMS = new Set(["bind", "bindAgain", "post", "collect", "collectInVain"]);

@@ -32,7 +32,7 @@ import { Random } from "@baton-io/core/testing";
  *   | { do: "pair", slot: number, listener: number }
  *   | { do: "send", slot: number, side: Side, length: number, fill: number }
  *   | { do: "receive", slot: number, side: Side, length: number }
- *   | { do: "receivePicked", slot: number, side: Side }
+ *   | { do: "receiveProvided", slot: number, side: Side }
  *   | { do: "waitInVain", slot: number, side: Side, how: "timeout" | "cancel" }
  *   | { do: "shutdown", slot: number, side: Side }
  *   | { do: "addresses", slot: number }
@@ -181,7 +181,7 @@ function socketStep(random) {
     case 11:
       return { do: "receive", slot, side, length: random.between(1, 4000) };
     case 12:
-      return { do: "receivePicked", slot, side };
+      return { do: "receiveProvided", slot, side };
     case 13:
       return random.chance(0.3)
         ? { do: "waitInVain", slot, side, how: random.pick(/** @type {const} */ (["timeout", "cancel"])) }

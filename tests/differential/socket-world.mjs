@@ -185,8 +185,8 @@ export class SocketWorld {
         return this.#send(pair[step.side], other(pair, step.side), step);
       case "receive":
         return this.#receive(pair[step.side], step.length);
-      case "receivePicked":
-        return this.#receivePicked(pair[step.side]);
+      case "receiveProvided":
+        return this.#receiveProvided(pair[step.side]);
       case "waitInVain":
         return this.#waitInVain(pair[step.side], step.how);
       case "shutdown": {
@@ -238,7 +238,7 @@ export class SocketWorld {
   }
 
   /** Into the driver's own buffers; how the bytes are cut is its affair. @param {End} end */
-  async #receivePicked(end) {
+  async #receiveProvided(end) {
     if (end.coming === 0 && !end.isEnded) return SKIPPED;
     /** @type {Uint8Array[]} */
     const parts = [];

@@ -685,7 +685,7 @@ export const mutants = [
   {
     name: "chain-goes-on-after-failure",
     promise: "operations",
-    file: `${CORE}operation/link.ts`,
+    file: `${CORE}operation/start-chain.ts`,
     find: "      chain.endedBadly(entry, error);\n",
     replace: "      chain.endedWell(entry);\n",
     killedBy: kit("chain/failure-ends-it"),
@@ -693,7 +693,7 @@ export const mutants = [
   {
     name: "chain-short-is-well",
     promise: "operations",
-    file: `${CORE}operation/link.ts`,
+    file: `${CORE}operation/start-chain.ts`,
     find: "if (moved < wanted)",
     replace: "if (moved < 0)",
     killedBy: kit("chain/short-transfer-ends-it"),

@@ -91,17 +91,17 @@ const checks = {
       await echo;
       await listener.close();
     }),
-  "receives into a buffer that the driver picks, where it can": () =>
+  "receives into a buffer that the driver takes, where it can": () =>
     withBackend(async (io) => {
       const { listener, near, far } = await connectedPair(io);
-      if (io.capabilities.features.bufferSelect.kind !== "unsupported") {
+      if (io.capabilities.features.providedBuffer.kind !== "unsupported") {
         const receiving = near.receive();
-        const message = io.buffers.copyFrom("picked");
+        const message = io.buffers.copyFrom("provided");
         await far.send(message);
         message.release();
         const { buffer, bytesReceived } = await receiving;
         assert.ok(buffer !== undefined, "there is a buffer with what came");
-        assert.equal(text(buffer.bytes.subarray(0, bytesReceived)), "picked");
+        assert.equal(text(buffer.bytes.subarray(0, bytesReceived)), "provided");
         buffer.release();
       }
       await Promise.all([near.close(), far.close(), listener.close()]);

@@ -23,8 +23,8 @@ const COST_MIN_MS = 20;
  * Objects of core for a stream and its receive in flight, the driver's record and state, and the program's callback.
  */
 const IDLE_BYTES_MAX = 1536;
-/** Buffers that the driver picks from, however many connections wait for one; the programs say so. */
-const PICKED_FROM_MAX = 64;
+/** Buffers that the driver takes from, however many connections wait for one; the programs say so. */
+const PROVIDED_MAX = 64;
 
 const programs = bundlePrograms(
   new URL("programs/server.ts", import.meta.url),
@@ -43,7 +43,7 @@ interface Round {
 }
 
 interface IdleReport {
-  readonly picks: boolean;
+  readonly provided: boolean;
   readonly bytesEach: number;
   readonly buffersOut: number;
 }
@@ -72,7 +72,7 @@ for (const driver of await findDrivers()) {
       );
       for (const round of [few!, many!]) {
         expect(round).toMatchObject({ descriptorsLeft: 0, resourcesLeft: 0 });
-        expect(round.buffersLeft).toBeLessThanOrEqual(PICKED_FROM_MAX);
+        expect(round.buffersLeft).toBeLessThanOrEqual(PROVIDED_MAX);
       }
       expect(report).toMatchObject({ unconfirmedOperations: 0, buffersOut: 0 });
       expect(many!.closeMs).toBeLessThan(CLOSE_MAX_MS);
@@ -96,9 +96,9 @@ for (const driver of await findDrivers()) {
       for (let more = 0; driver.name === "uring" && more < 2 && report.bytesEach >= IDLE_BYTES_MAX; more++) {
         report = reportOf<IdleReport>(await measure());
       }
-      const holds = report.picks ? "no buffer" : "a buffer each";
+      const holds = report.provided ? "no buffer" : "a buffer each";
       say(`idle ${driver.name}: ${IDLE} connections with ${holds} cost ${report.bytesEach} bytes each`);
-      if (report.picks) expect(report.buffersOut).toBeLessThanOrEqual(PICKED_FROM_MAX);
+      if (report.provided) expect(report.buffersOut).toBeLessThanOrEqual(PROVIDED_MAX);
       // The others are shown: what libuv costs, Node allocates.
       if (driver.name === "uring") expect(report.bytesEach).toBeLessThan(IDLE_BYTES_MAX);
     });

@@ -58,7 +58,7 @@ export async function closeBackend(
   // The driver has closed whatever was left.
   tracker.markAllClosed();
   dispatcher.buffers.close();
-  // An operation that is not confirmed may still pick one of them.
+  // An operation that is not confirmed may still take one of them.
   if (report.unconfirmedOperations === 0) dispatcher.provided.closed();
   return { ...report, resourcesClosed, buffersOut: dispatcher.buffers.stats().out };
 }

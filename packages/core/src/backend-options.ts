@@ -40,7 +40,7 @@ export interface BackendOptions {
    */
   readonly arenaBytes?: number;
   /**
-   * Length of the buffers that the driver picks for `receive()` without one. Default 16 KiB. While more than half of the
+   * Length of the buffers that the driver takes for `receive()` without one. Default 16 KiB. While more than half of the
    * pool is out, they are smaller.
    */
   readonly receiveBufferBytes?: number;

@@ -14,8 +14,8 @@ import type { OperationOptions } from "./operation/cancel.js";
 import { CHAIN_LENGTH_MAX } from "./operation/chain.js";
 import { Dispatcher } from "./operation/dispatcher.js";
 import type { Entry } from "./operation/entry.js";
-import { startChain } from "./operation/link.js";
 import { Operation } from "./operation/operation.js";
+import { startChain } from "./operation/start-chain.js";
 import { type Checked, copyRequests, prepareNop, prepareRequest, type Request, type ResultOf } from "./request.js";
 import { type AdoptListenerOptions, type AdoptOptions, prepareAdopt } from "./resource/adopt.js";
 import { type BindUdpOptions, prepareBindUdp } from "./resource/bind-udp.js";
@@ -181,7 +181,7 @@ export class Backend {
 
   /**
    * Gives a file one more name, on the same file system. Errors carry `path`, the file, and `dest`, the new name.
-   * (`io.link` is another thing: a chain of operations.) Source: link(2).
+   * Source: link(2).
    */
   hardlink(existing: Path, path: Path, options: OperationOptions = NO_OPTIONS): Promise<void> {
     return this.#dispatcher.run(() => prepareLink(this.#dispatcher, "hardlink", existing, path, options));
@@ -339,18 +339,18 @@ export class Backend {
    * whole chain. At most 64.
    *
    * @example
-   * await io.link([
+   * await io.chain([
    *   { opcode: "write", file, buffer, position: 0 },
    *   { opcode: "fdatasync", file },
    * ]);
    */
-  link<const R extends readonly Request[]>(
+  chain<const R extends readonly Request[]>(
     requests: R & { readonly [K in keyof R]: Checked<R[K]> },
   ): Promise<{ -readonly [K in keyof R]: PromiseSettledResult<ResultOf<R[K]>> }> {
     const entries: Entry[] = [];
     try {
-      const list = copyRequests("link", requests);
-      checkInteger("link", "requests.length", list.length, 1, CHAIN_LENGTH_MAX);
+      const list = copyRequests("chain", requests);
+      checkInteger("chain", "requests.length", list.length, 1, CHAIN_LENGTH_MAX);
       for (const request of list) entries.push(prepareRequest(this.#dispatcher, this.#tracker, request));
       const settled = Promise.allSettled(startChain(this.#dispatcher, entries));
       return this.#dispatcher.pace.paced(settled) as Promise<never>;

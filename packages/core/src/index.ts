@@ -38,7 +38,7 @@ export type { MakeDirectoryOptions, Path, RenameOptions } from "./resource/path-
 export type { PipeFromFileOptions, PipeResult, PipeToFileOptions } from "./resource/pipe-transfer.js";
 export type { PollOptions, Readiness } from "./resource/readiness.js";
 export { StreamListener } from "./resource/stream-listener.js";
-export type { PickedResult, ReceiveResult, SendResult, ShutdownHow } from "./resource/stream-operations.js";
+export type { ProvidedResult, ReceiveResult, SendResult, ShutdownHow } from "./resource/stream-operations.js";
 export type { ReceivedChunk } from "./resource/stream-reader.js";
 export { StreamSocket } from "./resource/stream-socket.js";
 export { TcpListener } from "./resource/tcp-listener.js";

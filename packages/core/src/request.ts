@@ -45,9 +45,9 @@ import { byOpcode } from "./resource/request-table.js";
 import type { ResourceTracker } from "./resource/resource-tracker.js";
 import { listenerCore, type StreamListener } from "./resource/stream-listener.js";
 import {
-  type PickedResult,
+  type ProvidedResult,
   prepareReceive,
-  prepareReceivePicked,
+  prepareReceiveProvided,
   prepareSend,
   prepareShutdown,
   type ReceiveResult,
@@ -154,7 +154,7 @@ export type ResultOf<R> = R extends { readonly opcode: infer Opcode; readonly bu
     : R extends { readonly opcode: "accept"; readonly listener: StreamListener<infer S> }
       ? S
       : R extends { readonly opcode: "receive" }
-        ? PickedResult
+        ? ProvidedResult
         : R extends { readonly opcode: infer Opcode extends keyof PlainResults }
           ? PlainResults[Opcode]
           : undefined;
@@ -221,7 +221,7 @@ export function prepareRequest(dispatcher: Dispatcher, tracker: ResourceTracker,
     case "receive": {
       const { opcode: _, stream, buffer, ...options } = request;
       return buffer === undefined
-        ? prepareReceivePicked(own("stream", streamCore(stream)), options)
+        ? prepareReceiveProvided(own("stream", streamCore(stream)), options)
         : prepareReceive(own("stream", streamCore(stream)), buffer, options);
     }
     case "send": {

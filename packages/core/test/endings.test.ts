@@ -275,10 +275,10 @@ describe("a driver that breaks its contract", () => {
     await flushed();
     const target = hand.last("receive");
     const [number] = hand.provided;
-    hand.complete(target, 1, { picked: number! });
+    hand.complete(target, 1, { provided: number! });
     (await receiving).buffer!.release();
     const out = io.inspect().buffers.out;
-    hand.complete(target, 1, { picked: hand.provided[1]! });
+    hand.complete(target, 1, { provided: hand.provided[1]! });
     expect(io.inspect().counters.completionsStale).toBe(1);
     // It went home, and another was provided in its place.
     expect(io.inspect().buffers.out).toBe(out);

@@ -127,7 +127,7 @@ describe("a throw", () => {
       },
     });
     await expect(io.batch(list as never)).rejects.toThrow("trap");
-    await expect(io.link(list as never)).rejects.toThrow("trap");
+    await expect(io.chain(list as never)).rejects.toThrow("trap");
     expect(io.inspect().counters.submitted).toBe(0);
   });
 
@@ -149,7 +149,7 @@ describe("a throw", () => {
         return undefined;
       },
     };
-    const [first, behind] = await io.link([{ opcode: "nop", signal: controller.signal }, second as never]);
+    const [first, behind] = await io.chain([{ opcode: "nop", signal: controller.signal }, second as never]);
     expect(first).toMatchObject({ status: "rejected", reason: { code: "ABORT_ERR" } });
     expect(behind).toMatchObject({ status: "rejected", reason: { code: "ERR_CHAIN_BROKEN" } });
     expect(io.inspect().operations).toEqual([]);

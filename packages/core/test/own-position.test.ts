@@ -143,7 +143,7 @@ describe("what cannot seek", () => {
     const operation = io.submit({ opcode: "write", file, buffer, position: 0 });
     await expect(operation.done).rejects.toMatchObject(espipe);
     expect(operation.state).toBe("completed");
-    const [write, nop] = await io.link([{ opcode: "write", file, buffer, position: 0 }, { opcode: "nop" }]);
+    const [write, nop] = await io.chain([{ opcode: "write", file, buffer, position: 0 }, { opcode: "nop" }]);
     expect([write, nop]).toMatchObject([{ reason: espipe }, { reason: { code: "ERR_CHAIN_BROKEN" } }]);
     expect(hand.taken).toHaveLength(submitted);
     expect(buffer.state).toBe("owned");
@@ -192,7 +192,7 @@ describe("a long transfer", () => {
   test("of a vector is cut where the kernel cuts it, and is no link of a chain that the driver makes", async () => {
     const { hand, io, file } = await setUp();
     const buffer = io.buffers.unsafeBorrow(memory);
-    const linking = io.link([{ opcode: "writev", file, buffers: [buffer, buffer], position: 0 }, { opcode: "nop" }]);
+    const linking = io.chain([{ opcode: "writev", file, buffers: [buffer, buffer], position: 0 }, { opcode: "nop" }]);
     await flushed();
     const taken = hand.last("writev");
     const words = new Int32Array(hand.shared.arena, taken.record[WORD.arenaOffset]!, 6);

@@ -16,7 +16,7 @@ afterEach(() => {
 const effects: { readonly [Feature in UringFeature]?: readonly (FeatureName | OpcodeName)[] } = {
   "multishot-accept": ["multishotAccept"],
   "multishot-receive": ["multishotReceive"],
-  "buffer-ring": ["bufferSelect", "multishotReceive"],
+  "buffer-ring": ["providedBuffer", "multishotReceive"],
   ftruncate: ["truncate"],
   links: ["links"],
   "link-timeout": ["linkTimeout"],

@@ -91,7 +91,7 @@ class Engine {
   enum class TimerKind : uint32_t { kDeadline, kRetry };
   static uint32_t TimerNumber(uint32_t slot, TimerKind kind) { return slot << 1 | static_cast<uint32_t>(kind); }
 
-  // A buffer that a receive may pick, and how much of it may be filled.
+  // A buffer that a receive may take, and how much of it may be filled.
   struct Provided {
     uint32_t number;
     size_t bytes;
@@ -157,7 +157,7 @@ class Engine {
   void TryConnect(uint32_t slot);
   void OnConnectEvent(uint32_t slot);
   void StartOnSocket(uint32_t slot, const SubmissionRecord& record, Opcode opcode);
-  int64_t AttemptPicked(const SubmissionRecord& record, int fd, uint32_t* flags);
+  int64_t AttemptProvided(const SubmissionRecord& record, int fd, uint32_t* flags);
   bool AttemptMultishotAccept(uint32_t slot, int fd);
   bool AttemptMultishotReceive(uint32_t slot, int fd);
 
@@ -234,7 +234,7 @@ class Engine {
   std::unordered_set<dev_t> without_nowait_;
   // Jobs that go to the threads together.
   std::vector<std::unique_ptr<Job>> handed_;
-  // Buffers to pick from, and completions that wait to be told.
+  // Buffers that it was provided with, and completions that wait to be told.
   std::vector<Provided> provided_;
   std::deque<CompletionRecord> ready_;
   std::vector<Again> again_;

@@ -27,8 +27,8 @@ bool Engine::Attempt(uint32_t slot) {
   switch (op.opcode) {
     case Opcode::kReceive:
       if (op.multishot) return AttemptMultishotReceive(slot, fd);
-      result = record.Has(kSubmitBufferSelect)
-                   ? AttemptPicked(record, fd, &flags)
+      result = record.Has(kSubmitProvidedBuffer)
+                   ? AttemptProvided(record, fd, &flags)
                    : AttemptReceive(fd, op.part.iov_base, op.part.iov_len, static_cast<int>(record.argument0));
       break;
     case Opcode::kSend:

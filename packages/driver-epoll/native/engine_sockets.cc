@@ -127,8 +127,8 @@ bool Engine::AttemptMultishotAccept(uint32_t slot, int fd) {
   return false;
 }
 
-// A receive into a buffer that is picked now, when there is something to receive.
-int64_t Engine::AttemptPicked(const SubmissionRecord& record, int fd, uint32_t* flags) {
+// A receive into a buffer that is taken now, when there is something to receive.
+int64_t Engine::AttemptProvided(const SubmissionRecord& record, int fd, uint32_t* flags) {
   // Some may have been freed since they were provided.
   while (!provided_.empty() && buffers_.FindProvided(provided_.back().number) == nullptr) provided_.pop_back();
   if (provided_.empty()) {
@@ -146,7 +146,7 @@ int64_t Engine::AttemptPicked(const SubmissionRecord& record, int fd, uint32_t* 
   if (result > 0) {
     provided_.pop_back();
     buffers_.TakeProvided(number);
-    *flags = number << kAuxiliaryShift | kCompletionBufferPicked;
+    *flags = number << kAuxiliaryShift | kCompletionProvidedBuffer;
   }
   return result;
 }
@@ -155,7 +155,7 @@ int64_t Engine::AttemptPicked(const SubmissionRecord& record, int fd, uint32_t* 
 bool Engine::AttemptMultishotReceive(uint32_t slot, int fd) {
   for (;;) {
     uint32_t flags = 0;
-    const int64_t result = AttemptPicked(shared_.record(slot), fd, &flags);
+    const int64_t result = AttemptProvided(shared_.record(slot), fd, &flags);
     if (result == -EAGAIN) return false;
     if (result <= 0) {
       Complete(slot, static_cast<int32_t>(result));

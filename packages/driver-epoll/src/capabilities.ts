@@ -50,7 +50,7 @@ export const capabilities: Capabilities = defineCapabilities(
     features: {
       multishotAccept: emulated("the operation stays in the queue of its listener"),
       multishotReceive: emulated("the operation stays in the queue of its socket"),
-      bufferSelect: emulated("a buffer is picked when the attempt is made"),
+      providedBuffer: emulated("a buffer is taken when the attempt is made"),
       links: emulated("the driver starts the next when the one before has ended well"),
       linkTimeout: emulated("one timerfd for all timers; what a thread is in runs to its end"),
       cancelFile: native("until a worker thread has begun it"),

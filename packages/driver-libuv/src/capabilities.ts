@@ -60,7 +60,7 @@ export const capabilities: Capabilities = defineCapabilities(
       poll: unsupported("node:net keeps the readiness of its sockets to itself"),
     },
     features: {
-      bufferSelect: emulated("a buffer is picked in JavaScript when bytes have arrived"),
+      providedBuffer: emulated("a buffer is taken in JavaScript when bytes have arrived"),
       cancelSocket: native(
         "receives, accepts and connects; a send ends when what the runtime has of it, 64 KiB at most, is out",
       ),

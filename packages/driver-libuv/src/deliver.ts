@@ -19,9 +19,9 @@ export interface Ticket {
 
 /** What a completion tells beside its result. */
 export interface CompletionExtras {
-  /** Generation of the handle that the result names, or number of the buffer that was picked. */
+  /** Generation of the handle that the result names, or number of the buffer that was taken. */
   readonly auxiliary?: number;
-  readonly bufferPicked?: boolean;
+  readonly providedBuffer?: boolean;
   /** What the operation has begun is kept: `COMPLETION_FLAG.begun`. */
   readonly begun?: boolean;
 }
@@ -96,7 +96,7 @@ export class Deliver {
   }
 }
 
-function flagsOf({ auxiliary = 0, bufferPicked = false, begun = false }: CompletionExtras): number {
-  const flags = (bufferPicked ? COMPLETION_FLAG.bufferPicked : 0) | (begun ? COMPLETION_FLAG.begun : 0);
+function flagsOf({ auxiliary = 0, providedBuffer = false, begun = false }: CompletionExtras): number {
+  const flags = (providedBuffer ? COMPLETION_FLAG.providedBuffer : 0) | (begun ? COMPLETION_FLAG.begun : 0);
   return (auxiliary << AUXILIARY_SHIFT) | flags;
 }

@@ -8,7 +8,7 @@ export interface Submission extends Ticket {
   readonly opcode: number;
   /** `SUBMIT_FLAG` bits. */
   readonly flags: number;
-  readonly bufferSelect: boolean;
+  readonly providedBuffer: boolean;
   readonly handle: HandleId;
   readonly buffer: number;
   readonly bufferOffset: number;
@@ -33,7 +33,7 @@ export function readSubmission(records: Int32Array, slot: number): Submission {
     generation: records[base + WORD.generation]!,
     opcode: operation & 0xff,
     flags: operation & ~0xff,
-    bufferSelect: (operation & SUBMIT_FLAG.bufferSelect) !== 0,
+    providedBuffer: (operation & SUBMIT_FLAG.providedBuffer) !== 0,
     handle: { index: records[base + WORD.handleIndex]!, generation: records[base + WORD.handleGeneration]! },
     buffer: records[base + WORD.buffer]!,
     bufferOffset: records[base + WORD.bufferOffset]! >>> 0,

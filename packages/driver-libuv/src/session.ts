@@ -48,7 +48,7 @@ import { Vectors } from "./vector.js";
 type Handle = FileHandle | Stream | Listener | Datagram;
 
 /** The submission flags that mean something here. */
-const FLAGS_KNOWN = SUBMIT_FLAG.bufferSelect;
+const FLAGS_KNOWN = SUBMIT_FLAG.providedBuffer;
 
 /** By opcode: what the driver declares that it cannot do. */
 const isUnsupported: readonly boolean[] = opcodeNames.map(
@@ -67,9 +67,9 @@ export class LibuvSession implements DriverSession, SocketHost {
   readonly #records: Int32Array;
   readonly #submissions: Int32Array;
   readonly #check: RecordCheck;
-  /** Buffers that a receive may pick, and their numbers. */
-  readonly #picks: ProvidedBuffer[] = [];
-  readonly #pickNumbers = new Set<number>();
+  /** Buffers that a receive may take, and their numbers. */
+  readonly #provided: ProvidedBuffer[] = [];
+  readonly #providedNumbers = new Set<number>();
   readonly #handles = new HandleTable<Handle>();
   readonly #pending = new Pending(
     (submission) => this.#bytesOf(submission),
@@ -146,8 +146,12 @@ export class LibuvSession implements DriverSession, SocketHost {
 
   // --- for streams and listeners ----------------------------------------------------------------------------------
 
-  complete(submission: Submission, result: number, picked?: number): void {
-    this.#complete(submission, result, picked === undefined ? undefined : { auxiliary: picked, bufferPicked: true });
+  complete(submission: Submission, result: number, provided?: number): void {
+    this.#complete(
+      submission,
+      result,
+      provided === undefined ? undefined : { auxiliary: provided, providedBuffer: true },
+    );
   }
 
   completeWithHandle(submission: Submission, value: Stream | Listener | Datagram): void {
@@ -164,10 +168,10 @@ export class LibuvSession implements DriverSession, SocketHost {
     return this.memory.view(buffer, bufferOffset, length);
   }
 
-  pick(length: number): { number: number; bytes: Uint8Array } | undefined {
-    for (let pick = this.#picks.pop(); pick !== undefined; pick = this.#picks.pop()) {
-      const { number, bytes } = pick;
-      this.#pickNumbers.delete(number);
+  provide(length: number): { number: number; bytes: Uint8Array } | undefined {
+    for (let buffer = this.#provided.pop(); buffer !== undefined; buffer = this.#provided.pop()) {
+      const { number, bytes } = buffer;
+      this.#providedNumbers.delete(number);
       // It may have been freed since it was provided.
       if (this.memory.lengthOf(number) < bytes) continue;
       return { number, bytes: this.memory.view(number, 0, Math.min(length, bytes)) };
@@ -325,11 +329,11 @@ export class LibuvSession implements DriverSession, SocketHost {
 
   #takeProvided(): void {
     this.#check.takeProvided(
-      PROVIDED_MAX - this.#picks.length,
-      (number) => this.#pickNumbers.has(number),
+      PROVIDED_MAX - this.#provided.length,
+      (number) => this.#providedNumbers.has(number),
       (buffer) => {
-        this.#pickNumbers.add(buffer.number);
-        this.#picks.push(buffer);
+        this.#providedNumbers.add(buffer.number);
+        this.#provided.push(buffer);
       },
     );
   }

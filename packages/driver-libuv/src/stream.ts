@@ -21,7 +21,7 @@ export interface StreamHost extends SubmissionHost {
   /** The bytes an operation reads into or writes from. */
   view(submission: Submission): Uint8Array;
   /** A buffer for a receive that brought none: its number and its first `length` bytes. */
-  pick(length: number): { readonly number: number; readonly bytes: Uint8Array } | undefined;
+  provide(length: number): { readonly number: number; readonly bytes: Uint8Array } | undefined;
 }
 
 /** The paths of a Unix-domain connection, which the runtime does not tell. */
@@ -30,10 +30,10 @@ export interface PathEnds {
   readonly remote: PathPlace;
 }
 
-/** What a receive ends with, and the buffer that was picked for it. */
+/** What a receive ends with, and the buffer that was taken for it. */
 interface Answer {
   readonly result: number;
-  readonly picked?: number;
+  readonly provided?: number;
 }
 
 export class Stream {
@@ -259,7 +259,7 @@ export class Stream {
     for (let next = this.#receives.first; next !== undefined && this.#hasAnswer; next = this.#receives.first) {
       const answer = this.#answerOrError(next);
       this.#receives.take();
-      this.#host.complete(next, answer.result, answer.picked);
+      this.#host.complete(next, answer.result, answer.provided);
     }
     if (this.#receives.first !== undefined && !this.#ended && this.#arrived.length < READ_AHEAD_BYTES_MAX)
       this.#socket.resume();
@@ -281,10 +281,10 @@ export class Stream {
   /** What the next receive gets: bytes that have arrived, or how the connection ended. */
   #answer(submission: Submission): Answer {
     if (this.#arrived.length === 0) return { result: this.#takeError() };
-    if (!submission.bufferSelect) return { result: this.#arrived.fill(this.#host.view(submission)) };
-    const picked = this.#host.pick(submission.length);
-    if (picked === undefined) return { result: -ERRNO.ENOBUFS };
-    return { result: this.#arrived.fill(picked.bytes), picked: picked.number };
+    if (!submission.providedBuffer) return { result: this.#arrived.fill(this.#host.view(submission)) };
+    const provided = this.#host.provide(submission.length);
+    if (provided === undefined) return { result: -ERRNO.ENOBUFS };
+    return { result: this.#arrived.fill(provided.bytes), provided: provided.number };
   }
 
   /** What the next operation is told of the connection, 0 for nothing. */

@@ -7,7 +7,7 @@ import type { Submission } from "./record-reader.js";
 
 /** What everything that takes submissions needs of its driver. */
 export interface SubmissionHost {
-  complete(submission: Submission, result: number, picked?: number): void;
+  complete(submission: Submission, result: number, provided?: number): void;
   setCancel(submission: Submission, cancel: (() => void) | undefined): void;
 }
 

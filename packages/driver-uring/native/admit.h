@@ -43,7 +43,7 @@ inline bool CanHonour(const Features& features, Opcode opcode, const SubmissionR
     const bool accepts = opcode == Opcode::kAccept;
     if (!(accepts ? features.multishot_accept : features.multishot_receive)) return false;
   }
-  if (record.Has(kSubmitBufferSelect) && !features.buffer_ring) return false;
+  if (record.Has(kSubmitProvidedBuffer) && !features.buffer_ring) return false;
   return !record.Has(kSubmitTimeout) || (features.link_timeout && !record.Has(kSubmitMultishot));
 }
 
@@ -108,7 +108,7 @@ inline bool IsWriteAt(Opcode opcode, const SubmissionRecord& record) {
 inline Admission Admit(State& state, const SubmissionRecord& record, Place place, Hold hold = Hold::kNot) {
   if (const int32_t wrong = CheckRecord(record, state.shared, state.buffers); wrong < 0) return Refused(wrong);
   const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
-  constexpr uint32_t kFlags = kSubmitMultishot | kSubmitBufferSelect | kSubmitTimeout;
+  constexpr uint32_t kFlags = kSubmitMultishot | kSubmitProvidedBuffer | kSubmitTimeout;
   if (record.Has(kFlags) || place == Place::kInChain) [[unlikely]] {
     if (!CanHonour(state.features, opcode, record, place)) return Refused(-EOPNOTSUPP);
   }

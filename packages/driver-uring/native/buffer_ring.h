@@ -1,4 +1,4 @@
-// Buffers that the kernel picks from when bytes arrive (a provided buffer ring, Linux 5.19). Numbers of core's buffers
+// Buffers that the kernel takes from when bytes arrive (a provided buffer ring, Linux 5.19). Numbers of core's buffers
 // go in, the kernel speaks of them by 16-bit ids, so a table stands between.
 #ifndef BATON_URING_BUFFER_RING_H_
 #define BATON_URING_BUFFER_RING_H_
@@ -64,7 +64,7 @@ class BufferRing {
     pending_ = 0;
   }
 
-  // The number of the buffer that the kernel picked; it is out of the ring now.
+  // The number of the buffer that the kernel took; it is out of the ring now.
   uint32_t Take(uint32_t id) {
     BATON_CHECK(id < kEntries && numbers_[id] != kFree);
     const uint32_t number = numbers_[id];

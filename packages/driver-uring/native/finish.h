@@ -67,7 +67,7 @@ inline uint32_t Interpret(State& state, Op& op, uint32_t slot, uint32_t cqe_flag
   switch (op.opcode) {
     case Opcode::kReceive:
       if ((cqe_flags & IORING_CQE_F_BUFFER) == 0) return 0;
-      return state.TakePicked(cqe_flags >> IORING_CQE_BUFFER_SHIFT) << kAuxiliaryShift | kCompletionBufferPicked;
+      return state.ClaimProvided(cqe_flags >> IORING_CQE_BUFFER_SHIFT) << kAuxiliaryShift | kCompletionProvidedBuffer;
     case Opcode::kOpen:
       return FinishOpen(state, op, slot, result);
     case Opcode::kAccept:

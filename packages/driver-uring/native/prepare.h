@@ -127,7 +127,7 @@ class Preparation {
   }
 
   void FillReceive(io_uring_sqe* sqe) {
-    if (!record_.Has(kSubmitBufferSelect)) {
+    if (!record_.Has(kSubmitProvidedBuffer)) {
       io_uring_prep_recv(sqe, fd_, Lend(), record_.length, message_flags());
       return;
     }

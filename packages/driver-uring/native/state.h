@@ -47,7 +47,7 @@ struct State {
   // Nothing new comes in: what arrives is closed.
   bool stopping = false;
 
-  // Registers the buffer ring, if there shall be one. Locked memory may be too short for it: then the kernel picks no
+  // Registers the buffer ring, if there shall be one. Locked memory may be too short for it: then the kernel takes no
   // buffers here, and `features` says so.
   void RegisterBufferRing(io_uring* ring) {
     if (!features.buffer_ring || buffer_ring.Register(ring) == 0) return;
@@ -55,8 +55,8 @@ struct State {
     features.multishot_receive = false;
   }
 
-  // The number of the buffer that the kernel picked.
-  uint32_t TakePicked(uint32_t id) {
+  // The number of the buffer that the kernel took.
+  uint32_t ClaimProvided(uint32_t id) {
     const uint32_t number = buffer_ring.Take(id);
     buffers.TakeProvided(number);
     return number;

@@ -55,7 +55,7 @@ export function uringCapabilities(
       features: {
         multishotAccept: when(ring.multishotAccept, native(), lacking("it", "5.19")),
         multishotReceive: when(ring.multishotReceive, native("into a buffer ring"), lacking("it", "6.0")),
-        bufferSelect: when(
+        providedBuffer: when(
           ring.bufferRing,
           native("a buffer ring"),
           lacking("buffer rings", "5.19", ", or had no memory for one"),

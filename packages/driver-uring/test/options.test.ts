@@ -90,7 +90,7 @@ describe("capabilities follow what is switched off", () => {
   test.each<[UringFeature, Partial<Record<string, string>>]>([
     ["multishot-accept", { multishotAccept: "unsupported" }],
     ["multishot-receive", { multishotReceive: "unsupported" }],
-    ["buffer-ring", { bufferSelect: "unsupported", multishotReceive: "unsupported" }],
+    ["buffer-ring", { providedBuffer: "unsupported", multishotReceive: "unsupported" }],
     ["ftruncate", { truncate: "emulated" }],
     ["links", { links: "emulated" }],
     ["link-timeout", { linkTimeout: "unsupported" }],
@@ -128,7 +128,7 @@ describe("capabilities follow what is switched off", () => {
     const none = capabilitiesOf({});
     vi.unstubAllEnvs();
     expect(none).toEqual(capabilitiesOf({ disable: uringFeatures }));
-    expect(none.features.bufferSelect.kind).toBe("unsupported");
+    expect(none.features.providedBuffer.kind).toBe("unsupported");
   });
 
   test("a ring without an entry and without a call for it declares the operation unsupported", () => {

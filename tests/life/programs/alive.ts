@@ -10,7 +10,7 @@ const TIMEOUT_MS = 300;
 
 const [driver = "", what = ""] = process.argv.slice(2);
 const io = createBackend({ driver: createDriver(driver) });
-const canLoop = isSupported(io.capabilities.features.bufferSelect);
+const canLoop = isSupported(io.capabilities.features.providedBuffer);
 /** What a program keeps to its end, or the collector would have a say. */
 const kept: unknown[] = [io];
 process.on("exit", () => kept.splice(0));

@@ -26,7 +26,7 @@ async function startChain(driver: string, path: string, freeze: () => void): Pro
   const io = createBackend({ driver: createDriver(driver) });
   const file = await io.openFile(path, "r+");
   freeze();
-  io.link(
+  io.chain(
     CONTENT.map((text, index) => ({
       opcode: "write" as const,
       file,

@@ -52,7 +52,7 @@ const ways: Readonly<Record<string, (io: Backend, file: File) => Promise<Outcome
     }),
   chain: async (io, file) => {
     const buffers = [0, 1, 2].map((index) => io.buffers.copyFrom(content.subarray(index * part, (index + 1) * part)));
-    const results = await io.link(buffers.map((buffer) => ({ opcode: "write" as const, file, buffer })));
+    const results = await io.chain(buffers.map((buffer) => ({ opcode: "write" as const, file, buffer })));
     let total = 0;
     for (const result of results) if (result.status === "fulfilled") total += result.value.bytesWritten;
     for (const buffer of buffers) buffer.release();

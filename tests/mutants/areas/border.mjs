@@ -296,7 +296,7 @@ export const border = [
     file: `${NATIVE}buffer_table.h`,
     find: "      if (cells_[first + index].provided) run.slab->Ref();\n",
     replace: "",
-    killedBy: native("core", "record_check_test.cc", "that is freed while receives may pick it"),
+    killedBy: native("core", "record_check_test.cc", "that is freed while receives may take it"),
   },
   {
     name: "uring-slot-unchecked",

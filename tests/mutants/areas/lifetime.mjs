@@ -16,7 +16,7 @@ export const lifetime = [
     killedBy: kit(
       "lifetime/awaited-chained",
       "lifetime/awaited-nested",
-      "lifetime/awaited-picked",
+      "lifetime/awaited-provided",
       "lifetime/awaited-loop",
       "lifetime/awaited-submitted",
       "lifetime/awaited-in-a-lane",

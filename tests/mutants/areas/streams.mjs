@@ -128,9 +128,9 @@ export const streams = [
     name: "loops-need-a-buffer-ring",
     promise: "P10",
     file: `${CORE}resource/lent-receive.ts`,
-    find: "  if (!isSupported(dispatcher.capabilities.features.bufferSelect)) return receiveLent(core, options);\n",
+    find: "  if (!isSupported(dispatcher.capabilities.features.providedBuffer)) return receiveLent(core, options);\n",
     replace: "",
-    killedBy: simKit("refusal/bufferSelect"),
+    killedBy: simKit("refusal/providedBuffer"),
   },
   {
     name: "untold-reset-is-forgotten",

@@ -1,6 +1,6 @@
 /**
  * What idle connections cost a server in memory: `idle.mjs DRIVER CLIENT WARM_UP COUNT`, with `--expose-gc`. The
- * connections wait in `receive()` without a buffer where the driver picks one.
+ * connections wait in `receive()` without a buffer where the driver takes one.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -27,7 +27,7 @@ async function memoryBytes(): Promise<number> {
 
 const [driver = "", clientPath = "", warmUp = "", count = ""] = process.argv.slice(2);
 const io = createBackend({ driver: createDriver(driver), receiveBufferBytes: BUFFER_BYTES, receiveBuffersMax: 64 });
-const picks = isSupported(io.capabilities.features.bufferSelect);
+const provided = isSupported(io.capabilities.features.providedBuffer);
 const listener = await io.listen({ host: "127.0.0.1", backlog: 4096 });
 const client = fork(clientPath, [driver, String(listener.address.port)], { execArgv: [] });
 await once(client, "message");
@@ -35,7 +35,7 @@ const streams: TcpStream[] = [];
 
 /** With callbacks, so that what waits is as little as a program can have. */
 function serve(stream: TcpStream): void {
-  const receiving = picks ? stream.receive() : stream.receive(io.buffers.take(MESSAGE_BYTES));
+  const receiving = provided ? stream.receive() : stream.receive(io.buffers.take(MESSAGE_BYTES));
   receiving.then(({ buffer, bytesReceived }) => {
     if (bytesReceived === 0) return;
     stream.send(buffer!, { length: bytesReceived }).then(({ buffer: sent }) => {
@@ -68,7 +68,7 @@ await openMany(Number(count));
 const after_ = await memoryBytes();
 const { buffers } = io.inspect();
 say({
-  picks,
+  provided,
   connections: Number(count),
   bytesEach: Math.round((after_ - before) / Number(count)),
   buffersOut: buffers.out,

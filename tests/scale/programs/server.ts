@@ -24,17 +24,17 @@ interface Round {
   readonly cpuMs: number;
   readonly descriptorsLeft: number;
   readonly resourcesLeft: number;
-  /** Those that the driver picks from among them, of which there are never more than 64. */
+  /** Those that the driver takes from among them, of which there are never more than 64. */
   readonly buffersLeft: number;
 }
 
 /**
- * Sends back what comes until the peer or this end closes. An idle connection holds no buffer where the driver picks.
+ * Sends back what comes until the peer or this end closes. An idle connection holds no buffer where the driver takes.
  */
 async function echo(io: Backend, stream: TcpStream, onMessage: () => void): Promise<void> {
-  const picks = isSupported(io.capabilities.features.bufferSelect);
+  const provided = isSupported(io.capabilities.features.providedBuffer);
   for (;;) {
-    const { buffer, bytesReceived } = picks
+    const { buffer, bytesReceived } = provided
       ? await stream.receive()
       : await stream.receive(io.buffers.take(MESSAGE_BYTES));
     if (bytesReceived > 0) await stream.send(buffer!, { length: bytesReceived });

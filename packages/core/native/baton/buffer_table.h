@@ -23,7 +23,7 @@ struct BufferCell {
   // Null for borrowed memory, whose owner vouched for it.
   Slab* slab = nullptr;
   uint32_t index_in_slab = 0;
-  // A receive may pick it at any time.
+  // A receive may take it at any time.
   bool provided = false;
 };
 
@@ -81,7 +81,7 @@ class BufferTable {
     const Run run = found->second;
     runs_.erase(found);
     for (size_t index = 0; index < run.count; index++) {
-      // Whoever may pick it does not ask here first: its memory stays for ever.
+      // Whoever may take it does not ask here first: its memory stays for ever.
       if (cells_[first + index].provided) run.slab->Ref();
       cells_[first + index] = {};
     }
@@ -119,19 +119,19 @@ class BufferTable {
   // The cell of a number below `size`, with memory or without.
   const BufferCell& At(uint32_t number) const { return cells_[number]; }
 
-  // Receives may pick the buffer from here on. Null when it has no memory of a slab, or they may already.
+  // Receives may take the buffer from here on. Null when it has no memory of a slab, or they may already.
   const BufferCell* Provide(uint32_t number) {
     if (number >= cells_.size() || cells_[number].slab == nullptr || cells_[number].provided) return nullptr;
     cells_[number].provided = true;
     return &cells_[number];
   }
 
-  // The cell of a buffer that receives may pick; null when it was freed meanwhile.
+  // The cell of a buffer that receives may take; null when it was freed meanwhile.
   const BufferCell* FindProvided(uint32_t number) const {
     return number < cells_.size() && cells_[number].provided ? &cells_[number] : nullptr;
   }
 
-  // A receive has picked it.
+  // A receive has taken it.
   void TakeProvided(uint32_t number) {
     if (number < cells_.size()) cells_[number].provided = false;
   }

@@ -134,7 +134,7 @@ inline constexpr uint32_t kSubmissionBytes = 64;
 // Bits of `SubmissionRecord::operation`, already shifted behind the opcode.
 inline constexpr uint32_t kSubmitOpcodeMask = 0xff;
 inline constexpr uint32_t kSubmitMultishot = 0x100;
-inline constexpr uint32_t kSubmitBufferSelect = 0x200;
+inline constexpr uint32_t kSubmitProvidedBuffer = 0x200;
 inline constexpr uint32_t kSubmitLink = 0x400;
 inline constexpr uint32_t kSubmitTimeout = 0x800;
 
@@ -205,7 +205,7 @@ inline constexpr uint32_t kCompletionBytes = 16;
 
 // Bits of `CompletionRecord::flags`; above them the auxiliary number: a handle's generation, or a buffer.
 inline constexpr uint32_t kCompletionMore = 1;
-inline constexpr uint32_t kCompletionBufferPicked = 2;
+inline constexpr uint32_t kCompletionProvidedBuffer = 2;
 inline constexpr uint32_t kCompletionTimedOut = 4;
 inline constexpr uint32_t kCompletionBegun = 8;
 inline constexpr uint32_t kAuxiliaryShift = 8;

@@ -95,7 +95,7 @@ enum class Memory : uint8_t { kNamed, kHeld };
 
 // The operation has one buffer, which its record names.
 constexpr bool NamesBuffer(const OpcodeInfo& info, const SubmissionRecord& record) {
-  return info.buffer != BufferUse::kNone && info.area == AreaContent::kNone && !record.Has(kSubmitBufferSelect);
+  return info.buffer != BufferUse::kNone && info.area == AreaContent::kNone && !record.Has(kSubmitProvidedBuffer);
 }
 
 // A flag is never passed over in silence: what an operation cannot honour, it is refused for.
@@ -103,7 +103,7 @@ constexpr bool MayHaveFlags(const OpcodeInfo& info, const SubmissionRecord& reco
   if ((record.operation & ~(kSubmitOpcodeMask | info.flags)) != 0) return false;
   if (!record.Has(kSubmitMultishot)) return true;
   // What ends only when it is canceled has nothing that could come after it, and would fill one buffer again and again.
-  return !record.Has(kSubmitLink) && (info.buffer == BufferUse::kNone || record.Has(kSubmitBufferSelect));
+  return !record.Has(kSubmitLink) && (info.buffer == BufferUse::kNone || record.Has(kSubmitProvidedBuffer));
 }
 
 // The operation works on the handle that its record names.

@@ -182,7 +182,7 @@ TEST("positions, lengths, arguments, flags and generations that mean nothing do 
 // mutant: native-flags-unchecked, native-multishot-unchecked
 TEST("a flag passes on the operations that can have it, and on no other") {
   for (uint32_t number = 0; number < kOpcodeCount; number++) {
-    for (const uint32_t flag : {kSubmitMultishot, kSubmitBufferSelect, kSubmitLink, kSubmitTimeout}) {
+    for (const uint32_t flag : {kSubmitMultishot, kSubmitProvidedBuffer, kSubmitLink, kSubmitTimeout}) {
       Specimen specimen(static_cast<Opcode>(number));
       SubmissionRecord& record = specimen.record;
       if (InfoOf(static_cast<Opcode>(number)).length_max < 16) record.length = 1;
@@ -193,7 +193,7 @@ TEST("a flag passes on the operations that can have it, and on no other") {
     }
   }
   Specimen receive(Opcode::kReceive);
-  receive.record.operation |= kSubmitMultishot | kSubmitBufferSelect;
+  receive.record.operation |= kSubmitMultishot | kSubmitProvidedBuffer;
   EXPECT(receive.Check() == 0);
   receive.record.operation |= kSubmitLink;
   EXPECT(receive.Check() == -EOPNOTSUPP);
@@ -236,7 +236,7 @@ TEST("a buffer is provided once, as long as it is there, and no more of them tha
 }
 
 // mutant: native-provided-freed
-TEST("memory that is freed while receives may pick it stays, and its number is nobody's to pick") {
+TEST("memory that is freed while receives may take it stays, and its number is nobody's to take") {
   Specimen specimen(Opcode::kNop);
   const uint32_t number = specimen.buffers.Allocate(kPageBytes, 1, {}).value();
   uint8_t* data = specimen.buffers.Find(number)->data;

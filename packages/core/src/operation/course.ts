@@ -50,7 +50,7 @@ export class Course implements CompletionTarget {
       if (entry.chain !== undefined && this.#brokeBefore(entry, result)) return;
       if ((flags & COMPLETION_FLAG.timedOut) !== 0) extrasOf(entry).cause ??= "timeout";
       // Some kernels hand out a buffer and then find nothing to put into it.
-      if ((flags & COMPLETION_FLAG.bufferPicked) !== 0) this.#host.provided.returnPicked(flags);
+      if ((flags & COMPLETION_FLAG.providedBuffer) !== 0) this.#host.provided.returnProvided(flags);
       if ((flags & COMPLETION_FLAG.begun) !== 0) this.#noteBegun(entry);
       const misplaced = this.#isMisplaced(entry, result);
       if (misplaced) this.#goWithoutPosition(entry);
@@ -76,7 +76,7 @@ export class Course implements CompletionTarget {
   }
 
   stale(flags: number): void {
-    this.#host.provided.returnPicked(flags);
+    this.#host.provided.returnProvided(flags);
   }
 
   faulted(entry: Entry | undefined, generation: number, error: unknown): void {
@@ -106,7 +106,7 @@ export class Course implements CompletionTarget {
 
   /** `-EINTR`, `-EAGAIN` and `-ENOBUFS` are nobody's business above (P11). */
   #isTransient(entry: Entry, result: number): boolean {
-    if (result === -ERRNO.ENOBUFS) return (this.#records[entry.base]! & SUBMIT_FLAG.bufferSelect) !== 0;
+    if (result === -ERRNO.ENOBUFS) return (this.#records[entry.base]! & SUBMIT_FLAG.providedBuffer) !== 0;
     return (result === -ERRNO.EINTR || result === -ERRNO.EAGAIN) && entry.kind?.repeatable === true;
   }
 

@@ -311,7 +311,7 @@ export class Dispatcher implements LaneHost, RequestHost, EndingHost, CourseHost
 
   /** A receive that waits, so that what is left of the pool goes to others: see `ProvidedBuffers.holdsBack`. */
   #isHeldBack(entry: Entry): boolean {
-    if ((this.records[entry.base]! & SUBMIT_FLAG.bufferSelect) === 0 || !this.provided.holdsBack(entry)) return false;
+    if ((this.records[entry.base]! & SUBMIT_FLAG.providedBuffer) === 0 || !this.provided.holdsBack(entry)) return false;
     this.canceler.keepTime(entry);
     entry.held = true;
     this.provided.whenProvided(entry);

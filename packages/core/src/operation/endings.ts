@@ -95,7 +95,7 @@ export class Endings implements SettleHost {
 
   /** The same, with these bytes in a new buffer. */
   settleWithBytes(entry: Entry, bytes: Uint8Array): void {
-    entry.picked = this.#host.buffers.adopt(bytes.slice());
+    entry.provided = this.#host.buffers.adopt(bytes.slice());
     this.settleLocally(entry, bytes.length);
   }
 

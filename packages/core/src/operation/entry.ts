@@ -132,7 +132,7 @@ export class Entry implements Holder {
   /** The buffers of a vectored operation; `lendEnd` is then their length in all. */
   vector: VectorPart[] | undefined = undefined;
   /** The buffer for the result, where the caller gave none. */
-  picked: OwnedBuffer | undefined = undefined;
+  provided: OwnedBuffer | undefined = undefined;
   /** Bytes moved by earlier submissions of the same operation. */
   progress = 0;
   /** Go on after a short result until all bytes are moved. */

@@ -38,7 +38,7 @@ export class KeptBytes implements Kept {
   }
 }
 
-/** It carries buffers, rather than getting one that the driver picks. */
+/** It carries buffers, rather than getting one that the driver takes. */
 export function carriesMemory({ buffer, vector }: Entry): boolean {
   return buffer !== undefined || vector !== undefined;
 }

@@ -73,7 +73,7 @@ export class OperationTable {
     entry.subject = undefined;
     entry.buffer = undefined;
     entry.vector = undefined;
-    entry.picked = undefined;
+    entry.provided = undefined;
     entry.promise = undefined;
     entry.resolve = undefined;
     entry.reject = undefined;

@@ -1,5 +1,5 @@
 /**
- * Buffers handed to the driver beforehand, for `receive()` without one: the driver picks a buffer when bytes arrive,
+ * Buffers handed to the driver beforehand, for `receive()` without one: the driver takes a buffer when bytes arrive,
  * so an idle connection holds none. When the driver has run out (`-ENOBUFS`), receives pause, and each buffer that is
  * handed over lets one of them go on: first those of peers that say little, which are not to be behind all that say as
  * much as they can; otherwise first come, first served.
@@ -186,11 +186,11 @@ export class ProvidedBuffers {
   }
 
   /**
-   * The buffer that the driver picked, now the caller's; `undefined` when the completion carries none. `receiver` is
+   * The buffer that the driver took, now the caller's; `undefined` when the completion carries none. `receiver` is
    * the connection that has it from here on.
    */
   claim(flags: number, receiver: OperationHandle | undefined): OwnedBuffer | undefined {
-    if ((flags & COMPLETION_FLAG.bufferPicked) === 0) return undefined;
+    if ((flags & COMPLETION_FLAG.providedBuffer) === 0) return undefined;
     const number = flags >>> AUXILIARY_SHIFT;
     const holder = this.#provided.get(number);
     if (holder === undefined) return undefined;
@@ -206,13 +206,13 @@ export class ProvidedBuffers {
   }
 
   /** A buffer that came with a completion nobody waits for goes home. */
-  returnPicked(flags: number): void {
+  returnProvided(flags: number): void {
     this.claim(flags, undefined)?.release();
   }
 
-  /** Length of the buffer that the driver picked; `undefined` when the completion carries none. */
+  /** Length of the buffer that the driver took; `undefined` when the completion carries none. */
   lengthOf(flags: number): number | undefined {
-    if ((flags & COMPLETION_FLAG.bufferPicked) === 0) return undefined;
+    if ((flags & COMPLETION_FLAG.providedBuffer) === 0) return undefined;
     return this.#provided.get(flags >>> AUXILIARY_SHIFT)?.buffer.length;
   }
 

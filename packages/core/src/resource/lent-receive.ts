@@ -1,5 +1,5 @@
 /**
- * `receive()` without a buffer where the driver cannot pick one: the pool lends one for as long as the connection is
+ * `receive()` without a buffer where the driver cannot take one: the pool lends one for as long as the connection is
  * idle. A kernel before buffer rings, and one that has no locked memory left for one, serve the same programs so.
  */
 
@@ -10,22 +10,22 @@ import type { OwnedBuffer } from "../memory/owned-buffer.js";
 import type { OperationOptions } from "../operation/cancel.js";
 import { isSupported } from "../spi/capability.js";
 import {
-  type PickedResult,
+  type ProvidedResult,
   prepareReceive,
-  prepareReceivePicked,
+  prepareReceiveProvided,
   type ReceiveResult,
   type StreamCore,
 } from "./stream-operations.js";
 import { operationOptionNames } from "./transfer.js";
 
-/** A receive into a buffer that the driver picks, or else the pool. Throws what is wrong with it. */
-export function receivePicked(core: StreamCore, options: OperationOptions): Promise<PickedResult> {
+/** A receive into a buffer that the driver takes, or else the pool. Throws what is wrong with it. */
+export function receiveProvided(core: StreamCore, options: OperationOptions): Promise<ProvidedResult> {
   const { dispatcher } = core;
-  if (!isSupported(dispatcher.capabilities.features.bufferSelect)) return receiveLent(core, options);
-  return dispatcher.start(prepareReceivePicked(core, options));
+  if (!isSupported(dispatcher.capabilities.features.providedBuffer)) return receiveLent(core, options);
+  return dispatcher.start(prepareReceiveProvided(core, options));
 }
 
-function receiveLent(core: StreamCore, options: OperationOptions): Promise<PickedResult> {
+function receiveLent(core: StreamCore, options: OperationOptions): Promise<ProvidedResult> {
   const where = "stream.receive";
   const { dispatcher, state } = core;
   state.expectOpen(where);
@@ -54,7 +54,7 @@ function tryTake({ dispatcher }: StreamCore, bytes: number): OwnedBuffer | undef
   }
 }
 
-async function receiveInto(core: StreamCore, buffer: OwnedBuffer, options: OperationOptions): Promise<PickedResult> {
+async function receiveInto(core: StreamCore, buffer: OwnedBuffer, options: OperationOptions): Promise<ProvidedResult> {
   try {
     const receiving = core.dispatcher.start<ReceiveResult<unknown>>(prepareReceive(core, buffer, options));
     const { bytesReceived } = await receiving;

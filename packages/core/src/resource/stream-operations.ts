@@ -53,7 +53,7 @@ export interface SendResult<B> {
 }
 
 /** What `receive()` without a buffer resolves with. The buffer is the caller's, to be released. */
-export type PickedResult =
+export type ProvidedResult =
   | { readonly bytesReceived: number; readonly buffer: OwnedBuffer }
   | { readonly bytesReceived: 0; readonly buffer: undefined };
 
@@ -82,15 +82,15 @@ export function prepareReceive(core: StreamCore, buffer: Lendable, options: Tran
   return entry;
 }
 
-const receivePickedKind = defineKind("receive", {
-  finish: (entry, result, flags): PickedResult => {
-    const buffer = takePicked(entry.subject as StreamCore, entry, flags);
+const receiveProvidedKind = defineKind("receive", {
+  finish: (entry, result, flags): ProvidedResult => {
+    const buffer = claimProvided(entry.subject as StreamCore, entry, flags);
     if (buffer !== undefined && result > 0) return { bytesReceived: result, buffer };
     buffer?.release();
     return { bytesReceived: 0, buffer: undefined };
   },
   salvage: (entry, result, flags) => {
-    const buffer = takePicked(entry.subject as StreamCore, entry, flags);
+    const buffer = claimProvided(entry.subject as StreamCore, entry, flags);
     if (buffer === undefined) return;
     (entry.subject as StreamCore).receiveLane.salvageBytes(buffer.bytes.slice(0, result));
     buffer.release();
@@ -98,24 +98,24 @@ const receivePickedKind = defineKind("receive", {
 });
 
 /** The buffer that a receive without one has its bytes in. */
-export function takePicked(core: StreamCore, entry: Entry, flags: number): OwnedBuffer | undefined {
-  return entry.picked ?? core.dispatcher.provided.claim(flags, core.state.handle);
+export function claimProvided(core: StreamCore, entry: Entry, flags: number): OwnedBuffer | undefined {
+  return entry.provided ?? core.dispatcher.provided.claim(flags, core.state.handle);
 }
 
-export function prepareReceivePicked(core: StreamCore, options: OperationOptions): Entry {
+export function prepareReceiveProvided(core: StreamCore, options: OperationOptions): Entry {
   const where = "stream.receive";
   const { dispatcher, state } = core;
   state.expectOpen(where);
   checkOptions(where, options, operationOptionNames);
   const early = dispatcher.canceler.check(where, options);
-  dispatcher.requests.expectFeature(where, "bufferSelect");
-  const entry = beginPicked(core, receivePickedKind, core, SUBMIT_FLAG.bufferSelect);
+  dispatcher.requests.expectFeature(where, "providedBuffer");
+  const entry = beginProvided(core, receiveProvidedKind, core, SUBMIT_FLAG.providedBuffer);
   dispatcher.canceler.attach(entry, early);
   return entry;
 }
 
-/** Begins a receive into buffers that the driver picks; `flags` for the driver. */
-export function beginPicked(core: StreamCore, kind: OperationKind, subject: unknown, flags: number): Entry {
+/** Begins a receive into buffers that the driver takes; `flags` for the driver. */
+export function beginProvided(core: StreamCore, kind: OperationKind, subject: unknown, flags: number): Entry {
   const { dispatcher, state, receiveLane } = core;
   const entry = dispatcher.requests.begin(kind, state);
   entry.subject = subject;

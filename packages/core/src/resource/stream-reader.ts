@@ -1,6 +1,6 @@
 /**
  * Receiving until the peer ends its side, as an async iterator. Where the driver has it, one submission receives again
- * and again into buffers that the driver picks; otherwise, and while the pool is short, one receive follows the other.
+ * and again into buffers that the driver takes; otherwise, and while the pool is short, one receive follows the other.
  * Whoever stops early loses nothing: what had arrived is kept for the next receive (P6).
  */
 
@@ -14,8 +14,8 @@ import type { ReceiveLoop } from "../operation/provided-buffers.js";
 import type { Standing } from "../operation/standing.js";
 import { isSupported } from "../spi/capability.js";
 import { SUBMIT_FLAG } from "../spi/record.js";
-import { receivePicked } from "./lent-receive.js";
-import { beginPicked, type StreamCore, takePicked } from "./stream-operations.js";
+import { receiveProvided } from "./lent-receive.js";
+import { beginProvided, claimProvided, type StreamCore } from "./stream-operations.js";
 import { NO_OPTIONS } from "./transfer.js";
 
 /** Bytes that have arrived, in a buffer that is the receiver's, to be released. */
@@ -29,13 +29,13 @@ const loopKind = defineKind("receive", {
   finish: (entry, result, flags) => {
     const reader = entry.subject as ChunkReader;
     if (result > 0) reader.arrived(entry, result, flags);
-    else takePicked(reader.core, entry, flags)?.release();
+    else claimProvided(reader.core, entry, flags)?.release();
     return result;
   },
   salvage: (entry, result, flags) => {
     const reader = entry.subject as ChunkReader;
     if (result > 0) reader.arrived(entry, result, flags);
-    else takePicked(reader.core, entry, flags)?.release();
+    else claimProvided(reader.core, entry, flags)?.release();
   },
   crowded: (entry) => (entry.subject as ChunkReader).makeWay(),
 });
@@ -110,7 +110,7 @@ class ChunkReader implements ReceiveLoop, Standing, LaneHolder {
 
   /** Bytes are here. */
   arrived(entry: Entry, result: number, flags: number): void {
-    const buffer = takePicked(this.core, entry, flags);
+    const buffer = claimProvided(this.core, entry, flags);
     if (buffer === undefined) return;
     if (this.#left || this.#makesWay || this.core.state.phase !== "open")
       return this.#keep({ bytesReceived: result, buffer });
@@ -165,7 +165,7 @@ class ChunkReader implements ReceiveLoop, Standing, LaneHolder {
     this.#unwatch ??= state.whenClosing(() => this.#keepFrom(0));
     this.#makesWay = false;
     const { provided } = dispatcher;
-    const entry = beginPicked(this.core, loopKind, this, SUBMIT_FLAG.bufferSelect);
+    const entry = beginProvided(this.core, loopKind, this, SUBMIT_FLAG.providedBuffer);
     // Where others would go short for it, a chunk is received when it is asked for and not before.
     if (!provided.crowded) {
       dispatcher.records[entry.base]! |= SUBMIT_FLAG.multishot;
@@ -224,7 +224,7 @@ export async function* readChunks(core: StreamCore): AsyncGenerator<ReceivedChun
   const { dispatcher } = core;
   if (!isSupported(dispatcher.capabilities.features.multishotReceive)) {
     for (;;) {
-      const result = await receivePicked(core, NO_OPTIONS);
+      const result = await receiveProvided(core, NO_OPTIONS);
       if (result.buffer === undefined) return;
       yield result;
     }

@@ -6,11 +6,11 @@ import type { OperationOptions } from "../operation/cancel.js";
 import type { SocketAddress, UnixAddress } from "../spi/address.js";
 import { closeResource, expectNotClosed } from "./closing.js";
 import { doors, type FileLike, fileCore, wrongResource } from "./inner.js";
-import { receivePicked } from "./lent-receive.js";
+import { receiveProvided } from "./lent-receive.js";
 import { type PipeResult, type PipeToFileOptions, pipeToFile } from "./pipe-transfer.js";
 import { type PollOptions, preparePoll, type Readiness } from "./readiness.js";
 import {
-  type PickedResult,
+  type ProvidedResult,
   prepareAddress,
   prepareReceive,
   prepareSend,
@@ -56,17 +56,17 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
    */
   receive<B extends Lendable>(buffer: B & Unreleased<B>, options?: TransferOptions): Promise<ReceiveResult<B>>;
   /**
-   * Receives into a buffer that the driver picks when bytes arrive: an idle connection holds none. The caller
-   * releases it. Without the feature `bufferSelect` the pool lends one for as long as the connection is idle.
+   * Receives into a buffer that the driver takes when bytes arrive: an idle connection holds none. The caller
+   * releases it. Without the feature `providedBuffer` the pool lends one for as long as the connection is idle.
    */
-  receive(options?: OperationOptions): Promise<PickedResult>;
+  receive(options?: OperationOptions): Promise<ProvidedResult>;
   receive(
     first: Lendable | OperationOptions = NO_OPTIONS,
     options: TransferOptions = NO_OPTIONS,
-  ): Promise<ReceiveResult<Lendable> | PickedResult> {
+  ): Promise<ReceiveResult<Lendable> | ProvidedResult> {
     // Not `dispatcher.run`: a closure per operation would be felt here.
     try {
-      if (!looksLikeBuffer(first)) return receivePicked(this.#core, first);
+      if (!looksLikeBuffer(first)) return receiveProvided(this.#core, first);
       return this.#core.dispatcher.start(prepareReceive(this.#core, first, options));
     } catch (error) {
       return this.#core.dispatcher.refused(error);
@@ -86,7 +86,7 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
   }
 
   /**
-   * Receives until the peer ends its side: bytes in buffers that the driver picks, which the program releases. Where
+   * Receives until the peer ends its side: bytes in buffers that the driver takes, which the program releases. Where
    * the driver can, one submission serves the whole loop. Leaving the loop loses nothing: what had arrived goes to the
    * next `receive`. Other receives wait until the loop has ended. Buffers: as for `receive()`. Source: recv(2);
    * multishot: Linux 6.0.

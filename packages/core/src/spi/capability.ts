@@ -16,10 +16,10 @@ export type Support =
 /** Abilities that are not an operation of their own, and what each means. */
 export const featureTable = [
   ["multishotAccept", "one submission accepts connection after connection"],
-  ["multishotReceive", "one submission receives again and again, into buffers the driver picks"],
+  ["multishotReceive", "one submission receives again and again, into buffers the driver takes"],
   [
-    "bufferSelect",
-    "`receive()` without a buffer: the driver picks one when bytes arrive, so idle connections hold none",
+    "providedBuffer",
+    "`receive()` without a buffer: the driver takes a provided one when bytes arrive, so idle connections hold none",
   ],
   ["links", "an operation that starts only when the one before it has ended well"],
   ["linkTimeout", "`timeoutMs` is kept by the driver, next to the operation"],

@@ -234,13 +234,13 @@ export const opcodeTable = [
     syscall: "recv",
     buffer: "kernel-writes",
     handles: "one",
-    flags: ["link", "timeout", "multishot", "bufferSelect"],
+    flags: ["link", "timeout", "multishot", "providedBuffer"],
     lengthMax: TRANSFER_BYTES_MAX as number,
     result: "bytes",
     repeatable: true,
     arguments: "argument0 = message flags",
     summary:
-      "Receives bytes from a connection; 0 means the peer has ended its side. With the buffer-select flag the driver picks the buffer; with the multishot flag there are several completions.",
+      "Receives bytes from a connection; 0 means the peer has ended its side. With the provided-buffer flag the driver takes one of the buffers that it was provided with; with the multishot flag there are several completions.",
     source: "recv(2), Linux 5.6; multishot: 6.0; buffer rings: 5.19",
   },
   {

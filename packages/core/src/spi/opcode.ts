@@ -84,7 +84,7 @@ export interface OpcodeDefinition {
   readonly handles: HandleUse;
   /**
    * The flags that it can have. Several completions (`multishot`) are had only by what ends nobody's buffer but one that
-   * the driver picks, and never in a chain. Cancels have none: they are not waited for. The word of a timeout is the
+   * the driver takes, and never in a chain. Cancels have none: they are not waited for. The word of a timeout is the
    * second handle of a splice.
    */
   readonly flags: readonly (keyof typeof SUBMIT_FLAG)[];

@@ -84,7 +84,7 @@ export class RecordCheck {
     if (!this.#hasMeaning(base, definition)) return -ERRNO.EINVAL;
     const { area = "none" } = definition;
     if (area !== "none") return this.#isArea(base, area) ? 0 : BAD_RECORD;
-    if (definition.buffer === "none" || (operation & SUBMIT_FLAG.bufferSelect) !== 0) return 0;
+    if (definition.buffer === "none" || (operation & SUBMIT_FLAG.providedBuffer) !== 0) return 0;
     const number = this.#word(base, WORD.buffer);
     const offset = this.#unsigned(base, WORD.bufferOffset);
     return this.#isPart(number, offset, this.#unsigned(base, WORD.length)) ? 0 : BAD_RECORD;
@@ -188,7 +188,7 @@ function mayHaveFlags(flags: number, { number, buffer }: OpcodeDefinition): bool
   if ((flags & ~knownFlags[number]!) !== 0) return false;
   if ((flags & SUBMIT_FLAG.multishot) === 0) return true;
   // What ends only when it is canceled has nothing that could come after it, and would fill one buffer again and again.
-  return (flags & SUBMIT_FLAG.link) === 0 && (buffer === "none" || (flags & SUBMIT_FLAG.bufferSelect) !== 0);
+  return (flags & SUBMIT_FLAG.link) === 0 && (buffer === "none" || (flags & SUBMIT_FLAG.providedBuffer) !== 0);
 }
 
 /** Bytes of its arena area that an operation finds or leaves something in. */

@@ -67,8 +67,8 @@ export const TIMEOUT_US_WORD: number = WORD.secondHandleIndex;
 export const SUBMIT_FLAG = {
   /** Several completions: all but the last carry `COMPLETION_FLAG.more`. */
   multishot: 0x100,
-  /** The driver picks the buffer from those it was provided with. */
-  bufferSelect: 0x200,
+  /** The driver takes the buffer from those it was provided with. */
+  providedBuffer: 0x200,
   /**
    * The next submission of the batch starts only after this one has ended well: with a result of 0 or more, and for
    * read, write, readv and writev with all the bytes that were asked for. Otherwise everything that is chained behind
@@ -96,8 +96,8 @@ export const COMPLETION_WORD = {
 export const COMPLETION_FLAG = {
   /** Not the final completion of this operation. */
   more: 1,
-  /** The auxiliary number is the number of the buffer that the driver picked. */
-  bufferPicked: 2,
+  /** The auxiliary number is the number of the buffer that the driver took. */
+  providedBuffer: 2,
   /** The driver has canceled it because its time was up (`SUBMIT_FLAG.timeout`). */
   timedOut: 4,
   /**

@@ -9,7 +9,7 @@ it("a member of a chain that ends early while it waits again takes none of those
   const file = await handFile(io, hand);
   const buffers = ["aa", "bb"].map((text) => io.buffers.copyFrom(text));
   const abort = new AbortController();
-  const results = io.link([
+  const results = io.chain([
     { opcode: "write", file, buffer: buffers[0]!, position: 0 },
     { opcode: "write", file, buffer: buffers[1]!, position: 2 },
     { opcode: "nop", signal: abort.signal },

@@ -43,7 +43,7 @@ describe("closing a backend whose driver does not come to an end", () => {
     expect(io.inspect().operations).toEqual([]);
   });
 
-  it("keeps the provided buffers when the driver may still pick one", async () => {
+  it("keeps the provided buffers when the driver may still take one", async () => {
     const hand = createHandDriver();
     const io = handBackend(hand, { receiveBuffersMax: 2, receiveBufferBytes: 64 });
     const stream = await handStream(io, hand);

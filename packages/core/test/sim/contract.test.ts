@@ -148,14 +148,14 @@ describe("the simulated driver answers", () => {
     const slab = raw.session.memory.allocate(16, 3);
     const numbers = [0, 1].map((index) => slab.firstNumber + index);
     raw.provide(numbers);
-    const flags = SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect;
+    const flags = SUBMIT_FLAG.multishot | SUBMIT_FLAG.providedBuffer;
     raw.submit({ opcode: "receive", slot: 0, handle: server, flags, words: { length: 16 } });
     const source = raw.session.memory.allocate(64, 1);
     new Uint8Array(source.buffers[0]!).fill(7);
     const words = { buffer: source.firstNumber, length: 40 };
     const completions = await raw.run({ opcode: "send", slot: 1, handle: client, words });
     const received = completions.filter(({ slot }) => slot === 0);
-    expect(received.map(({ result, more, picked, auxiliary }) => [result, more, picked && auxiliary])).toEqual([
+    expect(received.map(({ result, more, provided, auxiliary }) => [result, more, provided && auxiliary])).toEqual([
       [16, true, numbers[0]],
       [16, true, numbers[1]],
       [-ERRNO.ENOBUFS, false, false],

@@ -93,7 +93,7 @@ describe("a chain that the driver links", () => {
     const io = handBackend(hand);
     const file = await handFile(io, hand);
     const [first, second] = [io.buffers.take(4), io.buffers.take(4)];
-    const results = io.link([
+    const results = io.chain([
       { opcode: "write", file, buffer: first, position: 0 },
       { opcode: "fsync", file },
       { opcode: "read", file, buffer: second, position: 0 },
@@ -111,7 +111,7 @@ describe("a chain that the driver links", () => {
     const hand = createHandDriver(["links"]);
     const io = handBackend(hand);
     const file = await handFile(io, hand);
-    const results = io.link([{ opcode: "nop" }, { opcode: "fsync", file }, { opcode: "nop" }]);
+    const results = io.chain([{ opcode: "nop" }, { opcode: "fsync", file }, { opcode: "nop" }]);
     await flushed();
     const members = hand.taken.slice(-3);
     hand.complete(members[0]!, 0);
@@ -127,7 +127,7 @@ describe("a chain that the driver links", () => {
     const hand = createHandDriver(["links"]);
     const io = handBackend(hand);
     const file = await handFile(io, hand);
-    const results = io.link([{ opcode: "fsync", file }, { opcode: "nop" }, { opcode: "fdatasync", file }]);
+    const results = io.chain([{ opcode: "fsync", file }, { opcode: "nop" }, { opcode: "fdatasync", file }]);
     await flushed();
     const members = hand.taken.slice(-3);
     hand.complete(members[0]!, -ERRNO.EINTR);

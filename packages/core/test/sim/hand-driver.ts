@@ -34,7 +34,7 @@ export interface Taken {
 export interface Extras {
   readonly more?: boolean;
   readonly auxiliary?: number;
-  readonly picked?: number;
+  readonly provided?: number;
   readonly timedOut?: boolean;
 }
 
@@ -59,7 +59,7 @@ export interface HandDriver {
   close: () => Promise<DriverCloseReport>;
 }
 
-/** @param more features beside accepting again and again and picking buffers */
+/** @param more features beside accepting again and again and provided buffers */
 export function createHandDriver(more: readonly FeatureName[] = []): HandDriver {
   const memory = createHeapMemory();
   const everything = Object.fromEntries(opcodeNames.map((name) => [name, native()]));
@@ -67,7 +67,7 @@ export function createHandDriver(more: readonly FeatureName[] = []): HandDriver 
     {
       operations: everything,
       features: {
-        bufferSelect: native(),
+        providedBuffer: native(),
         multishotAccept: native(),
         ...Object.fromEntries(more.map((name) => [name, native()])),
       },
@@ -88,15 +88,15 @@ export function createHandDriver(more: readonly FeatureName[] = []): HandDriver 
       if (found === undefined) throw new Error(`no ${opcode} was submitted`);
       return found;
     },
-    complete: ({ slot, generation }, result, { more = false, auxiliary = 0, picked = -1, timedOut = false } = {}) => {
+    complete: ({ slot, generation }, result, { more = false, auxiliary = 0, provided = -1, timedOut = false } = {}) => {
       completions[COMPLETION_WORD.slot] = slot;
       completions[COMPLETION_WORD.generation] = generation;
       completions[COMPLETION_WORD.result] = result;
       completions[COMPLETION_WORD.flags] =
-        ((picked >= 0 ? picked : auxiliary) << AUXILIARY_SHIFT) |
+        ((provided >= 0 ? provided : auxiliary) << AUXILIARY_SHIFT) |
         (more ? COMPLETION_FLAG.more : 0) |
         (timedOut ? COMPLETION_FLAG.timedOut : 0) |
-        (picked >= 0 ? COMPLETION_FLAG.bufferPicked : 0);
+        (provided >= 0 ? COMPLETION_FLAG.providedBuffer : 0);
       host.sink(1);
     },
     room: () => host.sink(0),

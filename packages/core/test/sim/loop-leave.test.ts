@@ -4,7 +4,7 @@ import { createHandDriver, flushed, handBackend, handStream } from "./hand-drive
 
 // mutant: loop-cancels-whoever-has-the-slot
 it("leaving a receive loop whose receive has just ended cancels nothing that has its slot by now", async () => {
-  const hand = createHandDriver(["bufferSelect", "multishotReceive"]);
+  const hand = createHandDriver(["providedBuffer", "multishotReceive"]);
   const io = handBackend(hand);
   const stream = await handStream(io, hand);
   const chunks = stream[Symbol.asyncIterator]();
@@ -12,7 +12,7 @@ it("leaving a receive loop whose receive has just ended cancels nothing that has
   await flushed();
   const receive = hand.last("receive");
   expect(receive.record[WORD.operation]! & SUBMIT_FLAG.multishot).not.toBe(0);
-  hand.complete(receive, 5, { more: true, picked: hand.provided[0]! });
+  hand.complete(receive, 5, { more: true, provided: hand.provided[0]! });
   const chunk = await first;
   const left = chunks.return();
   hand.complete(receive, 0);

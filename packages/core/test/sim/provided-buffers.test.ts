@@ -37,17 +37,17 @@ describe("receives that found no buffer", () => {
     hand.complete(third!, -ERRNO.ENOBUFS);
     await flushed();
     expect(receives(hand).length).toBe(3);
-    hand.complete(first!, 5, { picked: hand.provided[0]! });
+    hand.complete(first!, 5, { provided: hand.provided[0]! });
     (await receiving[0]!).buffer?.release();
     await flushed();
     // A new buffer went to the driver, and the second receive with it; the third waits its turn.
     expect(hand.provided.length).toBe(2);
     expect(receives(hand).slice(3)).toMatchObject([{ slot: second!.slot }]);
-    hand.complete(second!, 5, { picked: hand.provided[1]! });
+    hand.complete(second!, 5, { provided: hand.provided[1]! });
     (await receiving[1]!).buffer?.release();
     await flushed();
     expect(receives(hand).slice(4)).toMatchObject([{ slot: third!.slot }]);
-    hand.complete(third!, 5, { picked: hand.provided[2]! });
+    hand.complete(third!, 5, { provided: hand.provided[2]! });
     (await receiving[2]!).buffer?.release();
   });
 
@@ -60,7 +60,7 @@ describe("receives that found no buffer", () => {
     const answer = async (stream: TcpStream, bytes: number) => {
       const receiving = stream.receive();
       await flushed();
-      hand.complete(hand.last("receive"), bytes, { picked: hand.provided.at(-1)! });
+      hand.complete(hand.last("receive"), bytes, { provided: hand.provided.at(-1)! });
       (await receiving).buffer?.release();
       await flushed();
     };
@@ -78,21 +78,21 @@ describe("receives that found no buffer", () => {
     hand.complete(ofBusy!, -ERRNO.ENOBUFS);
     hand.complete(ofQuiet!, -ERRNO.ENOBUFS);
     await flushed();
-    hand.complete(holding!, 5, { picked: hand.provided.at(-1)! });
+    hand.complete(holding!, 5, { provided: hand.provided.at(-1)! });
     (await first).buffer?.release();
     await flushed();
     expect(receives(hand).slice(before + 3)).toMatchObject([{ slot: ofQuiet!.slot }]);
-    hand.complete(hand.last("receive"), 5, { picked: hand.provided.at(-1)! });
+    hand.complete(hand.last("receive"), 5, { provided: hand.provided.at(-1)! });
     (await all[1]!).buffer?.release();
     await flushed();
-    hand.complete(hand.last("receive"), 64, { picked: hand.provided.at(-1)! });
+    hand.complete(hand.last("receive"), 64, { provided: hand.provided.at(-1)! });
     expect((await all[0]!).bytesReceived).toBe(64);
   });
 
   // mutant: loop-takes-what-others-wait-for
   it("have a loop end that would take what is handed over for them", async () => {
     const { clock } = handClock();
-    const hand = createHandDriver(["bufferSelect", "multishotReceive"]);
+    const hand = createHandDriver(["providedBuffer", "multishotReceive"]);
     const io = handBackend(hand, { clock, receiveBuffersMax: 1, receiveBufferBytes: 64 });
     const [looping, other] = await connect(io, hand, 2);
     const chunks = looping![Symbol.asyncIterator]();
@@ -121,7 +121,7 @@ describe("receives that found no buffer", () => {
     held[0]!.release();
     await flushed();
     expect(receives(hand).length).toBe(2);
-    hand.complete(hand.last("receive"), 5, { picked: hand.provided[0]! });
+    hand.complete(hand.last("receive"), 5, { provided: hand.provided[0]! });
     expect((await receiving).bytesReceived).toBe(5);
   });
 
@@ -145,7 +145,7 @@ describe("receives that found no buffer", () => {
       await flushed();
       expect(receives(hand).length).toBe(before + 1);
     }
-    hand.complete(hand.last("receive"), 5, { picked: hand.provided[0]! });
+    hand.complete(hand.last("receive"), 5, { provided: hand.provided[0]! });
     expect((await receiving).bytesReceived).toBe(5);
   });
 });
@@ -164,7 +164,7 @@ describe("submissions of peers that say little", () => {
     ] as const) {
       const receiving = stream.receive();
       await flushed();
-      hand.complete(hand.last("receive"), bytes, { picked: hand.provided.at(-1)! });
+      hand.complete(hand.last("receive"), bytes, { provided: hand.provided.at(-1)! });
       (await receiving).buffer?.release();
     }
     const before = hand.taken.length;

@@ -20,7 +20,7 @@ export interface RawCompletion {
   readonly generation: number;
   readonly result: number;
   readonly more: boolean;
-  readonly picked: boolean;
+  readonly provided: boolean;
   readonly auxiliary: number;
 }
 
@@ -120,7 +120,7 @@ export class RawSimulation {
         generation: words[base + COMPLETION_WORD.generation]!,
         result: words[base + COMPLETION_WORD.result]!,
         more: (flags & COMPLETION_FLAG.more) !== 0,
-        picked: (flags & COMPLETION_FLAG.bufferPicked) !== 0,
+        provided: (flags & COMPLETION_FLAG.providedBuffer) !== 0,
         auxiliary: flags >>> AUXILIARY_SHIFT,
       });
     }

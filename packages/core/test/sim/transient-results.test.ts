@@ -62,7 +62,7 @@ describe("results that mean 'try again'", () => {
     await flushed();
     expect(hand.provided.length).toBe(2);
     const before = io.buffers.stats().out;
-    hand.complete(hand.last("receive"), -ERRNO.ECONNRESET, { picked: hand.provided[0]! });
+    hand.complete(hand.last("receive"), -ERRNO.ECONNRESET, { provided: hand.provided[0]! });
     await expect(receiving).rejects.toMatchObject({ code: "ECONNRESET" });
     // Handed over again with the next submission.
     void io.nop();
@@ -73,7 +73,7 @@ describe("results that mean 'try again'", () => {
 });
 
 describe("the end of a stream", () => {
-  it("gives a picked buffer back that came with it while the stream was being closed", async () => {
+  it("gives a provided buffer back that came with it while the stream was being closed", async () => {
     const hand = createHandDriver();
     const io = handBackend(hand, { receiveBuffersMax: 1, receiveBufferBytes: 64 });
     const stream = await handStream(io, hand);
@@ -81,7 +81,7 @@ describe("the end of a stream", () => {
     await flushed();
     void stream.close().catch(() => undefined);
     await flushed();
-    hand.complete(hand.last("receive"), 0, { picked: hand.provided[0]! });
+    hand.complete(hand.last("receive"), 0, { provided: hand.provided[0]! });
     await expect(receiving).rejects.toMatchObject({ code: "ERR_RESOURCE_CLOSED" });
     void io.nop();
     await flushed();

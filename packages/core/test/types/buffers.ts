@@ -122,7 +122,7 @@ export async function several(io: Backend, file: File): Promise<void> {
   void (both.length + bytesWritten);
 }
 
-export async function picked(stream: TcpStream): Promise<void> {
+export async function provided(stream: TcpStream): Promise<void> {
   const result = await stream.receive();
   // @ts-expect-error 18048: at the end there is no buffer
   result.buffer.release();

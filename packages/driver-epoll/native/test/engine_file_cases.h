@@ -136,7 +136,7 @@ TEST("an unknown opcode is EINVAL, and a flag that means nothing EOPNOTSUPP, for
   bench.Prepare(2, Opcode::kNop).operation = 200;
   bench.Prepare(3, Opcode::kTimer, kSubmitMultishot);
   bench.Prepare(4, Opcode::kSplice, kSubmitTimeout);
-  bench.Prepare(5, Opcode::kSend, kSubmitBufferSelect);
+  bench.Prepare(5, Opcode::kSend, kSubmitProvidedBuffer);
   bench.Submit();
   EXPECT(bench.ResultOf(1) == 0 && bench.ResultOf(2) == -EINVAL && bench.ResultOf(3) == -EOPNOTSUPP);
   EXPECT(bench.ResultOf(4) == -EOPNOTSUPP && bench.ResultOf(5) == -EOPNOTSUPP);

@@ -222,10 +222,10 @@ TEST("more connections than one turn takes are taken in the next turns, without 
   EXPECT(bench.engine().shared().control(kControlCompletionCount) == 144);
 }
 
-TEST("a picked receive waits without a buffer, takes one when bytes come, and fills no more than it may") {
+TEST("a receive into a provided buffer waits without a buffer, takes one when bytes come, and fills no more than it may") {
   Bench bench;
   const auto pair = bench.Connection();
-  SubmissionRecord& first = bench.On(1, Opcode::kReceive, pair.far, kSubmitBufferSelect);
+  SubmissionRecord& first = bench.On(1, Opcode::kReceive, pair.far, kSubmitProvidedBuffer);
   first.length = 4096;
   bench.Submit();
   EXPECT(bench.completions.empty());
@@ -234,18 +234,18 @@ TEST("a picked receive waits without a buffer, takes one when bytes come, and fi
   EXPECT(bench.Run(2));
   EXPECT(bench.ResultOf(1) == -ENOBUFS);
   bench.Provide({7, 8}, 3);
-  SubmissionRecord& second = bench.On(3, Opcode::kReceive, pair.far, kSubmitBufferSelect);
+  SubmissionRecord& second = bench.On(3, Opcode::kReceive, pair.far, kSubmitProvidedBuffer);
   second.length = 4096;
   EXPECT(bench.Run(3));
   EXPECT(bench.ResultOf(3) == 3 && bench.Bytes(8, 3) == "hel");
-  EXPECT(bench.Only(3)->flags == (8U << kAuxiliaryShift | kCompletionBufferPicked));
+  EXPECT(bench.Only(3)->flags == (8U << kAuxiliaryShift | kCompletionProvidedBuffer));
 }
 
 TEST("a multishot receive fills buffer after buffer until there is none, and says so in its last completion") {
   Bench bench;
   const auto pair = bench.Connection();
   bench.Provide({10, 11, 12}, 4);
-  bench.On(1, Opcode::kReceive, pair.far, kSubmitMultishot | kSubmitBufferSelect);
+  bench.On(1, Opcode::kReceive, pair.far, kSubmitMultishot | kSubmitProvidedBuffer);
   bench.Submit();
   EXPECT(bench.completions.empty());
   bench.Fill(0, "aaaabbbbccccdd");
@@ -255,14 +255,14 @@ TEST("a multishot receive fills buffer after buffer until there is none, and say
   std::string received;
   for (size_t index = 1; index < 4; index++) {
     const CompletionRecord& one = bench.completions[index];
-    EXPECT(one.result == 4 && (one.flags & (kCompletionMore | kCompletionBufferPicked)) == 3);
+    EXPECT(one.result == 4 && (one.flags & (kCompletionMore | kCompletionProvidedBuffer)) == 3);
     received += bench.Bytes(one.flags >> kAuxiliaryShift, 4);
   }
   EXPECT(received == "aaaabbbbcccc" && bench.completions[4].result == -ENOBUFS && bench.completions[4].flags == 0);
   // What is left is for the next, which ends with the peer's side.
   bench.NextGeneration(1);
   bench.Provide({10, 11});
-  bench.On(1, Opcode::kReceive, pair.far, kSubmitMultishot | kSubmitBufferSelect);
+  bench.On(1, Opcode::kReceive, pair.far, kSubmitMultishot | kSubmitProvidedBuffer);
   bench.On(3, Opcode::kShutdown, pair.near).argument0 = 1;
   EXPECT(bench.Run(8));
   EXPECT(bench.completions[5].result == 2 && bench.completions.back().result == 0);

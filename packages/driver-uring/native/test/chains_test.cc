@@ -272,7 +272,7 @@ TEST("one that waits behind a gate and is canceled is never started") {
 TEST("a multishot operation and a cancel have no place in a chain") {
   Bench bench;
   const auto [client, server] = Connection(bench);
-  bench.Use(bench.Prepare(3, Opcode::kReceive, kSubmitMultishot | kSubmitBufferSelect | kSubmitLink), server);
+  bench.Use(bench.Prepare(3, Opcode::kReceive, kSubmitMultishot | kSubmitProvidedBuffer | kSubmitLink), server);
   bench.Prepare(4, Opcode::kNop);
   bench.Prepare(5, Opcode::kCancel, kSubmitLink);
   bench.Prepare(6, Opcode::kNop);

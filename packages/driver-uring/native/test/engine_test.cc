@@ -163,24 +163,24 @@ TEST("a receive finds no buffer, then one that was provided, and says which") {
   send.buffer = 0;
   send.length = 5;
   std::memcpy(bench.Buffer(0), "hello", 5);
-  SubmissionRecord& none = bench.Prepare(5, Opcode::kReceive, kSubmitBufferSelect);
+  SubmissionRecord& none = bench.Prepare(5, Opcode::kReceive, kSubmitProvidedBuffer);
   bench.Use(none, server);
   none.length = 4096;
   bench.Submit();
   EXPECT(bench.WaitFor(2));
   EXPECT(bench.Only(5)->result == -ENOBUFS);
-  EXPECT((bench.Only(5)->flags & kCompletionBufferPicked) == 0);
+  EXPECT((bench.Only(5)->flags & kCompletionProvidedBuffer) == 0);
 
   bench.engine().shared().control(kControlProvidedBytes) = 4096;
   bench.engine().shared().control(kControlProvidedCount) = 1;
   *reinterpret_cast<uint32_t*>(bench.engine().shared().provided_block.data) = 7;
-  SubmissionRecord& some = bench.Prepare(6, Opcode::kReceive, kSubmitBufferSelect);
+  SubmissionRecord& some = bench.Prepare(6, Opcode::kReceive, kSubmitProvidedBuffer);
   bench.Use(some, server);
   some.length = 4096;
   bench.Submit();
   EXPECT(bench.WaitFor(3));
   EXPECT(bench.Only(6)->result == 5);
-  EXPECT(bench.Only(6)->flags == (7U << kAuxiliaryShift | kCompletionBufferPicked));
+  EXPECT(bench.Only(6)->flags == (7U << kAuxiliaryShift | kCompletionProvidedBuffer));
   EXPECT(std::memcmp(bench.Buffer(7), "hello", 5) == 0);
 }
 

@@ -325,7 +325,7 @@ TEST("one receive brings bytes again and again, into the part of a buffer that w
   provided[1] = 11;
   shared.control(kControlProvidedCount) = 2;
   shared.control(kControlProvidedBytes) = 3;
-  SubmissionRecord& receive = bench.Prepare(3, Opcode::kReceive, kSubmitMultishot | kSubmitBufferSelect);
+  SubmissionRecord& receive = bench.Prepare(3, Opcode::kReceive, kSubmitMultishot | kSubmitProvidedBuffer);
   bench.Use(receive, server);
   SubmissionRecord& send = bench.Prepare(4, Opcode::kSend);
   bench.Use(send, client);
@@ -343,7 +343,7 @@ TEST("one receive brings bytes again and again, into the part of a buffer that w
       EXPECT(completion.flags == 0);
       continue;
     }
-    EXPECT((completion.flags & 0xff) == (kCompletionMore | kCompletionBufferPicked));
+    EXPECT((completion.flags & 0xff) == (kCompletionMore | kCompletionProvidedBuffer));
     const uint8_t* bytes = bench.Buffer(completion.flags >> kAuxiliaryShift);
     received.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(completion.result));
     EXPECT(bytes[3] == 0);
@@ -354,7 +354,7 @@ TEST("one receive brings bytes again and again, into the part of a buffer that w
 TEST("a multishot receive that is switched off is refused") {
   Bench bench({.disabled_features = kFeatureMultishotReceive});
   const auto [client, server] = Connection(bench);
-  bench.Use(bench.Prepare(3, Opcode::kReceive, kSubmitMultishot | kSubmitBufferSelect), server);
+  bench.Use(bench.Prepare(3, Opcode::kReceive, kSubmitMultishot | kSubmitProvidedBuffer), server);
   EXPECT(Complete(bench, 3).result == -EOPNOTSUPP);
   EXPECT(client.result >= 0);
 }

@@ -1,4 +1,4 @@
-/** Chains: io.link. */
+/** Chains: io.chain. */
 import { textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, ok, rejects } from "./expect.js";
@@ -13,7 +13,7 @@ function errorOf(result: PromiseSettledResult<unknown>): Error & { code?: string
 
 export const chainClause: Clause = {
   id: "chain",
-  title: "io.link",
+  title: "io.chain",
   needs: ["nop"],
   cases: [
     {
@@ -27,7 +27,7 @@ export const chainClause: Clause = {
         using first = io.buffers.copyFrom("aaaa");
         using second = io.buffers.copyFrom("bbbb");
         using back = io.buffers.take(4);
-        const results = await io.link([
+        const results = await io.chain([
           { opcode: "write", file, buffer: first, position: 0 },
           { opcode: "write", file, buffer: second, position: 0 },
           { opcode: "fsync", file },
@@ -50,7 +50,7 @@ export const chainClause: Clause = {
         await using readOnly = await context.openFile("kept", "r");
         await using file = await context.openFile("kept");
         const [bad, good] = [io.buffers.copyFrom("lost"), io.buffers.copyFrom("lost")];
-        const [first, second, third] = await io.link([
+        const [first, second, third] = await io.chain([
           { opcode: "write", file: readOnly, buffer: bad, position: 0 },
           { opcode: "write", file, buffer: good, position: 0 },
           { opcode: "nop" },
@@ -77,7 +77,7 @@ export const chainClause: Clause = {
         await using file = await context.openFile("0123");
         using into = io.buffers.take(16);
         const out = io.buffers.copyFrom("XXXX");
-        const [read, write] = await io.link([
+        const [read, write] = await io.chain([
           { opcode: "read", file, buffer: into, position: 0 },
           { opcode: "write", file, buffer: out, position: 0 },
         ]);
@@ -96,7 +96,7 @@ export const chainClause: Clause = {
       run: async ({ io }) => {
         const first = new AbortController();
         const second = new AbortController();
-        const results = io.link([
+        const results = io.chain([
           { opcode: "timer", afterMs: 60_000, signal: first.signal },
           { opcode: "timer", afterMs: 60_000, signal: second.signal },
           { opcode: "nop" },
@@ -122,7 +122,7 @@ export const chainClause: Clause = {
         await using file = await context.openFile("");
         const stop = new AbortController();
         const [a, b] = [io.buffers.copyFrom("a"), io.buffers.copyFrom("b")];
-        const results = io.link([
+        const results = io.chain([
           { opcode: "write", file, buffer: a, position: 0 },
           { opcode: "fsync", file, signal: stop.signal },
           { opcode: "write", file, buffer: b, position: 0 },
@@ -148,7 +148,7 @@ export const chainClause: Clause = {
         await using pair = await context.pair();
         using buffer = io.buffers.copyFrom("x");
         using into = context.far.buffers.take(8);
-        const results = await io.link([
+        const results = await io.chain([
           { opcode: "send", stream: pair.near, buffer },
           { opcode: "shutdown", stream: pair.near },
         ]);
@@ -167,7 +167,7 @@ export const chainClause: Clause = {
         await using file = await context.openFile("kept");
         using buffer = io.buffers.copyFrom("lost");
         const { submitted } = io.inspect().counters;
-        const chain = io.link([
+        const chain = io.chain([
           { opcode: "write", file, buffer, position: 0, signal: new AbortController().signal },
           { opcode: "write", file, buffer, position: -1 },
         ]);
@@ -182,13 +182,13 @@ export const chainClause: Clause = {
       title: "from 1 to 64 operations; what is no list is refused",
       run: async ({ io }) => {
         const nops = (count: number) => Array.from({ length: count }, () => ({ opcode: "nop" }) as const);
-        await rejects(io.link([]), "ERR_OUT_OF_RANGE");
-        await rejects(io.link(nops(65)), "ERR_OUT_OF_RANGE");
-        await rejects(io.link(undefined as never), "ERR_INVALID_ARG_TYPE");
+        await rejects(io.chain([]), "ERR_OUT_OF_RANGE");
+        await rejects(io.chain(nops(65)), "ERR_OUT_OF_RANGE");
+        await rejects(io.chain(undefined as never), "ERR_INVALID_ARG_TYPE");
         // Enough to cross the end of what goes to the driver at once.
         const others = Array.from({ length: 1000 }, () => io.nop());
         for (const count of [1, 2, 64]) {
-          const results = await io.link(nops(count));
+          const results = await io.chain(nops(count));
           ok(
             results.every(({ status }) => status === "fulfilled"),
             `all ${count} to end well`,
@@ -205,7 +205,7 @@ export const chainClause: Clause = {
       run: async (context) => {
         const { io } = context;
         const file = await context.openFile("");
-        const chain = io.link([
+        const chain = io.chain([
           { opcode: "nop" },
           { opcode: "nop" },
           { opcode: "fsync", file },

@@ -34,7 +34,7 @@ import { pipeFromFileClause, pipeToFileClause } from "./pipe-transfer.js";
 import { pollClause } from "./poll.js";
 import { poolClause } from "./pool.js";
 import { fileReadVectorClause } from "./read-vector.js";
-import { receivePickedClause } from "./receive-picked.js";
+import { receiveProvidedClause } from "./receive-provided.js";
 import { rejectionClause } from "./rejections.js";
 import { salvageClause } from "./salvage.js";
 import { spiDescriptorsClause } from "./spi-descriptors.js";
@@ -91,7 +91,7 @@ export const clauses: readonly Clause[] = [
   connectByNameClause,
   descriptorShortageClause,
   streamClause,
-  receivePickedClause,
+  receiveProvidedClause,
   streamLoopClause,
   stalledClause,
   streamEndingsClause,

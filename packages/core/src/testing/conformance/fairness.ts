@@ -57,8 +57,8 @@ export const fairnessClause: Clause = {
         await goesOn(context, () => io.batch([{ opcode: "nop" }]));
         await goesOn(context, () => io.batch([]));
         await goesOn(context, () => io.batch([{ opcode: "none" } as never]));
-        await goesOn(context, () => io.link([{ opcode: "nop" }, { opcode: "nop" }]));
-        await goesOn(context, () => rejects(io.link([]), "ERR_OUT_OF_RANGE"));
+        await goesOn(context, () => io.chain([{ opcode: "nop" }, { opcode: "nop" }]));
+        await goesOn(context, () => rejects(io.chain([]), "ERR_OUT_OF_RANGE"));
       },
     },
     {

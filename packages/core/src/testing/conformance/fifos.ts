@@ -297,7 +297,7 @@ export const fifoClause: Clause = {
         const { io } = context;
         const path = await givenFifo(context);
         const made = context.path("made");
-        const linked = io.link([
+        const linked = io.chain([
           { opcode: "open", path, flags: "r" },
           { opcode: "open", path: made, flags: "wx" },
         ]);

@@ -158,7 +158,7 @@ export const backPressureClause: Clause = {
       title: "a chain that is longer than operationsMax goes through, one member after the other",
       run: async (context) => {
         const io = context.open({ operationsMax: 2 });
-        const results = await io.link(Array.from({ length: 9 }, () => ({ opcode: "nop" }) as const));
+        const results = await io.chain(Array.from({ length: 9 }, () => ({ opcode: "nop" }) as const));
         ok(
           results.every(({ status }) => status === "fulfilled"),
           "all to be fulfilled",

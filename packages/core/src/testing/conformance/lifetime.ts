@@ -34,9 +34,9 @@ const ways: Readonly<Record<string, Way>> = {
     title: "a receive on what was awaited in the same expression",
     wait: async ({ io }, connect) => counted(await (await connect()).receive(io.buffers.take(16))),
   },
-  picked: {
+  provided: {
     title: "a receive without a buffer",
-    needs: ["bufferSelect"],
+    needs: ["providedBuffer"],
     wait: async (_context, connect) => {
       const { buffer, bytesReceived } = await (await connect()).receive();
       buffer?.release();
@@ -45,7 +45,7 @@ const ways: Readonly<Record<string, Way>> = {
   },
   loop: {
     title: "a loop over the chunks",
-    needs: ["bufferSelect"],
+    needs: ["providedBuffer"],
     wait: async (_context, connect) => {
       for await (const { buffer, bytesReceived } of await connect()) {
         buffer.release();
@@ -259,7 +259,7 @@ export const lifetimeClause: Clause = {
     {
       id: "dropped-loop",
       title: "a connection whose loop was dropped between two chunks is closed",
-      needs: ["bufferSelect"],
+      needs: ["providedBuffer"],
       subjectNeeds: ["collectGarbage"],
       mutants: ["standing-receive-kept"],
       run: async (context) => {

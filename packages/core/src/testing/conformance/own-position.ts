@@ -210,7 +210,7 @@ export const ownPositionClause: Clause = {
         await using file = await context.openFile("0123456789");
         const [ab, cd] = [io.buffers.copyFrom("AB"), io.buffers.copyFrom("CD")];
         const [two, long] = [io.buffers.take(2), io.buffers.take(64)];
-        await io.link([
+        await io.chain([
           { opcode: "write", file, buffer: ab },
           { opcode: "read", file, buffer: two },
           { opcode: "writev", file, buffers: [cd, ab] },

@@ -26,7 +26,7 @@ export const placelessCases: readonly CaseDefinition[] = [
           equal((await file.writeFull(buffer)).bytesWritten, length, "bytesWritten of writeFull");
         if (how === "writev") equal((await file.writev([buffer])).bytesWritten, length, "bytesWritten of writev");
         if (how === "link") {
-          const [write, nop] = await io.link([{ opcode: "write", file, buffer }, { opcode: "nop" }]);
+          const [write, nop] = await io.chain([{ opcode: "write", file, buffer }, { opcode: "nop" }]);
           equal(`${write.status} ${nop.status}`, "fulfilled fulfilled", "the chain");
         }
         if (how === "pipeTo") {
@@ -58,7 +58,7 @@ export const placelessCases: readonly CaseDefinition[] = [
         await rejects(file.write(other, { position }), "ESPIPE", { errno: -29, bytesTransferred: 0 });
         await rejects(file.writeFull(other, { position }), "ESPIPE");
         await rejects(file.writev([other], { position }), "ESPIPE");
-        const [write, nop] = await io.link([{ opcode: "write", file, buffer: other, position }, { opcode: "nop" }]);
+        const [write, nop] = await io.chain([{ opcode: "write", file, buffer: other, position }, { opcode: "nop" }]);
         equal(`${write.status} ${nop.status}`, "rejected rejected", "the chain");
       }
       using into = io.buffers.take(9);

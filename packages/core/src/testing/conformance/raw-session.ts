@@ -54,7 +54,7 @@ export interface RawCompletion {
   readonly generation: number;
   readonly result: number;
   readonly more: boolean;
-  readonly bufferPicked: boolean;
+  readonly providedBuffer: boolean;
   /** Generation of the handle, or number of the buffer. */
   readonly auxiliary: number;
   /** It was in the buffer when `submit` returned. */
@@ -239,7 +239,7 @@ export class RawSession {
         generation: words[base + COMPLETION_WORD.generation]!,
         result: words[base + COMPLETION_WORD.result]!,
         more: (flags & COMPLETION_FLAG.more) !== 0,
-        bufferPicked: (flags & COMPLETION_FLAG.bufferPicked) !== 0,
+        providedBuffer: (flags & COMPLETION_FLAG.providedBuffer) !== 0,
         auxiliary: flags >>> AUXILIARY_SHIFT,
         inline,
       };

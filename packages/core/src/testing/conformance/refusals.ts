@@ -135,13 +135,13 @@ const featureRefusals: Readonly<Record<FeatureName, Refusal>> = {
     await refusesFlag(SUBMIT_FLAG.multishot, { opcode: OPCODE.accept })(context);
   },
   multishotReceive: async (context) => {
-    await refusesFlag(SUBMIT_FLAG.multishot | SUBMIT_FLAG.bufferSelect, { opcode: OPCODE.receive, length: 64 })(
+    await refusesFlag(SUBMIT_FLAG.multishot | SUBMIT_FLAG.providedBuffer, { opcode: OPCODE.receive, length: 64 })(
       context,
     );
   },
   // mutant: loops-need-a-buffer-ring
-  bufferSelect: async (context) => {
-    await refusesFlag(SUBMIT_FLAG.bufferSelect, { opcode: OPCODE.receive, length: 64 })(context);
+  providedBuffer: async (context) => {
+    await refusesFlag(SUBMIT_FLAG.providedBuffer, { opcode: OPCODE.receive, length: 64 })(context);
     if (!has(context, [...connectionNeeds, "receive", "send", "shutdown"])) return;
     const { io, far } = context;
     await using pair = await context.pair();

@@ -106,7 +106,7 @@ const askedEnds: Readonly<Record<string, Asked>> = {
   },
   "loop-closed": {
     title: "closing a connection under a step of a loop over it",
-    needs: [...receiving, "bufferSelect"],
+    needs: [...receiving, "providedBuffer"],
     ask: async (context) => {
       await using pair = await context.pair();
       void pair.near[Symbol.asyncIterator]().next();
@@ -253,7 +253,7 @@ const toldErrors: Readonly<Record<string, Told>> = {
   },
   loop: {
     title: "a loop over a connection that is closed",
-    needs: [...receiving, "bufferSelect"],
+    needs: [...receiving, "providedBuffer"],
     wait: async (context) => {
       await using pair = await context.pair();
       context.clock.after(1, () => void pair.near.close());

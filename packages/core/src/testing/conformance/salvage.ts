@@ -139,23 +139,23 @@ export const salvageClause: Clause = {
       },
     },
     {
-      id: "picked",
+      id: "provided",
       title: "bytes of an abandoned receive without a buffer go to the next one, and their buffer goes home",
-      needs: ["bufferSelect"],
+      needs: ["providedBuffer"],
       run: async (context) => {
         await using pair = await context.pair();
         const operation = context.io.submit({ opcode: "receive", stream: pair.near });
         await context.untilTaken(operation);
         operation.abandon();
         await rejects(operation.done, "ERR_OPERATION_ABANDONED");
-        await sendText(context.far, pair.far, "picked");
+        await sendText(context.far, pair.far, "provided");
         let text = "";
         while (text.length < 6) {
           const { bytesReceived, buffer } = await pair.near.receive();
           text += textOf(buffer!.bytes.subarray(0, bytesReceived));
           buffer!.release();
         }
-        equal(text, "picked", "what was received");
+        equal(text, "provided", "what was received");
         context.expect({ orphans: 1 });
       },
     },

@@ -164,7 +164,7 @@ export const spiRecordsClause: Clause = {
     {
       id: "no-buffer-provided",
       title: "provided numbers that no receive could fill are passed over, and the others are filled",
-      needs: ["bufferSelect", "receive", "send", "connect", "listen"],
+      needs: ["providedBuffer", "receive", "send", "connect", "listen"],
       mutants: ["provided-unchecked", "provided-twice"],
       run: (context) => onBench(context, provideAnything),
     },
@@ -190,10 +190,15 @@ async function provideAnything({ raw, buffer }: Bench): Promise<void> {
   equal(raw.control[CONTROL.passedOver], 5 + PROVIDED_MAX + 100, "what was passed over of more than there is room for");
   const { near, far, listener } = await connectByHand(raw);
   await raw.run({ opcode: OPCODE.send, handle: near, buffer, length: 8 });
-  const receive = { opcode: OPCODE.receive, flags: SUBMIT_FLAG.bufferSelect, handle: far, length: TRANSFER_BYTES_MAX };
+  const receive = {
+    opcode: OPCODE.receive,
+    flags: SUBMIT_FLAG.providedBuffer,
+    handle: far,
+    length: TRANSFER_BYTES_MAX,
+  };
   const received = await raw.run(receive);
-  ok(received.result > 0 && received.bufferPicked, `bytes in a buffer that was picked, not ${received.result}`);
-  equal(received.auxiliary, buffer + 1, "the buffer that was picked");
+  ok(received.result > 0 && received.providedBuffer, `bytes in a buffer that was taken, not ${received.result}`);
+  equal(received.auxiliary, buffer + 1, "the buffer that was taken");
   await raw.run({ opcode: OPCODE.send, handle: near, buffer, length: 8 });
   equal((await raw.run(receive)).result, -ERRNO.ENOBUFS, "the result of a receive that finds none");
   for (const handle of [near, far, listener]) await raw.run({ opcode: OPCODE.close, handle });

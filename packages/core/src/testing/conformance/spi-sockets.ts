@@ -62,25 +62,25 @@ export const spiSocketsClause: Clause = {
       },
     },
     {
-      id: "no-buffer-to-pick",
+      id: "no-buffer-provided",
       calmOnly: true,
-      title: "a receive that shall pick a buffer and finds none ends with -ENOBUFS, and its bytes stay",
+      title: "a receive that shall take a buffer and finds none ends with -ENOBUFS, and its bytes stay",
       promise: "P11",
-      needs: ["bufferSelect"],
+      needs: ["providedBuffer"],
       run: async (context) => {
         const raw = openRaw(context);
         const { near, far, listener } = await connectByHand(raw);
         const slab = raw.session.memory.allocate(4096, 2);
         new Uint8Array(slab.buffers[0]!).set(utf8("x"));
         await raw.run({ opcode: OPCODE.send, handle: far, buffer: slab.firstNumber, length: 1 });
-        const picking = { opcode: OPCODE.receive, flags: SUBMIT_FLAG.bufferSelect, handle: near, length: 4096 };
-        equal((await raw.run(picking)).result, -ERRNO.ENOBUFS, "the result without buffers");
+        const intoProvided = { opcode: OPCODE.receive, flags: SUBMIT_FLAG.providedBuffer, handle: near, length: 4096 };
+        equal((await raw.run(intoProvided)).result, -ERRNO.ENOBUFS, "the result without buffers");
         new Int32Array(raw.session.shared.provided)[0] = slab.firstNumber + 1;
         raw.control[CONTROL.providedCount] = 1;
-        const completion = await raw.run(picking);
+        const completion = await raw.run(intoProvided);
         equal(raw.control[CONTROL.providedCount], 0, "the count of provided buffers after the submit");
         equal(completion.result, 1, "the result with a buffer");
-        equal(completion.bufferPicked, true, "that a buffer was picked");
+        equal(completion.providedBuffer, true, "that a buffer was taken");
         equal(completion.auxiliary, slab.firstNumber + 1, "the number of the buffer");
         equal(textOf(new Uint8Array(slab.buffers[1]!, 0, 1)), "x", "what is in it");
         raw.session.memory.free(slab.firstNumber);
@@ -106,8 +106,8 @@ export const spiSocketsClause: Clause = {
             { opcode: OPCODE.receive, flags: SUBMIT_FLAG.multishot, handle: near, ...buffer },
           ],
           [
-            features.bufferSelect,
-            { opcode: OPCODE.receive, flags: SUBMIT_FLAG.bufferSelect, handle: near, length: 16 },
+            features.providedBuffer,
+            { opcode: OPCODE.receive, flags: SUBMIT_FLAG.providedBuffer, handle: near, length: 16 },
           ],
           [features.links, { opcode: OPCODE.send, flags: SUBMIT_FLAG.link, handle: near, ...buffer }],
         ] as const;

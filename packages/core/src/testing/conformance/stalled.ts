@@ -54,7 +54,7 @@ export const stalledClause: Clause = {
   id: "stalled",
   title: "peers that stall",
   promise: "P11",
-  needs: [...connectionNeeds, "send", "receive", "shutdown", "bufferSelect"],
+  needs: [...connectionNeeds, "send", "receive", "shutdown", "providedBuffer"],
   cases: [
     {
       id: "honest-served",

@@ -8,7 +8,7 @@ import { receiveAll, sendBytes, sendText } from "./stream-talk.js";
 export const streamLoopClause: Clause = {
   id: "stream-loop",
   title: "receiving in a loop",
-  needs: [...connectionNeeds, "send", "receive", "shutdown", "bufferSelect"],
+  needs: [...connectionNeeds, "send", "receive", "shutdown", "providedBuffer"],
   cases: [
     {
       id: "until-the-end",

@@ -5,7 +5,7 @@ import type { Clause, Need } from "./case.js";
 import type { CaseContext } from "./context.js";
 import { equal, equalBytes, ok, rejects } from "./expect.js";
 import { joinedSendsClause } from "./joined-sends.js";
-import { receivePickedClause } from "./receive-picked.js";
+import { receiveProvidedClause } from "./receive-provided.js";
 import { salvageClause } from "./salvage.js";
 import { reset, streamEndingsClause } from "./stream-endings.js";
 import { receiveAll, sendText } from "./stream-talk.js";
@@ -334,7 +334,7 @@ export const unixClauses: readonly Clause[] = [
   abstractNames,
   overUnix(acceptClause, "unix-accept", "accepting at a path"),
   overUnix(streamClause, "unix-stream", "bytes over a Unix-domain socket"),
-  overUnix(receivePickedClause, "unix-receive-picked", "receiving without a buffer from a Unix-domain socket"),
+  overUnix(receiveProvidedClause, "unix-receive-provided", "receiving without a buffer from a Unix-domain socket"),
   overUnix(streamEndingsClause, "unix-stream-endings", "how a connection over a Unix-domain socket ends"),
   overUnix(joinedSendsClause, "unix-joined-sends", "many sends at once over a Unix-domain socket"),
   overUnix(salvageClause, "unix-salvage", "nothing that wins a race is lost, over Unix-domain sockets"),

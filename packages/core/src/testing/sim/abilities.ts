@@ -8,11 +8,11 @@ const definitions: readonly OpcodeDefinition[] = opcodeTable;
 
 /** A flag of the operation asks for what the driver lacks. */
 export function lacksFeature({ features }: Capabilities, ticket: Ticket): boolean {
-  const { opcode, multishot, bufferSelect } = ticket;
+  const { opcode, multishot, providedBuffer } = ticket;
   if (ticket.linked && !isSupported(features.links)) return true;
   if (keepsNames(ticket) && !isSupported(features.renameNoReplace)) return true;
   if (ticket.timeoutUs > 0 && !isSupported(features.linkTimeout)) return true;
-  if (bufferSelect && !isSupported(features.bufferSelect)) return true;
+  if (providedBuffer && !isSupported(features.providedBuffer)) return true;
   if (!multishot) return false;
   return !isSupported(opcode === OPCODE.accept ? features.multishotAccept : features.multishotReceive);
 }
@@ -56,7 +56,7 @@ export const simCapabilities: Capabilities = defineCapabilities(
       renameNoReplace: simulated,
       unixSockets: simulated,
       abstractUnixSockets: simulated,
-      bufferSelect: simulated,
+      providedBuffer: simulated,
       cancelFile: simulated,
       cancelSocket: simulated,
       joinedSends: simulated,

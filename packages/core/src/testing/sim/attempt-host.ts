@@ -23,10 +23,10 @@ export interface AttemptHost {
   readonly isClosed: boolean;
   readonly arenaBytes: Uint8Array<ArrayBuffer>;
   readonly arenaWords: Int32Array<ArrayBuffer>;
-  /** Number of a provided buffer that no receive has picked, −1 when there is none. */
-  pickBuffer(): number;
+  /** Number of a provided buffer that no receive has taken, −1 when there is none. */
+  takeProvidedBuffer(): number;
   /** Puts it back: a planted bug's work. */
-  unpickBuffer(number: number): void;
+  giveProvidedBufferBack(number: number): void;
   /** Answers a cancel. */
   cancel(slot: number, generation: number): number;
 }

@@ -9,10 +9,10 @@ export interface Completion {
   readonly result: number;
   /** More completions of the same operation follow. */
   readonly more: boolean;
-  /** Generation of the handle that the result names, or number of the buffer that was picked. */
+  /** Generation of the handle that the result names, or number of the buffer that was taken. */
   readonly auxiliary: number;
   /** Number of the provided buffer that it carries, −1 for none. */
-  readonly picked: number;
+  readonly provided: number;
   readonly payload: Uint8Array<ArrayBuffer> | undefined;
   /** The driver ended it because its time was up. */
   readonly timedOut: boolean;
@@ -50,15 +50,15 @@ export class CompletionQueue {
   }
 
   /** Writes a completion as record `index` of the shared memory. */
-  write(index: number, { ticket, result, more, auxiliary, picked, timedOut, begun }: Completion): void {
+  write(index: number, { ticket, result, more, auxiliary, provided, timedOut, begun }: Completion): void {
     const base = index << COMPLETION_SHIFT;
     this.#words[base + COMPLETION_WORD.slot] = ticket.slot;
     this.#words[base + COMPLETION_WORD.generation] = ticket.generation;
     this.#words[base + COMPLETION_WORD.result] = result;
     this.#words[base + COMPLETION_WORD.flags] =
-      ((picked >= 0 ? picked : auxiliary) << AUXILIARY_SHIFT) |
+      ((provided >= 0 ? provided : auxiliary) << AUXILIARY_SHIFT) |
       (more ? COMPLETION_FLAG.more : 0) |
-      (picked >= 0 ? COMPLETION_FLAG.bufferPicked : 0) |
+      (provided >= 0 ? COMPLETION_FLAG.providedBuffer : 0) |
       (timedOut ? COMPLETION_FLAG.timedOut : 0) |
       (begun ? COMPLETION_FLAG.begun : 0);
   }

@@ -57,13 +57,13 @@ export class Delivery {
   /** The operation has completed; core is told at once or later. */
   post(ticket: Ticket, result: number, more: boolean, late: boolean): void {
     const { dice, timeline, bug } = this.#kernel;
-    const { auxiliary, picked, payload, begun } = ticket;
+    const { auxiliary, provided, payload, begun } = ticket;
     ticket.auxiliary = 0;
     ticket.begun = false;
-    ticket.picked = -1;
+    ticket.provided = -1;
     ticket.payload = undefined;
     const timedOut = ticket.timedOut && !more;
-    const completion = { ticket, result, more, auxiliary, picked, payload, timedOut, begun, duplicate: false };
+    const completion = { ticket, result, more, auxiliary, provided, payload, timedOut, begun, duplicate: false };
     if (late && ticket.opcode !== OPCODE.cancel && !ticket.multishot) {
       timeline.schedule(dice.delayUs(), () => this.#ready(completion));
     } else {

@@ -80,8 +80,8 @@ function loseToCancel(host: EarlyEndHost, target: Ticket): boolean {
     ledger.handlesClosed++;
     host.handles.remove(result, target.auxiliary)?.close();
   }
-  if (target.picked >= 0) host.unpickBuffer(target.picked);
-  target.picked = -1;
+  if (target.provided >= 0) host.giveProvidedBufferBack(target.provided);
+  target.provided = -1;
   target.payload = undefined;
   host.end(target, -ERRNO.ECANCELED);
   return true;

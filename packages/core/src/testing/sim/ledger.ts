@@ -14,7 +14,7 @@ export class Ledger {
   operationsInFlight = 0;
   /** Buffers of operations in flight. */
   buffersLent = 0;
-  /** Buffers provided for receives without a buffer and not picked yet. */
+  /** Buffers provided for receives without a buffer and not taken yet. */
   buffersProvided = 0;
   /** Sessions that are open. */
   sessionsOpen = 0;

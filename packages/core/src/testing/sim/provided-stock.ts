@@ -35,7 +35,7 @@ export class ProvidedStock {
   }
 
   /** The number of one of them, which is none of them any more; −1 when there is none. */
-  pick(): number {
+  takeOne(): number {
     const { dice } = this.#machine;
     if (this.#numbers.length === 0) return -1;
     const index = dice.profile.shuffle > 0 ? dice.random.below(this.#numbers.length) : 0;
@@ -46,7 +46,7 @@ export class ProvidedStock {
     this.#numbers.push(number);
   }
 
-  /** Nobody can pick any of them any more: they are home. */
+  /** Nobody can take any of them any more: they are home. */
   giveBackAll(): void {
     for (const number of this.#numbers.splice(0)) this.#memory.handOver(number, undefined);
   }

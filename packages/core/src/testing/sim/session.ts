@@ -123,7 +123,7 @@ export class SimSession implements DriverSession, EarlyEndHost {
     let quarantinedBytes = 0;
     for (const ticket of this.#tickets.values()) if (ticket.parts.length > 0) quarantinedBytes += ticket.length;
     const unconfirmedOperations = this.#tickets.size;
-    // What nobody can pick any more is home.
+    // What nobody can take any more is home.
     if (unconfirmedOperations === 0) this.#provided.giveBackAll();
     if (kernelWritesAfterClose(this.kernel)) this.#writeAfterClose();
     return { unconfirmedOperations, quarantinedBytes };
@@ -158,11 +158,11 @@ export class SimSession implements DriverSession, EarlyEndHost {
 
   // --- for attempts -----------------------------------------------------------------------------------------------
 
-  pickBuffer(): number {
-    return this.#provided.pick();
+  takeProvidedBuffer(): number {
+    return this.#provided.takeOne();
   }
 
-  unpickBuffer(number: number): void {
+  giveProvidedBufferBack(number: number): void {
     this.#provided.putBack(number);
   }
 
@@ -337,16 +337,16 @@ export class SimSession implements DriverSession, EarlyEndHost {
     else this.end(behind, -ERRNO.ECANCELED);
   }
 
-  #handOver({ ticket, result, more, picked, payload, duplicate }: Completion): void {
+  #handOver({ ticket, result, more, provided, payload, duplicate }: Completion): void {
     const { hash, timeline, ledger, bug, dice } = this.kernel;
     hash.event(EVENT_KIND.complete, ticket.slot, ticket.generation, ticket.opcode, result, timeline.nowUs);
     if (duplicate) return;
     const lateWrite = bug === "early-completion-late-write" && payload !== undefined && dice.random.chance(0.1);
     const now = lateWrite ? undefined : payload;
-    if (picked >= 0) this.memory.handOver(picked, now);
+    if (provided >= 0) this.memory.handOver(provided, now);
     if (lateWrite) {
       timeline.schedule(dice.random.between(1, 500), () => {
-        if (picked >= 0) this.memory.write(picked, 0, payload);
+        if (provided >= 0) this.memory.write(provided, 0, payload);
         else this.memory.writeParts(ticket, payload);
       });
     }
@@ -355,7 +355,7 @@ export class SimSession implements DriverSession, EarlyEndHost {
       return;
     }
     this.#checkRecord(ticket);
-    if (!ticket.bufferSelect) this.memory.giveBack(ticket, now);
+    if (!ticket.providedBuffer) this.memory.giveBack(ticket, now);
     ticket.description?.leave();
     ticket.description = undefined;
     ticket.secondDescription?.leave();

@@ -75,24 +75,25 @@ function receive(host: AttemptHost, ticket: Ticket, end: Endpoint): Outcome {
   const { dice, bug } = host.kernel;
   let length = ticket.word(WORD.length);
   let number = -1;
-  if (ticket.bufferSelect && end.readable > 0) {
-    number = dice.happens("noBuffers") ? -1 : host.pickBuffer();
+  if (ticket.providedBuffer && end.readable > 0) {
+    number = dice.happens("noBuffers") ? -1 : host.takeProvidedBuffer();
     if (number < 0) return -ERRNO.ENOBUFS;
     const capacity = host.memory.capacity(number);
     length = length === 0 ? capacity : Math.min(length, capacity);
   }
-  const bytes = end.receive(ticket.bufferSelect ? Math.max(1, length) : length);
+  const bytes = end.receive(ticket.providedBuffer ? Math.max(1, length) : length);
   if (bytes === undefined) {
     ticket.waitIn(end.receivers);
     return undefined;
   }
-  if (typeof bytes === "number" && ticket.bufferSelect && bug === "keep-picked-buffer") host.pickBuffer();
+  if (typeof bytes === "number" && ticket.providedBuffer && bug === "keep-provided-buffer") host.takeProvidedBuffer();
   // Some kernels hand a buffer out even where there is nothing to put into it.
-  if (typeof bytes === "number" && ticket.bufferSelect && dice.happens("errorWithBuffer")) number = host.pickBuffer();
-  ticket.picked = number;
+  if (typeof bytes === "number" && ticket.providedBuffer && dice.happens("errorWithBuffer"))
+    number = host.takeProvidedBuffer();
+  ticket.provided = number;
   if (typeof bytes === "number") return bytes;
   ticket.payload = bytes;
-  if (bug === "pick-buffer-twice" && number >= 0 && dice.random.chance(0.2)) host.unpickBuffer(number);
+  if (bug === "provide-buffer-twice" && number >= 0 && dice.random.chance(0.2)) host.giveProvidedBufferBack(number);
   return bytes.length;
 }
 

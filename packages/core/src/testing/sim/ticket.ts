@@ -27,7 +27,7 @@ export class Ticket implements Waiter {
   readonly generation: number;
   readonly opcode: number;
   readonly multishot: boolean;
-  readonly bufferSelect: boolean;
+  readonly providedBuffer: boolean;
   /** The next one of the batch starts when it has ended well. */
   readonly linked: boolean;
   /** Microseconds after which it is canceled; 0 for never. */
@@ -65,7 +65,7 @@ export class Ticket implements Waiter {
   timedOut = false;
   /** What the last attempt brought beside its result. */
   payload: Uint8Array<ArrayBuffer> | undefined = undefined;
-  picked = -1;
+  provided = -1;
   auxiliary = 0;
   /** What it has opened so far is kept: `COMPLETION_FLAG.begun`. */
   begun = false;
@@ -85,11 +85,11 @@ export class Ticket implements Waiter {
     this.generation = this.record[WORD.generation]!;
     this.opcode = operation & 0xff;
     this.multishot = (operation & SUBMIT_FLAG.multishot) !== 0;
-    this.bufferSelect = (operation & SUBMIT_FLAG.bufferSelect) !== 0;
+    this.providedBuffer = (operation & SUBMIT_FLAG.providedBuffer) !== 0;
     this.linked = (operation & SUBMIT_FLAG.link) !== 0;
     this.timeoutUs = (operation & SUBMIT_FLAG.timeout) !== 0 ? this.record[TIMEOUT_US_WORD]! >>> 0 : 0;
     this.refusal = refusal;
-    this.parts = this.bufferSelect ? [] : partsOf(this.record, arenaWords, refusal === 0);
+    this.parts = this.providedBuffer ? [] : partsOf(this.record, arenaWords, refusal === 0);
     this.onWake = () => onWake(this);
   }
 
@@ -124,7 +124,7 @@ export class Ticket implements Waiter {
       opcode === OPCODE.readv ||
       opcode === OPCODE.receive ||
       opcode === OPCODE.receiveMessage;
-    return writes && !this.bufferSelect;
+    return writes && !this.providedBuffer;
   }
 
   /** As it is called in a violation. */

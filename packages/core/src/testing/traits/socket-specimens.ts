@@ -151,11 +151,11 @@ const receiving: readonly Specimen[] = [
   ),
   onStream(
     {
-      id: "receive-picked",
+      id: "receive-provided",
       title: "a receive without a buffer",
       waits: true,
       cancelNeeds: "cancelSocket",
-      needs: ["send", "bufferSelect"],
+      needs: ["send", "providedBuffer"],
     },
     "receive",
     ({ far }, { near, far: other }) => ({

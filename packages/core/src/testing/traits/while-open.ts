@@ -28,7 +28,7 @@ const results: readonly Clause[] = defineTrait("while-open", [
   {
     id: "foreign-resource",
     mutants: ["foreign-resource-accepted"],
-    title: "asked of another backend by submit, batch or link it is ERR_RESOURCE_FOREIGN, and both backends go on",
+    title: "asked of another backend by submit, batch or chain it is ERR_RESOURCE_FOREIGN, and both backends go on",
     promise: "P8",
     applies: (specimen) => specimen.onResource && submittable(specimen),
     run: async (context, stage) => {
@@ -37,7 +37,7 @@ const results: readonly Clause[] = defineTrait("while-open", [
       const [batched] = await elsewhere.batch([stage.request!()]);
       ok(batched?.status === "rejected", "the batched request to be refused");
       checkError(batched.reason, "ERR_RESOURCE_FOREIGN", {});
-      await rejects(elsewhere.link([stage.request!()]), "ERR_RESOURCE_FOREIGN");
+      await rejects(elsewhere.chain([stage.request!()]), "ERR_RESOURCE_FOREIGN");
       expectHome(stage);
       equal(elsewhere.inspect().counters.submitted, 0, "the number of operations that the other backend submitted");
       const pending = stage.call();

@@ -42,7 +42,7 @@ async function runChain(context: Context, random: Random, file: File): Promise<v
     requests.push({ opcode: "write", file, buffer, position: write.position, ...early });
   }
   const before = context.simulation.files.read(file.path);
-  const ended = await context.end("link", context.io.link(requests));
+  const ended = await context.end("chain", context.io.chain(requests));
   if (ended.ok) await checkChain(context, file, { writes, before, results: ended.value });
   for (const write of writes) {
     if (write === undefined) continue;

@@ -265,7 +265,7 @@ export class Reader {
     }
     // Without a buffer the driver decides how much comes, so not while only so much may be taken.
     if (lengthMax > 8 && random.chance(0.4)) {
-      return random.chance(0.3) ? this.#receiveInLoop() : this.#receivePicked();
+      return random.chance(0.3) ? this.#receiveInLoop() : this.#receiveProvided();
     }
     const buffer = await context.take(lengthMax);
     if (buffer === undefined) return new Uint8Array(0);
@@ -302,7 +302,7 @@ export class Reader {
     return new Uint8Array(0);
   }
 
-  async #receivePicked(): Promise<Uint8Array> {
+  async #receiveProvided(): Promise<Uint8Array> {
     const context = this.#context;
     const early = context.earlyEnd(this.#random, 0.4, true);
     const ended = await context.end("receive without a buffer", this.#stream.receive(early.options), early.codes);

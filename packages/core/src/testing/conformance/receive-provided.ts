@@ -1,14 +1,14 @@
-/** Receiving into buffers that the driver picks. */
+/** Receiving into buffers that the driver takes. */
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { pattern, textOf, utf8 } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, equalBytes, ok } from "./expect.js";
 import { sendBytes, sendText } from "./stream-talk.js";
 
-export const receivePickedClause: Clause = {
-  id: "receive-picked",
+export const receiveProvidedClause: Clause = {
+  id: "receive-provided",
   title: "receiving without a buffer",
-  needs: [...connectionNeeds, "send", "receive", "bufferSelect"],
+  needs: [...connectionNeeds, "send", "receive", "providedBuffer"],
   cases: [
     {
       id: "bytes-and-end",
@@ -101,9 +101,9 @@ export const receivePickedClause: Clause = {
         await pair.near.receive(own);
         text += textOf(own.bytes);
         await sendText(context.far, pair.far, "b");
-        const picked = await pair.near.receive();
-        text += textOf(picked.buffer!.bytes.subarray(0, 1));
-        picked.buffer!.release();
+        const provided = await pair.near.receive();
+        text += textOf(provided.buffer!.bytes.subarray(0, 1));
+        provided.buffer!.release();
         await sendText(context.far, pair.far, "c");
         await pair.near.receive(own);
         equal(text + textOf(own.bytes), "abc", "what was received");
