@@ -12,7 +12,7 @@ import { reportOf, runProgram } from "./run-program.js";
 
 const TIMEOUT_MS = 60_000;
 
-/** The system runs other things too; a freeze lasts five seconds. */
+/** The system runs other things too; a freeze lasts longer. */
 const LONGEST_TURN_MS = 1000;
 
 const programs = bundlePrograms(

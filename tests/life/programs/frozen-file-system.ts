@@ -17,10 +17,12 @@ export function makeFileSystem(directory: string): string {
   return root;
 }
 
-/** Freezes it; settles when it goes on. */
-export function freezeFor(root: string, frozenMs: number): Promise<unknown> {
+/** Freezes it; settles when it goes on. Whoever cannot hang meanwhile may let it go on sooner, by `thaw`. */
+export function freezeFor(root: string, frozenMs: number): { thawed: Promise<unknown>; thaw: () => void } {
   // By another process: this one may be what hangs.
-  const thaw = spawn("sh", ["-c", `sleep ${frozenMs / 1000}; fsfreeze -u ${root}`]);
+  const thawing = spawn("sh", ["-c", `timeout ${frozenMs / 1000} cat; fsfreeze -u ${root}`], {
+    stdio: ["pipe", "ignore", "inherit"],
+  });
   execFileSync("fsfreeze", ["-f", root]);
-  return once(thaw, "exit");
+  return { thawed: once(thawing, "exit"), thaw: () => thawing.stdin.end() };
 }

@@ -45,7 +45,7 @@ async function main(driver: string, life: string, directory: string): Promise<vo
   writeFileSync(path, "");
   let thawed: Promise<unknown> = Promise.resolve();
   const freeze = () => {
-    thawed = freezeFor(root, FROZEN_MS);
+    thawed = freezeFor(root, FROZEN_MS).thawed;
   };
   let unconfirmed = 0;
   if (life === "close") {
