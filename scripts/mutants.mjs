@@ -203,14 +203,14 @@ async function attackAll(chosen, benches) {
 }
 
 /**
- * @template T
- * @param {readonly T[]} list
+ * Which of a list are in a part of it; nothing when that is no part.
+ *
  * @param {string} part Such as "2/3".
- * @returns {readonly T[] | undefined} Nothing when that is no part.
+ * @returns {((one: unknown, index: number) => boolean) | undefined}
  */
-function partOf(list, part) {
+function filterOf(part) {
   const [, which = 0, of = 0] = (/^([1-9]\d?)\/([1-9]\d?)$/.exec(part) ?? []).map(Number);
-  return which >= 1 && which <= of ? list.filter((_, index) => index % of === which - 1) : undefined;
+  return which >= 1 && which <= of ? (_, index) => index % of === which - 1 : undefined;
 }
 
 const { values, positionals } = parseArgs({
@@ -219,6 +219,7 @@ const { values, positionals } = parseArgs({
 });
 const unknown = positionals.filter((name) => !mutants.some((mutant) => mutant.name === name));
 const jobs = Number(values.jobs ?? 1);
+const isInPart = filterOf(values.part);
 /** @type {Bench[]} */
 const benches = [];
 try {
@@ -233,14 +234,14 @@ try {
   } else if (values.without !== undefined && values.without !== "native") {
     console.error('--without takes "native" only.');
     process.exitCode = 1;
-  } else if (partOf(mutants, values.part) === undefined) {
+  } else if (isInPart === undefined) {
     console.error("--part must be such as 2/3: the second of three.");
     process.exitCode = 1;
   } else {
     const named = positionals.length === 0 ? mutants : mutants.filter(({ name }) => positionals.includes(name));
     const built = values.without === "native" ? named.filter((one) => !one.killedBy.some(isNative)) : named;
     if (built.length < named.length) console.log(`${named.length - built.length} left out: they need C++ programs`);
-    const chosen = partOf(built, values.part) ?? [];
+    const chosen = built.filter(isInPart);
     if (chosen.length < built.length) console.log(`${built.length - chosen.length} left to the other parts`);
     for (let count = 0; count < jobs; count++) benches.push(new Bench());
     if (!(await attackAll(chosen, benches))) process.exitCode = 1;

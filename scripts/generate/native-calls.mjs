@@ -1,15 +1,12 @@
 /** The C++ of operations that are one call without a buffer: the calls for threads, and the entries of the ring. */
 import { camel, HEADER } from "./native-header.mjs";
 
-/** @param {string} name */
-const label = (name) => `case Opcode::k${camel(name)}:`;
-
 /** @param {any} tables @param {(row: any) => string} line What a row does in a switch over all opcodes. */
 function switchOver({ opcodeTable }, line) {
-  const [calls, others] = [true, false].map((has) => opcodeTable.filter((row) => (row.native !== undefined) === has));
+  const calls = opcodeTable.filter(({ native }) => native !== undefined);
   return `  switch (opcode) {
-${calls.map((row) => `    ${label(row.name)}\n      ${line(row)}`).join("\n")}
-${others.map((row) => `    ${label(row.name)}`).join("\n")}
+${calls.map((row) => `    case Opcode::k${camel(row.name)}:\n      ${line(row)}`).join("\n")}
+    BATON_CASE_NO_CALL:
       break;
   }`;
 }

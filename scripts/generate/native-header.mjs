@@ -87,12 +87,14 @@ export function renderNativeHeader(tables) {
   const opcodes = opcodeTable.map((row) => `  k${camel(row.name)} = ${row.number},  // ${row.syscall}`).join("\n");
   const areas = ["none", ...new Set(opcodeTable.flatMap(({ area = [] }) => area))];
   const handleUses = [...new Set(opcodeTable.map(({ handles }) => handles))];
-  /** @param {string} family */
-  const labels = (family) =>
+  /** @param {(row: any) => boolean} has */
+  const labels = (has) =>
     opcodeTable
-      .filter((row) => row.native !== undefined && row.family === family)
+      .filter(has)
       .map((row) => `case Opcode::k${camel(row.name)}`)
       .join(": ");
+  /** @param {string} family */
+  const callOn = (family) => labels((row) => row.native !== undefined && row.family === family);
   const rows = opcodeTable.map((row) => `  {${cells(row, tables).join(", ")}},`).join("\n");
   return `${HEADER}#ifndef BATON_OPCODE_GEN_H_
 #define BATON_OPCODE_GEN_H_
@@ -110,9 +112,10 @@ ${opcodes}
 };
 inline constexpr uint32_t kOpcodeCount = ${opcodeTable.length};
 
-// Labels of a switch: the operations that are one call on names, and those that are one call on a descriptor.
-#define BATON_CASE_PATH_CALL ${labels("path")}
-#define BATON_CASE_FILE_CALL ${labels("file")}
+// Labels of a switch: the operations that are one call on names, those that are one call on a descriptor, and all others.
+#define BATON_CASE_PATH_CALL ${callOn("path")}
+#define BATON_CASE_FILE_CALL ${callOn("file")}
+#define BATON_CASE_NO_CALL ${labels((row) => row.native === undefined)}
 
 // Who touches the memory of an operation's buffer while it is in flight.
 enum class BufferUse : uint8_t { ${bufferUses.map((use) => `k${camel(use)}`).join(", ")} };

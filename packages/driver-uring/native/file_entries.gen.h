@@ -54,30 +54,7 @@ inline void FillFileEntry(io_uring_sqe* sqe, Opcode opcode, const SubmissionReco
       return io_uring_prep_linkat(sqe, AT_FDCWD, FirstPath(area), AT_FDCWD, SecondPath(area, record), 0);
     case Opcode::kSymlink:
       return io_uring_prep_symlinkat(sqe, FirstPath(area), AT_FDCWD, SecondPath(area, record));
-    case Opcode::kNop:
-    case Opcode::kCancel:
-    case Opcode::kOpen:
-    case Opcode::kClose:
-    case Opcode::kRead:
-    case Opcode::kWrite:
-    case Opcode::kStat:
-    case Opcode::kListen:
-    case Opcode::kAccept:
-    case Opcode::kConnect:
-    case Opcode::kReceive:
-    case Opcode::kSend:
-    case Opcode::kShutdown:
-    case Opcode::kTimer:
-    case Opcode::kAddress:
-    case Opcode::kReadv:
-    case Opcode::kWritev:
-    case Opcode::kReceiveMessage:
-    case Opcode::kSendMessage:
-    case Opcode::kDatagram:
-    case Opcode::kSplice:
-    case Opcode::kPipe:
-    case Opcode::kPoll:
-    case Opcode::kAdopt:
+    BATON_CASE_NO_CALL:
       break;
   }
 }

@@ -76,11 +76,12 @@ async function work(): Promise<void> {
 }
 
 const begun = performance.now();
-const working = work().then(() => ({ meanwhile: frozen, hanging, tookMs: performance.now() - begun }));
-await Promise.all([working, new Promise((resolve) => setTimeout(resolve, FROZEN_MS))]);
+const [report] = await Promise.all([
+  work().then(() => ({ meanwhile: frozen, hanging, tookMs: performance.now() - begun })),
+  new Promise((resolve) => setTimeout(resolve, FROZEN_MS)),
+]);
 thaw();
 await over;
-const report = await working;
 const results = await Promise.allSettled(calls);
 clearInterval(ticks);
 say({

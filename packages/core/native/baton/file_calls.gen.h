@@ -38,30 +38,7 @@ inline int64_t MakeFileCall(Opcode opcode, const SubmissionRecord& record, int f
       return linkat(AT_FDCWD, first, AT_FDCWD, second, 0) == 0 ? 0 : -errno;
     case Opcode::kSymlink:
       return symlinkat(first, AT_FDCWD, second) == 0 ? 0 : -errno;
-    case Opcode::kNop:
-    case Opcode::kCancel:
-    case Opcode::kOpen:
-    case Opcode::kClose:
-    case Opcode::kRead:
-    case Opcode::kWrite:
-    case Opcode::kStat:
-    case Opcode::kListen:
-    case Opcode::kAccept:
-    case Opcode::kConnect:
-    case Opcode::kReceive:
-    case Opcode::kSend:
-    case Opcode::kShutdown:
-    case Opcode::kTimer:
-    case Opcode::kAddress:
-    case Opcode::kReadv:
-    case Opcode::kWritev:
-    case Opcode::kReceiveMessage:
-    case Opcode::kSendMessage:
-    case Opcode::kDatagram:
-    case Opcode::kSplice:
-    case Opcode::kPipe:
-    case Opcode::kPoll:
-    case Opcode::kAdopt:
+    BATON_CASE_NO_CALL:
       break;
   }
   return -EINVAL;

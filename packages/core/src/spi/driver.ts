@@ -90,7 +90,7 @@ export interface SharedMemory {
   readonly completions: ArrayBuffer;
   /** Control words, see `CONTROL`. */
   readonly control: ArrayBuffer;
-  /** Buffer numbers (int32) that core provides for provided-buffer operations, see `CONTROL.providedCount`. */
+  /** Buffer numbers (int32) that core provides for receives without one, see `CONTROL.providedCount`. */
   readonly provided: ArrayBuffer;
   /** Paths, addresses and answers, by offset. */
   readonly arena: ArrayBuffer;
