@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", driver: "src/driver.ts", "testing/index": "src/testing/index.ts" },
+  entry: { index: "src/index.ts", driver: "src/driver.ts" },
   format: ["esm"],
   target: "node20",
   platform: "neutral",

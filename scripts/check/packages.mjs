@@ -11,6 +11,8 @@ const ALLOWED = [
   /^dist\//,
   /^prebuilds\//,
   /^native\//,
+  // The door of core to a package of its own.
+  /^testing\.(js|d\.ts)$/,
   /^package\.json$/,
   /^README\.md$/,
   /^LICENSE$/,

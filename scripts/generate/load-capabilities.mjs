@@ -34,7 +34,10 @@ export async function loadCapabilities(root) {
   const esbuild = await loadEsbuild();
   const { outputFiles } = await esbuild.build({
     stdin: { contents: ENTRY, resolveDir: root, loader: "ts" },
-    alias: { "@baton-io/core/driver": `${root}/packages/core/src/driver.ts` },
+    alias: {
+      "@baton-io/core/driver": `${root}/packages/core/src/driver.ts`,
+      "@baton-io/core": `${root}/packages/core/src/index.ts`,
+    },
     define: { "process.platform": '"linux"', "process.versions.node": '"26.0.0"' },
     bundle: true,
     format: "esm",

@@ -81,6 +81,19 @@ describe("imports", () => {
     });
   }
 
+  test("what is for tests knows core by its doors only, and core nothing of it", () => {
+    const folder = join(root, "packages/core/src");
+    const inside = join(folder, "testing/");
+    for (const file of sourcesOf(folder)) {
+      const foreign = allImports(readFileSync(file, "utf8")).filter((from) => {
+        const isInside = from.startsWith(".") && resolve(dirname(file), from).startsWith(inside);
+        if (file.startsWith(inside)) return !isInside && !/^(@baton-io\/core(\/driver)?|node:.*)$/.test(from);
+        return isInside || !from.startsWith(".");
+      });
+      expect(foreign, relative(root, file)).toEqual([]);
+    }
+  });
+
   test("the folders of core know only those before them", () => {
     const folder = join(root, "packages/core/src");
     // What is in no folder, the doors and the backend, knows all of it.
@@ -117,7 +130,8 @@ describe("imports", () => {
       detect: /^@baton-io\/(core|driver-)/,
     };
     for (const name of packageNames) {
-      for (const file of sourcesOf(join(root, "packages", name, "src"))) {
+      const testing = join(root, "packages/core/src/testing/");
+      for (const file of sourcesOf(join(root, "packages", name, "src")).filter((one) => !one.startsWith(testing))) {
         const foreign = [...readFileSync(file, "utf8").matchAll(/(?:from|import\() ?"(@baton-io\/[^"]+)"/g)]
           .map(([, from]) => from!)
           .filter((from) => !allowed[name]!.test(from));

@@ -55,7 +55,15 @@ export {
   loadBinding,
 } from "./spi/load-binding.js";
 export { createNativeSession, type NativeSession, type RuntimeName, runtimeName } from "./spi/native-session.js";
-export { OPCODE, type Opcode, type OpcodeDefinition, type OpcodeName, opcodeNames, opcodeTable } from "./spi/opcode.js";
+export {
+  OPCODE,
+  type Opcode,
+  type OpcodeDefinition,
+  type OpcodeName,
+  opcodeDefinition,
+  opcodeNames,
+  opcodeTable,
+} from "./spi/opcode.js";
 export { linuxOpenConstants, type OpenConstants, type OpenFlags, type OpenFlagText } from "./spi/open-flags.js";
 export { checkPlacement, type PlacementSystem } from "./spi/placement.js";
 export * from "./spi/record.js";

@@ -1,11 +1,19 @@
 /** A driver that completes every nop at once and can do nothing else: what is left is what core itself costs. */
 
-import { ERRNO } from "../base/errno.js";
-import { defineCapabilities, native } from "../spi/capability.js";
-import { allocateSharedMemory, type Driver } from "../spi/driver.js";
-import { createHeapMemory } from "../spi/heap-memory.js";
-import { OPCODE } from "../spi/opcode.js";
-import { COMPLETION_SHIFT, COMPLETION_WORD, CONTROL, SUBMISSION_SHIFT, WORD } from "../spi/record.js";
+import type { Driver } from "@baton-io/core";
+import {
+  allocateSharedMemory,
+  COMPLETION_SHIFT,
+  COMPLETION_WORD,
+  CONTROL,
+  createHeapMemory,
+  defineCapabilities,
+  ERRNO,
+  native,
+  OPCODE,
+  SUBMISSION_SHIFT,
+  WORD,
+} from "@baton-io/core/driver";
 
 const capabilities = defineCapabilities(
   { operations: { nop: native(), cancel: native() }, features: {} },

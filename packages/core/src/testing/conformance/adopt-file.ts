@@ -1,6 +1,5 @@
 /** Files made of descriptors that the program has. */
-import type { Backend } from "../../backend.js";
-import type { File } from "../../resource/file.js";
+import type { Backend, File } from "@baton-io/core";
 import { textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import type { CaseContext } from "./context.js";

@@ -1,7 +1,6 @@
 /** The backend itself: its options, what it shows, and its end. */
-import { createBackend } from "../../backend.js";
-import { featureNames } from "../../spi/capability.js";
-import { opcodeNames } from "../../spi/opcode.js";
+import { createBackend } from "@baton-io/core";
+import { featureNames, opcodeNames } from "@baton-io/core/driver";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import type { Clause } from "./case.js";
 import { equal, ok, oneOf, rejects, throws } from "./expect.js";

@@ -1,5 +1,4 @@
-import { OPCODE } from "../../spi/opcode.js";
-import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD } from "../../spi/record.js";
+import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD, OPCODE } from "@baton-io/core/driver";
 import { equal, ok } from "./expect.js";
 import type { RawHandle, RawSession } from "./raw-session.js";
 

@@ -1,6 +1,5 @@
 /** Cases as data: what a clause writes down, and what comes out of the kit for a test runner. */
-import type { FeatureName } from "../../spi/capability.js";
-import type { OpcodeName } from "../../spi/opcode.js";
+import type { FeatureName, OpcodeName } from "@baton-io/core";
 import type { CaseContext } from "./context.js";
 import type { SubjectMeans } from "./subject.js";
 

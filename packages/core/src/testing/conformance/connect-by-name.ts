@@ -1,6 +1,5 @@
 /** Connecting to a name: the look-up and all addresses are one operation to the caller. */
-import type { Backend } from "../../backend.js";
-import type { ConnectOptions } from "../../resource/connect.js";
+import type { Backend, ConnectOptions } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import type { Clause } from "./case.js";
 import type { CaseContext } from "./context.js";

@@ -1,16 +1,22 @@
 /** What a case works with: backends over the driver under test, files, connections, and ways to wait. */
 
-import { type Backend, createBackend } from "../../backend.js";
-import type { BackendOptions, Leak } from "../../backend-options.js";
-import { type Clock, systemClock } from "../../base/clock.js";
-import { batonError } from "../../base/errors.js";
-import type { StateName } from "../../operation/lifecycle.js";
-import type { File } from "../../resource/file.js";
-import type { TcpListener } from "../../resource/tcp-listener.js";
-import type { TcpStream } from "../../resource/tcp-stream.js";
-import type { SocketAddress, UnixAddress } from "../../spi/address.js";
-import type { Driver, DriverSession } from "../../spi/driver.js";
-import type { OpenFlags } from "../../spi/open-flags.js";
+import {
+  type Backend,
+  type BackendOptions,
+  type Clock,
+  createBackend,
+  type Driver,
+  type File,
+  type Leak,
+  type OpenFlags,
+  type OperationInfo,
+  type SocketAddress,
+  systemClock,
+  type TcpListener,
+  type TcpStream,
+  type UnixAddress,
+} from "@baton-io/core";
+import { batonError, type DriverSession } from "@baton-io/core/driver";
 import { createDriverOracle } from "./driver-oracle.js";
 import { equal, fail } from "./expect.js";
 import { type Account, balance, type Expected } from "./ledger.js";
@@ -246,7 +252,7 @@ export class CaseContext {
   }
 
   /** Until the driver has the operation, or it has ended. */
-  async untilTaken(operation: { readonly state: StateName }): Promise<void> {
+  async untilTaken(operation: { readonly state: OperationInfo["state"] }): Promise<void> {
     await this.flush();
     await this.until(() => operation.state !== "queued", "the driver to take the operation");
   }

@@ -1,5 +1,5 @@
 /** Datagrams: whole, with their senders, one for one. */
-import type { UdpSocket } from "../../resource/udp-socket.js";
+import type { UdpSocket } from "@baton-io/core";
 import { datagramNeeds } from "../traits/datagram-specimens.js";
 import { pattern, textOf } from "./bytes.js";
 import type { Clause } from "./case.js";

@@ -1,6 +1,5 @@
 /** A process that has no descriptor left: a listener waits until there are some, and says so. */
-import type { Backend } from "../../backend.js";
-import type { AcceptPaused } from "../../base/notices.js";
+import type { AcceptPaused, Backend } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { textOf } from "./bytes.js";
 import type { Clause } from "./case.js";

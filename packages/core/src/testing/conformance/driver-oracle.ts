@@ -1,5 +1,5 @@
 /** Reading and writing files through the driver itself, for subjects that have no other way to them. */
-import type { Backend } from "../../backend.js";
+import type { Backend } from "@baton-io/core";
 import type { FileOracle } from "./subject.js";
 
 const CHUNK_BYTES = 65_536;

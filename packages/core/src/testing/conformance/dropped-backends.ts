@@ -1,6 +1,5 @@
 /** Backends that the program drops without closing them. Nothing here refers to one but what the case says. */
-import type { Backend } from "../../backend.js";
-import type { Leak } from "../../backend-options.js";
+import type { Backend, Leak } from "@baton-io/core";
 import type { CaseDefinition, Clause, Need } from "./case.js";
 import type { CaseContext } from "./context.js";
 import { equal, rejects } from "./expect.js";

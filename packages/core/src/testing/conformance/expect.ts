@@ -1,5 +1,5 @@
 /** Expectations without a test runner: each throws a `ConformanceFailure` that says what was expected of what. */
-import type { BatonError } from "../../base/errors.js";
+import type { BatonError } from "@baton-io/core";
 
 /** A case found the driver, or core, to behave otherwise than the contract says. */
 export class ConformanceFailure extends Error {

@@ -1,6 +1,5 @@
 /** Opening FIFOs, which waits for the other end, and reading them, which waits for bytes. */
-import type { Backend } from "../../backend.js";
-import type { File } from "../../resource/file.js";
+import type { Backend, File } from "@baton-io/core";
 import { textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import type { CaseContext } from "./context.js";

@@ -1,6 +1,6 @@
 /** Space of a file, and advice on how it is used. */
 
-import type { AllocateMode } from "../../resource/file-space.js";
+import type { AllocateMode } from "@baton-io/core";
 import { pattern, textOf, utf8 } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, equalBytes, ok, rejects, throws } from "./expect.js";

@@ -1,6 +1,5 @@
 /** Reading files as text. */
-import type { Backend } from "../../backend.js";
-import type { File } from "../../resource/file.js";
+import type { Backend, File } from "@baton-io/core";
 import { textOf } from "./bytes.js";
 
 /** What a read of up to `length` bytes at the own position gives. */

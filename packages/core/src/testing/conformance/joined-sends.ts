@@ -1,6 +1,5 @@
 /** Many sends at once: those that wait are joined, and nobody who asked for one can tell, but by the time it takes. */
-import type { OperationOptions } from "../../operation/cancel.js";
-import type { TcpStream } from "../../resource/tcp-stream.js";
+import type { OperationOptions, TcpStream } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { pattern, sequence } from "./bytes.js";
 import type { Clause } from "./case.js";

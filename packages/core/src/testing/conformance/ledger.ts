@@ -2,9 +2,7 @@
  * The ledger: what must balance when a case is over, whatever it did. Every operation has ended exactly once, every
  * buffer is home, every handle is closed, nothing was told twice.
  */
-import type { Backend } from "../../backend.js";
-import type { Leak } from "../../backend-options.js";
-import type { Inspection } from "../../inspector.js";
+import type { Backend, Inspection, Leak } from "@baton-io/core";
 import { equal, fail } from "./expect.js";
 import type { Waits } from "./waits.js";
 

@@ -3,9 +3,7 @@
  * is noticed, reported and closed. Each case collects garbage while it waits.
  */
 
-import type { TcpListener } from "../../resource/tcp-listener.js";
-import type { TcpStream } from "../../resource/tcp-stream.js";
-import type { SocketAddress } from "../../spi/address.js";
+import type { SocketAddress, TcpListener, TcpStream } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { pattern } from "./bytes.js";
 import type { CaseDefinition, Clause, Need } from "./case.js";

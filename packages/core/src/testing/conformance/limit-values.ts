@@ -1,6 +1,6 @@
 /** What the cases about limits have in common. */
-import type { OwnedBuffer } from "../../memory/owned-buffer.js";
-import { POSITION_MAX } from "../../spi/record.js";
+import type { OwnedBuffer } from "@baton-io/core";
+import { POSITION_MAX } from "@baton-io/core/driver";
 import { utf8 } from "./bytes.js";
 import type { CaseContext } from "./context.js";
 import { equal, rejects } from "./expect.js";

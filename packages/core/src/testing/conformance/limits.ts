@@ -2,8 +2,8 @@
  * Limits: every length, offset, position, count and time that crosses the record is carried right up to its limit, and
  * beyond it refused with a code, with the buffer home and nothing in flight. None is cut to the bits of a word.
  */
-import type { Lendable } from "../../memory/owned-buffer.js";
-import { POSITION_MAX, VECTOR_MAX } from "../../spi/record.js";
+import type { Lendable } from "@baton-io/core";
+import { POSITION_MAX, VECTOR_MAX } from "@baton-io/core/driver";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import type { Clause } from "./case.js";
 import { equal, equalBytes, fail, ok, oneOf, rejects, throws } from "./expect.js";

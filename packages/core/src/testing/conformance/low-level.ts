@@ -1,5 +1,5 @@
 /** The low level: io.submit and io.batch. */
-import { OwnedBuffer } from "../../memory/owned-buffer.js";
+import { OwnedBuffer } from "@baton-io/core";
 import { textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, ok, rejects, throws } from "./expect.js";

@@ -1,6 +1,6 @@
 /** P1: exactly one end for each operation, and an identity that outlives its slot. */
-import type { Operation } from "../../operation/operation.js";
-import { SLOT_COUNT_MAX } from "../../spi/record.js";
+import type { Operation } from "@baton-io/core";
+import { SLOT_COUNT_MAX } from "@baton-io/core/driver";
 import type { Clause } from "./case.js";
 import { equal, ok, rejects } from "./expect.js";
 

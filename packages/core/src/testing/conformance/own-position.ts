@@ -1,6 +1,5 @@
 /** The own position of a file: one, shared by all that goes by it, wherever transfers end short, fail or are aborted. */
-import type { Backend } from "../../backend.js";
-import type { File } from "../../resource/file.js";
+import type { Backend, File } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { pattern, sequence, textOf } from "./bytes.js";
 import type { Clause } from "./case.js";

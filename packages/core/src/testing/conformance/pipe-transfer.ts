@@ -1,5 +1,5 @@
 /** From a connection into a file and back. */
-import type { File } from "../../resource/file.js";
+import type { File } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { pattern } from "./bytes.js";
 import type { Clause } from "./case.js";

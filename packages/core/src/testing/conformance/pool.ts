@@ -1,5 +1,5 @@
 /** The pool of buffers: sizes, its limit, and waiting for a buffer. */
-import { POOL_SIZES } from "../../memory/buffer-pool.js";
+import { POOL_SIZES } from "@baton-io/core";
 import type { Clause } from "./case.js";
 import { equal, ok, rejects, throws } from "./expect.js";
 

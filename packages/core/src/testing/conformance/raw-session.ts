@@ -3,20 +3,22 @@
  * only the SPI can show.
  */
 
-import { ERRNO } from "../../base/errno.js";
-import type { Driver, DriverLimits, DriverSession } from "../../spi/driver.js";
-import { opcodeTable } from "../../spi/opcode.js";
+import type { Driver } from "@baton-io/core";
 import {
   AUXILIARY_SHIFT,
   COMPLETION_FLAG,
   COMPLETION_SHIFT,
   COMPLETION_WORD,
   CONTROL,
+  type DriverLimits,
+  type DriverSession,
+  ERRNO,
+  opcodeTable,
   SUBMISSION_SHIFT,
   SUBMISSION_WORDS,
   WORD,
-} from "../../spi/record.js";
-import { writeWide } from "../../spi/wide.js";
+  writeWide,
+} from "@baton-io/core/driver";
 import type { CaseContext } from "./context.js";
 import { fail } from "./expect.js";
 

@@ -1,5 +1,5 @@
 /** Reading into several buffers in one operation. */
-import type { OwnedBuffer } from "../../memory/owned-buffer.js";
+import type { OwnedBuffer } from "@baton-io/core";
 import { pattern, sequence, textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import { equal, equalBytes, ok, rejects } from "./expect.js";

@@ -1,6 +1,13 @@
 /** A session and its file, for records that are written by hand, and what can be wrong with those. */
-import { OPCODE, type OpcodeDefinition } from "../../spi/opcode.js";
-import { MESSAGE_VECTOR_AT, OPEN_FLAG, POSITION_MAX, SUBMISSION_SHIFT, WORD } from "../../spi/record.js";
+import {
+  MESSAGE_VECTOR_AT,
+  OPCODE,
+  OPEN_FLAG,
+  type OpcodeDefinition,
+  POSITION_MAX,
+  SUBMISSION_SHIFT,
+  WORD,
+} from "@baton-io/core/driver";
 import { openByHand } from "./by-hand.js";
 import { utf8 } from "./bytes.js";
 import type { CaseContext } from "./context.js";

@@ -1,7 +1,6 @@
 /** What can be wrong with a record, operation by operation, as cases. */
-import { BAD_RECORD, ERRNO } from "../../base/errno.js";
-import { OPCODE, type OpcodeDefinition, type OpcodeName } from "../../spi/opcode.js";
-import { MESSAGE_VECTOR_AT } from "../../spi/record.js";
+import type { OpcodeName } from "@baton-io/core";
+import { BAD_RECORD, ERRNO, MESSAGE_VECTOR_AT, OPCODE, type OpcodeDefinition } from "@baton-io/core/driver";
 import type { CaseDefinition } from "./case.js";
 import { equal } from "./expect.js";
 import {

@@ -3,10 +3,8 @@
  * lent or opened. Nothing is ignored in silence (P10).
  */
 
-import { BAD_RECORD, ERRNO } from "../../base/errno.js";
-import { type FeatureName, isSupported } from "../../spi/capability.js";
-import { OPCODE, type OpcodeName } from "../../spi/opcode.js";
-import { OPEN_FLAG, SUBMIT_FLAG } from "../../spi/record.js";
+import { type FeatureName, isSupported, type OpcodeName } from "@baton-io/core";
+import { BAD_RECORD, ERRNO, OPCODE, OPEN_FLAG, SUBMIT_FLAG } from "@baton-io/core/driver";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { submitStaged } from "../traits/specimen.js";
 import { specimens } from "../traits/specimens.js";

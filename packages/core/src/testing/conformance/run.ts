@@ -1,6 +1,6 @@
 /** The kit itself: the cases for one subject, and running them with or without a test runner. */
-import { type Capabilities, featureNames, isSupported } from "../../spi/capability.js";
-import { type OpcodeName, opcodeNames } from "../../spi/opcode.js";
+import { type Capabilities, isSupported, type OpcodeName } from "@baton-io/core";
+import { featureNames, opcodeNames } from "@baton-io/core/driver";
 import type { CaseDefinition, Clause, ConformanceCase, Need } from "./case.js";
 import { clauses } from "./clauses.js";
 import { CaseContext } from "./context.js";

@@ -1,6 +1,5 @@
 /** P6: whatever wins the race against its cancel is not lost; it goes to the next caller. */
-import type { TcpListener } from "../../resource/tcp-listener.js";
-import type { TcpStream } from "../../resource/tcp-stream.js";
+import type { TcpListener, TcpStream } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { pattern, sequence, textOf } from "./bytes.js";
 import type { Clause } from "./case.js";

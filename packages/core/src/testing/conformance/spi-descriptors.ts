@@ -2,8 +2,8 @@
  * The driver SPI: a descriptor lives as long as anything that was submitted still names it. The kernel, a thread or a
  * link may look its number up late; by then it must not be somebody else's.
  */
-import { OPCODE, type OpcodeName } from "../../spi/opcode.js";
-import { OPEN_FLAG, PIPE_WORD, SUBMIT_FLAG } from "../../spi/record.js";
+import type { OpcodeName } from "@baton-io/core";
+import { OPCODE, OPEN_FLAG, PIPE_WORD, SUBMIT_FLAG } from "@baton-io/core/driver";
 import { openByHand } from "./by-hand.js";
 import { utf8 } from "./bytes.js";
 import type { CaseDefinition, Clause } from "./case.js";

@@ -1,7 +1,6 @@
 /** The driver SPI itself: handles with generations, and what stands in a completion. */
-import { ERRNO } from "../../base/errno.js";
-import { OPCODE, type OpcodeName } from "../../spi/opcode.js";
-import { OPEN_FLAG, STAT_FIELD } from "../../spi/record.js";
+import type { OpcodeName } from "@baton-io/core";
+import { ERRNO, OPCODE, OPEN_FLAG, STAT_FIELD } from "@baton-io/core/driver";
 import { closeByHand, openByHand } from "./by-hand.js";
 import { textOf, utf8 } from "./bytes.js";
 import type { Clause } from "./case.js";

@@ -3,10 +3,19 @@
  * shares with a driver, is a result of the operation or is passed over; it is never damage to memory, nor the end of the
  * process.
  */
-import { BAD_RECORD, ERRNO } from "../../base/errno.js";
-import { PROVIDED_MAX } from "../../spi/driver.js";
-import { OPCODE, type OpcodeDefinition, opcodeTable } from "../../spi/opcode.js";
-import { CONTROL, SUBMISSION_SHIFT, SUBMIT_FLAG, TRANSFER_BYTES_MAX, WORD } from "../../spi/record.js";
+import {
+  BAD_RECORD,
+  CONTROL,
+  ERRNO,
+  OPCODE,
+  type OpcodeDefinition,
+  opcodeTable,
+  PROVIDED_MAX,
+  SUBMISSION_SHIFT,
+  SUBMIT_FLAG,
+  TRANSFER_BYTES_MAX,
+  WORD,
+} from "@baton-io/core/driver";
 import { connectByHand } from "./by-hand.js";
 import type { Clause } from "./case.js";
 import { equal, ok } from "./expect.js";

@@ -1,15 +1,16 @@
 /** The driver SPI itself, without core: sessions, batches, completions. */
 
-import { ERRNO } from "../../base/errno.js";
-import { featureNames } from "../../spi/capability.js";
-import { OPCODE, opcodeNames } from "../../spi/opcode.js";
 import {
   COMPLETION_BYTES,
   CONTROL_WORDS,
+  ERRNO,
+  featureNames,
+  OPCODE,
+  opcodeNames,
   SUBMISSION_BYTES,
   SUBMISSION_SHIFT,
   SUBMISSION_WORDS,
-} from "../../spi/record.js";
+} from "@baton-io/core/driver";
 import type { Clause } from "./case.js";
 import { equal, ok, oneOf } from "./expect.js";
 import { openRaw } from "./raw-session.js";

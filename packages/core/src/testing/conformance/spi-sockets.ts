@@ -1,7 +1,5 @@
 /** The driver SPI itself: sockets. */
-import { ERRNO, type ErrnoCode } from "../../base/errno.js";
-import { OPCODE } from "../../spi/opcode.js";
-import { CONTROL, SUBMIT_FLAG } from "../../spi/record.js";
+import { CONTROL, ERRNO, type ErrnoCode, OPCODE, SUBMIT_FLAG } from "@baton-io/core/driver";
 import { closeByHand, connectByHand } from "./by-hand.js";
 import { textOf, utf8 } from "./bytes.js";
 import type { Clause } from "./case.js";

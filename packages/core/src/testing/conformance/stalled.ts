@@ -1,5 +1,5 @@
 /** Who holds on to what was received, as a server does whose peers send and never read, and everybody else. */
-import type { OwnedBuffer, TcpStream } from "../../index.js";
+import type { OwnedBuffer, TcpStream } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { pattern } from "./bytes.js";
 import type { Clause } from "./case.js";

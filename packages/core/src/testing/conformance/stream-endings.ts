@@ -2,8 +2,7 @@
  * How a connection ends, and what is told of it: every driver counts the bytes that its kernel took, no more and no
  * fewer, and tells a reset from an end.
  */
-import type { OwnedBuffer } from "../../memory/owned-buffer.js";
-import type { TcpStream } from "../../resource/tcp-stream.js";
+import type { OwnedBuffer, TcpStream } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { pattern, textOf } from "./bytes.js";
 import type { CaseDefinition, Clause } from "./case.js";

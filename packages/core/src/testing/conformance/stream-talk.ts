@@ -1,6 +1,5 @@
 /** Sending and receiving whole texts, for cases that are about something else. */
-import type { Backend } from "../../backend.js";
-import type { TcpStream } from "../../resource/tcp-stream.js";
+import type { Backend, TcpStream } from "@baton-io/core";
 import type { CaseContext, Pair } from "./context.js";
 import { rejects } from "./expect.js";
 

@@ -1,7 +1,5 @@
 /** What the kit needs to know of a driver under test. Whatever needs a system is supplied here, by the caller. */
-import type { BackendOptions } from "../../backend-options.js";
-import type { Clock } from "../../base/clock.js";
-import type { Driver } from "../../spi/driver.js";
+import type { BackendOptions, Clock, Driver } from "@baton-io/core";
 import type { LinkLocal } from "../sim/interfaces.js";
 
 /** Another way to the same files, so that a driver is not its own witness. */

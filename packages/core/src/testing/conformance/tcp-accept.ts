@@ -1,5 +1,5 @@
 /** Accepting. */
-import type { TcpStream } from "../../resource/tcp-stream.js";
+import type { TcpStream } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import type { Clause } from "./case.js";
 import { equal, oneOf, rejects } from "./expect.js";

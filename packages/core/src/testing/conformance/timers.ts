@@ -1,5 +1,5 @@
 /** Timers. */
-import type { Backend } from "../../backend.js";
+import type { Backend } from "@baton-io/core";
 import type { Clause } from "./case.js";
 import { equal, ok, rejects, throws } from "./expect.js";
 

@@ -1,5 +1,5 @@
 /** Connections over Unix-domain sockets: all that TCP's promise, and what is different about them. */
-import type { Backend } from "../../backend.js";
+import type { Backend } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import type { Clause, Need } from "./case.js";
 import type { CaseContext } from "./context.js";

@@ -1,8 +1,6 @@
 /** Limits of lengths and offsets: buffers of up to 4 GiB − 1, of which hardly a page is touched. See `limits.ts`. */
-import type { Lendable, OwnedBuffer } from "../../memory/owned-buffer.js";
-import type { File } from "../../resource/file.js";
-import type { TcpStream } from "../../resource/tcp-stream.js";
-import { BUFFER_BYTES_MAX, TRANSFER_BYTES_MAX } from "../../spi/record.js";
+import type { File, Lendable, OwnedBuffer, TcpStream } from "@baton-io/core";
+import { BUFFER_BYTES_MAX, TRANSFER_BYTES_MAX } from "@baton-io/core/driver";
 import { datagramNeeds } from "../traits/datagram-specimens.js";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { textOf } from "./bytes.js";

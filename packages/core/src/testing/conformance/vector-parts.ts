@@ -1,5 +1,5 @@
 /** What the cases of vectored operations share. */
-import type { OwnedBuffer } from "../../memory/owned-buffer.js";
+import type { OwnedBuffer } from "@baton-io/core";
 import type { CaseContext } from "./context.js";
 import { equal } from "./expect.js";
 

@@ -1,5 +1,5 @@
 /** Waiting for events, in the time the driver lives in. Nothing here waits for time to pass unless it is asked to. */
-import type { Clock } from "../../base/clock.js";
+import type { Clock } from "@baton-io/core";
 import { fail } from "./expect.js";
 
 /** How long a condition may take to come true, real milliseconds. */

@@ -1,6 +1,13 @@
 /** What the simulated driver can do, what it refuses, and which operations can be ended early. */
-import { type Capabilities, defineCapabilities, isSupported, native } from "../../spi/capability.js";
-import { OPCODE, type OpcodeDefinition, opcodeNames, opcodeTable } from "../../spi/opcode.js";
+import { type Capabilities, isSupported } from "@baton-io/core";
+import {
+  defineCapabilities,
+  native,
+  OPCODE,
+  type OpcodeDefinition,
+  opcodeNames,
+  opcodeTable,
+} from "@baton-io/core/driver";
 import { keepsNames } from "./path-operations.js";
 import type { Ticket } from "./ticket.js";
 

@@ -1,5 +1,5 @@
 /** Addresses as the simulated network knows them. */
-import type { SocketAddress } from "../../spi/address.js";
+import type { SocketAddress } from "@baton-io/core";
 
 /** An address as it stands in the arena. */
 export interface RawAddress {

@@ -1,6 +1,5 @@
 /** Descriptors that the simulated program brings along, and what becomes of those that a session adopts. */
-import { ERRNO } from "../../base/errno.js";
-import { ADDRESS_FAMILY, ADOPT_ANSWER, ADOPT_FLAG, ADOPT_KIND, OPEN_FLAG, WORD } from "../../spi/record.js";
+import { ADDRESS_FAMILY, ADOPT_ANSWER, ADOPT_FLAG, ADOPT_KIND, ERRNO, OPEN_FLAG, WORD } from "@baton-io/core/driver";
 import type { RawAddress } from "./addresses.js";
 import type { AttemptHost } from "./attempt-host.js";
 import type { Endpoint } from "./connection.js";

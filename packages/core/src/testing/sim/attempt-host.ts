@@ -1,9 +1,7 @@
 /** What attempts at operations share: their session as they see it, and handles and addresses as they need them. */
 
-import { ERRNO } from "../../base/errno.js";
-import type { Capabilities } from "../../spi/capability.js";
-import { OPCODE } from "../../spi/opcode.js";
-import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD, WORD } from "../../spi/record.js";
+import type { Capabilities } from "@baton-io/core";
+import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD, ERRNO, OPCODE, WORD } from "@baton-io/core/driver";
 import type { RawAddress } from "./addresses.js";
 import type { Description, HandleId, Handles } from "./handles.js";
 import type { Kernel } from "./kernel.js";

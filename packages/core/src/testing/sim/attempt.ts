@@ -3,8 +3,7 @@
  * the operation has to wait; what comes beside the result (bytes, a handle's generation) is left on the ticket.
  */
 
-import { OPCODE } from "../../spi/opcode.js";
-import { POLL_EVENT, WORD } from "../../spi/record.js";
+import { OPCODE, POLL_EVENT, WORD } from "@baton-io/core/driver";
 import { adopt } from "./adopt.js";
 import { type AttemptHost, badHandle, foundBehind, type Outcome } from "./attempt-host.js";
 import { attemptOnFile, closeHandle, openFile, statPath } from "./file-operations.js";

@@ -1,5 +1,5 @@
 /** Completions that are ready and wait to be handed over, in order or, where the profile says so, not. */
-import { AUXILIARY_SHIFT, COMPLETION_FLAG, COMPLETION_SHIFT, COMPLETION_WORD } from "../../spi/record.js";
+import { AUXILIARY_SHIFT, COMPLETION_FLAG, COMPLETION_SHIFT, COMPLETION_WORD } from "@baton-io/core/driver";
 import type { FaultDice } from "./faults.js";
 import type { Ticket } from "./ticket.js";
 

@@ -2,8 +2,7 @@
  * A TCP connection in memory: two ends, and a byte stream in each direction with bounded room. Bytes, the end of a
  * stream and a reset travel in order and take time; what has arrived before a reset can still be received.
  */
-import { ERRNO } from "../../base/errno.js";
-import { POLL_EVENT } from "../../spi/record.js";
+import { ERRNO, POLL_EVENT } from "@baton-io/core/driver";
 import type { SimAddress } from "./addresses.js";
 import type { EndBook } from "./connection-books.js";
 import { EVENT_KIND } from "./event-hash.js";

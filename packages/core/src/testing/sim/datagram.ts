@@ -3,9 +3,8 @@
  * One that finds the receive buffer full is dropped.
  */
 
-import { ERRNO } from "../../base/errno.js";
-import type { SocketAddress } from "../../spi/address.js";
-import { POLL_EVENT } from "../../spi/record.js";
+import type { SocketAddress } from "@baton-io/core";
+import { ERRNO, POLL_EVENT } from "@baton-io/core/driver";
 import { EVENT_KIND } from "./event-hash.js";
 import type { Machine } from "./machine.js";
 import { type WaitList, wakeAll } from "./wait-list.js";

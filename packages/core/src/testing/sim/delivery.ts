@@ -1,7 +1,5 @@
 /** How completions reach core: through its sink, or left in the shared memory while it submits. */
-import type { DriverHost, DriverLimits, SharedMemory } from "../../spi/driver.js";
-import { OPCODE } from "../../spi/opcode.js";
-import { CONTROL } from "../../spi/record.js";
+import { CONTROL, type DriverHost, type DriverLimits, OPCODE, type SharedMemory } from "@baton-io/core/driver";
 import { type Completion, CompletionQueue } from "./completion-queue.js";
 import type { Kernel } from "./kernel.js";
 import type { Ticket } from "./ticket.js";

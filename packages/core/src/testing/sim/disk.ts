@@ -1,5 +1,5 @@
 /** What a write meets on the simulated disk, whichever operation it belongs to. */
-import { ERRNO } from "../../base/errno.js";
+import { ERRNO } from "@baton-io/core/driver";
 import { FULL_US } from "./faults.js";
 import type { Kernel } from "./kernel.js";
 import type { FileNode } from "./nodes.js";

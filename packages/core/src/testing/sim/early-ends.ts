@@ -1,7 +1,6 @@
 /** How the simulated kernel ends an operation early: by a cancel, by its time, by the end of the session. */
-import { ERRNO } from "../../base/errno.js";
-import type { Capabilities } from "../../spi/capability.js";
-import { OPCODE } from "../../spi/opcode.js";
+import type { Capabilities } from "@baton-io/core";
+import { ERRNO, OPCODE } from "@baton-io/core/driver";
 import { isCancelable, isOnDisk, isQuick } from "./abilities.js";
 import { attempt } from "./attempt.js";
 import type { AttemptHost } from "./attempt-host.js";

@@ -1,6 +1,5 @@
 /** Opening pipes that have a name. */
-import { ERRNO } from "../../base/errno.js";
-import { BEGUN_WORD, OPEN_FLAG, WORD } from "../../spi/record.js";
+import { BEGUN_WORD, ERRNO, OPEN_FLAG, WORD } from "@baton-io/core/driver";
 import { type AttemptHost, answerOpen, badHandle, newHandle } from "./attempt-host.js";
 import { Description, type HandleId } from "./handles.js";
 import type { FifoNode } from "./nodes.js";

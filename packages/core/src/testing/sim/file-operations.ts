@@ -1,7 +1,5 @@
 /** File operations of the simulated kernel. */
-import { ERRNO } from "../../base/errno.js";
-import { OPCODE } from "../../spi/opcode.js";
-import { ADVICE, ALLOCATE_FLAG, OPEN_FLAG, STAT_FIELD, WORD } from "../../spi/record.js";
+import { ADVICE, ALLOCATE_FLAG, ERRNO, OPCODE, OPEN_FLAG, STAT_FIELD, WORD } from "@baton-io/core/driver";
 import { type AttemptHost, answerOpen, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt-host.js";
 import { writeToDisk } from "./disk.js";
 import { openFifo, resumeOpen } from "./fifo.js";

@@ -2,8 +2,7 @@
  * Files in memory: directories, files, symbolic links and the names of sockets, with their metadata. Errors are
  * negative errnos, as a kernel answers them.
  */
-import { ERRNO } from "../../base/errno.js";
-import { OPEN_FLAG } from "../../spi/record.js";
+import { ERRNO, OPEN_FLAG } from "@baton-io/core/driver";
 import { NodeMaker, TYPE_DIRECTORY, UMASK } from "./node-maker.js";
 import type { DirectoryNode, FileNode, Inode, Node, OpenNode, Scarcity, SocketNode } from "./nodes.js";
 import { type Found, walkPath } from "./walk-path.js";

@@ -1,5 +1,5 @@
 /** Handles of one session: what records name by index and generation, and what stands behind them. */
-import { AUXILIARY_MAX } from "../../spi/record.js";
+import { AUXILIARY_MAX } from "@baton-io/core/driver";
 import type { Endpoint } from "./connection.js";
 import type { SimDatagram } from "./datagram.js";
 import type { Descriptors } from "./descriptors.js";

@@ -1,7 +1,5 @@
 /** What the simulated driver takes of a batch: all of it, or as much as a queue that is full has room for. */
-import type { SharedMemory } from "../../spi/driver.js";
-import { OPCODE } from "../../spi/opcode.js";
-import { SUBMISSION_SHIFT, SUBMIT_FLAG } from "../../spi/record.js";
+import { OPCODE, type SharedMemory, SUBMISSION_SHIFT, SUBMIT_FLAG } from "@baton-io/core/driver";
 import { EVENT_KIND } from "./event-hash.js";
 import type { Kernel } from "./kernel.js";
 import type { TimelineEvent } from "./timeline.js";

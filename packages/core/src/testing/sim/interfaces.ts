@@ -1,8 +1,6 @@
 /** The network interfaces of one simulated machine, and which addresses they have. */
 
-import { ERRNO } from "../../base/errno.js";
-import { formatAddress } from "../../spi/address.js";
-import { ADDRESS_FAMILY } from "../../spi/record.js";
+import { ADDRESS_FAMILY, ERRNO, formatAddress } from "@baton-io/core/driver";
 import type { RawAddress } from "./addresses.js";
 
 /** An address of one interface, and which. */

@@ -3,9 +3,13 @@
  * while the operation is in flight, so a program that looks early sees garbage, and one that writes early is noticed;
  * what the kernel reads must be the same at the end as at the start.
  */
-import type { DriverMemory, Slab } from "../../spi/driver.js";
-import { createHeapMemory, type HeapMemory } from "../../spi/heap-memory.js";
-import type { BufferLengths } from "../../spi/record-check.js";
+import {
+  type BufferLengths,
+  createHeapMemory,
+  type DriverMemory,
+  type HeapMemory,
+  type Slab,
+} from "@baton-io/core/driver";
 import type { Ledger } from "./ledger.js";
 import type { Part, Ticket } from "./ticket.js";
 

@@ -1,7 +1,5 @@
 /** Datagram operations of the simulated kernel. */
-import { ERRNO } from "../../base/errno.js";
-import { OPCODE } from "../../spi/opcode.js";
-import { MESSAGE_FLAG, MESSAGE_FLAGS_AT, WORD } from "../../spi/record.js";
+import { ERRNO, MESSAGE_FLAG, MESSAGE_FLAGS_AT, OPCODE, WORD } from "@baton-io/core/driver";
 import { type AttemptHost, lacksHandles, type Outcome, readRawAddress, resultHandle } from "./attempt-host.js";
 import type { SimDatagram } from "./datagram.js";
 import { Description } from "./handles.js";

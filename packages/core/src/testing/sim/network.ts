@@ -3,9 +3,8 @@
  * in `interfaces.ts`.
  */
 
-import { ERRNO } from "../../base/errno.js";
-import type { SocketAddress } from "../../spi/address.js";
-import { ADDRESS_FAMILY, POLL_EVENT, SOCKET_OPTION } from "../../spi/record.js";
+import type { SocketAddress } from "@baton-io/core";
+import { ADDRESS_FAMILY, ERRNO, POLL_EVENT, SOCKET_OPTION } from "@baton-io/core/driver";
 import type { PathAddress, RawAddress, SimAddress } from "./addresses.js";
 import { Endpoint } from "./connection.js";
 import { SimDatagram } from "./datagram.js";

@@ -1,4 +1,4 @@
-import { linuxOpenConstants, type OpenConstants } from "../../spi/open-flags.js";
+import { linuxOpenConstants, type OpenConstants } from "@baton-io/core/driver";
 
 /** As on most machines with Linux. Source: include/uapi/asm-generic/fcntl.h. */
 export const simOpenConstants: OpenConstants = linuxOpenConstants({

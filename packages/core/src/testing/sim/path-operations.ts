@@ -1,7 +1,5 @@
 /** Operations on names in the simulated file system. */
-import { ERRNO } from "../../base/errno.js";
-import { OPCODE } from "../../spi/opcode.js";
-import { WORD } from "../../spi/record.js";
+import { ERRNO, OPCODE, WORD } from "@baton-io/core/driver";
 import type { AttemptHost } from "./attempt-host.js";
 import type { Ticket } from "./ticket.js";
 

@@ -1,6 +1,5 @@
 /** A pipe in memory: a bounded queue of bytes with reading and writing ends. A FIFO is one that has a name. */
-import { ERRNO } from "../../base/errno.js";
-import { POLL_EVENT } from "../../spi/record.js";
+import { ERRNO, POLL_EVENT } from "@baton-io/core/driver";
 import { type Channel, createChannel } from "./channel.js";
 import type { FifoNode } from "./nodes.js";
 import { type WaitList, wakeAll } from "./wait-list.js";

@@ -1,7 +1,5 @@
 /** Buffers that a session was handed for whoever receives without one. */
-import { PROVIDED_MAX, type SharedMemory } from "../../spi/driver.js";
-import { CONTROL } from "../../spi/record.js";
-import type { RecordCheck } from "../../spi/record-check.js";
+import { CONTROL, PROVIDED_MAX, type RecordCheck, type SharedMemory } from "@baton-io/core/driver";
 import type { Machine } from "./machine.js";
 import type { SimMemory } from "./memory.js";
 

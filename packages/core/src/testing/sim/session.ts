@@ -4,21 +4,26 @@
  * violation.
  */
 
-import { BAD_RECORD, ERRNO } from "../../base/errno.js";
-import { type Capabilities, isSupported } from "../../spi/capability.js";
+import { type Capabilities, isSupported } from "@baton-io/core";
 import {
   allocateSharedMemory,
+  BAD_RECORD,
   type DriverCloseReport,
   type DriverHost,
   type DriverLimits,
   type DriverSession,
+  ERRNO,
+  type InterfaceIndex,
+  OPCODE,
+  type Opcode,
+  type OpcodeDefinition,
+  type OpenConstants,
+  opcodeDefinition,
+  RecordCheck,
   type SharedMemory,
-} from "../../spi/driver.js";
-import type { InterfaceIndex } from "../../spi/interface-index.js";
-import { OPCODE, type Opcode, type OpcodeDefinition, opcodeDefinition } from "../../spi/opcode.js";
-import type { OpenConstants } from "../../spi/open-flags.js";
-import { SUBMISSION_SHIFT, WORD } from "../../spi/record.js";
-import { RecordCheck } from "../../spi/record-check.js";
+  SUBMISSION_SHIFT,
+  WORD,
+} from "@baton-io/core/driver";
 import { isOnFile, lacksFeature } from "./abilities.js";
 import { attempt } from "./attempt.js";
 import { holdsHandle } from "./attempt-host.js";

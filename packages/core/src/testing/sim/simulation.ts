@@ -1,8 +1,7 @@
 /** A simulated machine: files, network and time in memory, and a driver over them. */
 
-import type { Clock } from "../../base/clock.js";
-import { type Capabilities, defineCapabilities, type FeatureName } from "../../spi/capability.js";
-import type { Driver, DriverSession } from "../../spi/driver.js";
+import type { Capabilities, Clock, Driver, FeatureName } from "@baton-io/core";
+import { type DriverSession, defineCapabilities } from "@baton-io/core/driver";
 import { simCapabilities } from "./abilities.js";
 import { createDescriptors, type SimDescriptors } from "./adopt.js";
 import { type ConnectionBook, ConnectionBooks } from "./connection-books.js";

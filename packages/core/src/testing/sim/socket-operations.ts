@@ -1,9 +1,6 @@
 /** Socket operations of the simulated kernel. */
 
-import { ERRNO } from "../../base/errno.js";
-import { parseAddress, writeAddress } from "../../spi/address.js";
-import { OPCODE } from "../../spi/opcode.js";
-import { ADDRESS_FAMILY, WORD } from "../../spi/record.js";
+import { ADDRESS_FAMILY, ERRNO, OPCODE, parseAddress, WORD, writeAddress } from "@baton-io/core/driver";
 import type { SimAddress } from "./addresses.js";
 import { type AttemptHost, lacksHandles, type Outcome, readRawAddress, resultHandle } from "./attempt-host.js";
 import type { Endpoint } from "./connection.js";

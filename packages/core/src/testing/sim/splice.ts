@@ -1,9 +1,7 @@
 /** Pipes, and moving bytes through them without bringing them into the program. */
 
-import { ERRNO } from "../../base/errno.js";
-import { isSupported } from "../../spi/capability.js";
-import { OPCODE } from "../../spi/opcode.js";
-import { OPEN_FLAG, PIPE_WORD, WORD } from "../../spi/record.js";
+import { isSupported } from "@baton-io/core";
+import { ERRNO, OPCODE, OPEN_FLAG, PIPE_WORD, WORD } from "@baton-io/core/driver";
 import { type AttemptHost, badHandle, foundBehind, lacksHandles, newHandle, type Outcome } from "./attempt-host.js";
 import { writeToDisk } from "./disk.js";
 import { writeStat } from "./file-operations.js";

@@ -1,7 +1,8 @@
 /** One operation as the simulated kernel sees it, from submission to final completion. */
-import { OPCODE } from "../../spi/opcode.js";
 import {
   MESSAGE_VECTOR_AT,
+  OPCODE,
+  readWide,
   SUBMISSION_SHIFT,
   SUBMISSION_WORDS,
   SUBMIT_FLAG,
@@ -9,8 +10,7 @@ import {
   VECTOR_ENTRY_BYTES,
   VECTOR_WORD,
   WORD,
-} from "../../spi/record.js";
-import { readWide } from "../../spi/wide.js";
+} from "@baton-io/core/driver";
 import type { Description } from "./handles.js";
 import type { TimelineEvent } from "./timeline.js";
 import type { Waiter, WaitList } from "./wait-list.js";

@@ -3,7 +3,7 @@
  * all microtasks of the program run in between. When nothing is due, time jumps to the next thing; when nothing is
  * queued, the pump rests and keeps no process alive.
  */
-import type { Clock } from "../../base/clock.js";
+import type { Clock } from "@baton-io/core";
 import { EVENT_KIND, type EventHash } from "./event-hash.js";
 
 /** Where virtual time starts. Not 0: core takes 0 for "not started". */

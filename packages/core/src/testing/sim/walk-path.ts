@@ -1,5 +1,5 @@
 /** How a path is followed, as path_resolution(7) has it. */
-import { ERRNO } from "../../base/errno.js";
+import { ERRNO } from "@baton-io/core/driver";
 import type { DirectoryNode, Node } from "./nodes.js";
 
 const LINKS_FOLLOWED_MAX = 40;

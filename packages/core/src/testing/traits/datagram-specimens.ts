@@ -1,5 +1,5 @@
 /** One of each operation on datagram sockets. */
-import type { UdpSocket } from "../../resource/udp-socket.js";
+import type { UdpSocket } from "@baton-io/core";
 import type { Need } from "../conformance/case.js";
 import { equal, equalBytes } from "../conformance/expect.js";
 import { endsByItself, putAway, type Specimen } from "./specimen.js";

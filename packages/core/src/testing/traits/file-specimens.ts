@@ -1,10 +1,6 @@
 /** One of each operation that needs no connection. */
 
-import type { Lendable, OwnedBuffer } from "../../memory/owned-buffer.js";
-import type { OperationOptions } from "../../operation/cancel.js";
-import type { File } from "../../resource/file.js";
-import type { VectorOptions } from "../../resource/file-vector.js";
-import type { PositionedOptions } from "../../resource/transfer.js";
+import type { File, Lendable, OperationOptions, OwnedBuffer, PositionedOptions, VectorOptions } from "@baton-io/core";
 import type { Need } from "../conformance/case.js";
 import { equal, equalBytes, ok } from "../conformance/expect.js";
 import { endsByItself, putAway, type Specimen, type Stage } from "./specimen.js";

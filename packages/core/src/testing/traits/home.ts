@@ -1,5 +1,5 @@
 /** What "the buffer is home" means, wherever a case asks for it. */
-import type { OwnedBuffer } from "../../memory/owned-buffer.js";
+import type { OwnedBuffer } from "@baton-io/core";
 import { equal, ok } from "../conformance/expect.js";
 
 /** What an operation carries: one buffer, several, or none. */

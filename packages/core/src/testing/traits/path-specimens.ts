@@ -1,7 +1,5 @@
 /** One of each operation on paths. */
-import type { Backend } from "../../backend.js";
-import type { OperationOptions } from "../../operation/cancel.js";
-import type { Request } from "../../request.js";
+import type { Backend, OperationOptions, Request } from "@baton-io/core";
 import type { Need } from "../conformance/case.js";
 import type { CaseContext } from "../conformance/context.js";
 import { equal } from "../conformance/expect.js";

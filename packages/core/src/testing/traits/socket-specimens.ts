@@ -1,10 +1,5 @@
 /** One of each operation on listeners and connections. */
-import type { Backend } from "../../backend.js";
-import type { Lendable } from "../../memory/owned-buffer.js";
-import type { OperationOptions } from "../../operation/cancel.js";
-import type { Readiness } from "../../resource/readiness.js";
-import type { TcpListener } from "../../resource/tcp-listener.js";
-import type { TcpStream } from "../../resource/tcp-stream.js";
+import type { Backend, Lendable, OperationOptions, Readiness, TcpListener, TcpStream } from "@baton-io/core";
 import type { Need } from "../conformance/case.js";
 import type { CaseContext, Pair } from "../conformance/context.js";
 import { equal, equalBytes } from "../conformance/expect.js";

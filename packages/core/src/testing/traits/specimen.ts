@@ -3,12 +3,15 @@
  * tried on each. A new operation gets every cross-cutting case by one more row in `file-specimens.ts` or
  * `socket-specimens.ts`.
  */
-import type { Backend } from "../../backend.js";
-import type { Lendable, OwnedBuffer } from "../../memory/owned-buffer.js";
-import type { OperationOptions } from "../../operation/cancel.js";
-import type { Operation } from "../../operation/operation.js";
-import type { Request } from "../../request.js";
-import type { TransferOptions } from "../../resource/transfer.js";
+import type {
+  Backend,
+  Lendable,
+  Operation,
+  OperationOptions,
+  OwnedBuffer,
+  Request,
+  TransferOptions,
+} from "@baton-io/core";
 import type { Need } from "../conformance/case.js";
 import type { CaseContext } from "../conformance/context.js";
 

@@ -1,6 +1,6 @@
 /** When the backend is full: every operation waits for room; and where none may wait it is refused, and lends nothing. */
 
-import type { Backend } from "../../backend.js";
+import type { Backend } from "@baton-io/core";
 import type { Clause } from "../conformance/case.js";
 import type { CaseContext } from "../conformance/context.js";
 import { equal, rejects } from "../conformance/expect.js";

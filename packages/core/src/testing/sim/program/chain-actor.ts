@@ -1,7 +1,5 @@
 /** Chains: what is behind a failure must not have happened, and what has happened must have been told. */
-import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
-import type { Request } from "../../../request.js";
-import type { File } from "../../../resource/file.js";
+import type { File, OwnedBuffer, Request } from "@baton-io/core";
 import type { Random } from "../random.js";
 import { type Context, patternByte } from "./context.js";
 

@@ -1,9 +1,5 @@
 /** What the actors of a random program share: the backend, chance, time, and the list of what went wrong. */
-import type { Backend } from "../../../backend.js";
-import { BatonError } from "../../../base/errors.js";
-import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
-import type { OperationOptions } from "../../../operation/cancel.js";
-import type { Operation } from "../../../operation/operation.js";
+import { type Backend, BatonError, type Operation, type OperationOptions, type OwnedBuffer } from "@baton-io/core";
 import type { Random } from "../random.js";
 import type { Simulation } from "../simulation.js";
 

@@ -2,7 +2,7 @@
  * Datagrams between two sockets: each is received whole and from whom it says it is, or not at all; none comes twice,
  * and none is made up.
  */
-import type { UdpSocket } from "../../../resource/udp-socket.js";
+import type { UdpSocket } from "@baton-io/core";
 import type { Random } from "../random.js";
 import { type Context, fillPattern, patternMismatch } from "./context.js";
 

@@ -1,9 +1,6 @@
 /** Actors that work on files of their own and know at any time what must be in them. */
 
-import type { BatonError } from "../../../base/errors.js";
-import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
-import type { OperationOptions } from "../../../operation/cancel.js";
-import type { File } from "../../../resource/file.js";
+import type { BatonError, File, OperationOptions, OwnedBuffer } from "@baton-io/core";
 import type { Random } from "../random.js";
 import { type Context, fillPattern, LOW_LEVEL_CODES, patternByte, patternMismatch } from "./context.js";
 import { type KnownFile, readVector, writeVector } from "./vector-steps.js";

@@ -1,5 +1,5 @@
 /** A connection on which nothing comes: a receive with a deadline ends at it, and takes nothing along. */
-import type { TcpStream } from "../../../resource/tcp-stream.js";
+import type { TcpStream } from "@baton-io/core";
 import type { Random } from "../random.js";
 import type { Context } from "./context.js";
 

@@ -1,5 +1,5 @@
 /** What must be true when a program has ended, whatever happened to it on the way. */
-import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
+import type { OwnedBuffer } from "@baton-io/core";
 import type { Context } from "./context.js";
 import { fillPattern, patternMismatch } from "./context.js";
 

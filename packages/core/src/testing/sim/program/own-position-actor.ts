@@ -3,10 +3,7 @@
  * disk and are ended early. Each result must say exactly how far the position has moved, so each byte of the file and
  * each that is read is known all along.
  */
-import type { BatonError } from "../../../base/errors.js";
-import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
-import type { Operation } from "../../../operation/operation.js";
-import type { File } from "../../../resource/file.js";
+import type { BatonError, File, Operation, OwnedBuffer } from "@baton-io/core";
 import type { Random } from "../random.js";
 import { type Context, type EarlyEnd, type Ended, fillPattern, LOW_LEVEL_CODES } from "./context.js";
 import { bytesGone, closeFile } from "./file-actor.js";

@@ -2,9 +2,7 @@
  * A file that goes over a connection into another file, by transfers that are ended early again and again: each must
  * say exactly how far it came, so that the next one can go on from there.
  */
-import type { BatonError } from "../../../base/errors.js";
-import type { File } from "../../../resource/file.js";
-import type { StreamSocket } from "../../../resource/stream-socket.js";
+import type { BatonError, File, StreamSocket } from "@baton-io/core";
 import type { Random } from "../random.js";
 import { type Context, type Ended, fillPattern, patternMismatch } from "./context.js";
 import { endSending } from "./stream-transfer.js";

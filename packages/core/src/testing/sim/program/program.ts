@@ -3,7 +3,7 @@
  * their operations early in every way there is, while the machine does everything a machine may do. At its end the
  * books must balance.
  */
-import { createBackend } from "../../../backend.js";
+import { createBackend } from "@baton-io/core";
 import { calmFaults, type FaultName, faultTable, roughFaults, type SimFaults } from "../faults.js";
 import type { PlantedBug } from "../planted-bug.js";
 import { Random } from "../random.js";

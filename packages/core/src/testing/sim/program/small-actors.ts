@@ -1,6 +1,5 @@
 /** Actors for what stands beside files and sockets: time, the pool, batches, paths, and misuse that must be refused. */
-import { BatonError } from "../../../base/errors.js";
-import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
+import { BatonError, type OwnedBuffer } from "@baton-io/core";
 import type { Random } from "../random.js";
 import { type Context, fillPattern, LOW_LEVEL_CODES, patternMismatch } from "./context.js";
 

@@ -3,9 +3,7 @@
  * carries a pattern of its own in both directions, so every byte that is lost, doubled or out of place is seen.
  */
 
-import type { OperationOptions } from "../../../operation/cancel.js";
-import type { StreamListener } from "../../../resource/stream-listener.js";
-import type { StreamSocket } from "../../../resource/stream-socket.js";
+import type { OperationOptions, StreamListener, StreamSocket } from "@baton-io/core";
 import type { EndBook } from "../connection-books.js";
 import type { Random } from "../random.js";
 import { type Context, LOW_LEVEL_CODES } from "./context.js";

@@ -2,9 +2,7 @@
  * A server as pages show it, peers that send and never read, a program that has taken all the pool gives, and one honest
  * client: it is served all the same, because a receive can always have a piece of the reserve.
  */
-import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
-import type { TcpListener } from "../../../resource/tcp-listener.js";
-import type { TcpStream } from "../../../resource/tcp-stream.js";
+import type { OwnedBuffer, TcpListener, TcpStream } from "@baton-io/core";
 import type { Random } from "../random.js";
 import { type Context, fillPattern, patternMismatch } from "./context.js";
 

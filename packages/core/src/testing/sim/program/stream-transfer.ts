@@ -1,8 +1,5 @@
 /** Moving a pattern over a connection, with operations that are ended early in every way. */
-import type { BatonError } from "../../../base/errors.js";
-import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
-import type { SendResult } from "../../../resource/stream-operations.js";
-import type { StreamSocket } from "../../../resource/stream-socket.js";
+import type { BatonError, OwnedBuffer, SendResult, StreamSocket } from "@baton-io/core";
 import type { Random } from "../random.js";
 import { type Context, type Ended, LOW_LEVEL_CODES, patternByte } from "./context.js";
 

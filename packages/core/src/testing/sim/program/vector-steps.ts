@@ -1,6 +1,5 @@
 /** Vectored reads and writes on a file whose content is known. */
-import type { OwnedBuffer } from "../../../memory/owned-buffer.js";
-import type { File } from "../../../resource/file.js";
+import type { File, OwnedBuffer } from "@baton-io/core";
 import type { Random } from "../random.js";
 import { type Context, fillPattern } from "./context.js";
 
