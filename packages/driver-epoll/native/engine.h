@@ -219,8 +219,8 @@ class Engine {
 
   SharedMemory shared_;
   BufferTable buffers_;
-  Spares<BufferVector> vectors_;
-  Spares<Message> messages_;
+  FreeList<BufferVector> vectors_;
+  FreeList<Message> messages_;
   const std::unique_ptr<Poller> poller_;
   Timers timers_;
   WorkerPool workers_;

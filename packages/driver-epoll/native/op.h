@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "baton/free_list.h"
 #include "baton/message.h"
 #include "baton/opcode.gen.h"
 #include "baton/slab.h"
@@ -83,26 +84,6 @@ struct HandleState {
   FdQueue polls;
   // Somebody has closed it; the operation to complete when the last user has left.
   uint32_t close_slot = kNoSlot;
-};
-
-// Objects that are used again and again.
-template <typename T>
-class Spares {
- public:
-  T* Take() {
-    if (spares_.empty()) {
-      all_.push_back(std::make_unique<T>());
-      return all_.back().get();
-    }
-    T* object = spares_.back();
-    spares_.pop_back();
-    return object;
-  }
-  void Give(T* object) { spares_.push_back(object); }
-
- private:
-  std::vector<std::unique_ptr<T>> all_;
-  std::vector<T*> spares_;
 };
 
 }  // namespace baton::epoll

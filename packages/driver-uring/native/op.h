@@ -14,6 +14,7 @@
 #include "baton/address.h"
 #include "baton/buffer_table.h"
 #include "baton/check.h"
+#include "baton/free_list.h"
 #include "baton/message.h"
 #include "baton/opcode.gen.h"
 #include "baton/shared_memory.h"
@@ -97,26 +98,6 @@ struct Op {
   __kernel_timespec* timeout;
 };
 static_assert(sizeof(Op) == 64, "one line of the cache for each operation in flight");
-
-// Objects that serve one operation after another, and never move.
-template <typename T>
-class Stock {
- public:
-  T* Take() {
-    if (free_.empty()) {
-      all_.push_back(std::make_unique<T>());
-      return all_.back().get();
-    }
-    T* object = free_.back();
-    free_.pop_back();
-    return object;
-  }
-  void Give(T* object) { free_.push_back(object); }
-
- private:
-  std::vector<std::unique_ptr<T>> all_;
-  std::vector<T*> free_;
-};
 
 class Operations {
  public:
@@ -236,11 +217,11 @@ class Operations {
   // Zeroed pages that are touched only as far as slots are used.
   const std::unique_ptr<Op[], FreeDeleter> ops_;
   uint32_t in_flight_ = 0;
-  Stock<struct statx> stats_;
-  Stock<SystemAddress> addresses_;
-  Stock<Message> messages_;
-  Stock<BufferVector> vectors_;
-  Stock<__kernel_timespec> timespecs_;
+  FreeList<struct statx> stats_;
+  FreeList<SystemAddress> addresses_;
+  FreeList<Message> messages_;
+  FreeList<BufferVector> vectors_;
+  FreeList<__kernel_timespec> timespecs_;
 };
 
 }  // namespace baton::uring
