@@ -11,25 +11,25 @@ import {
 import { interfaceName } from "./interface-name.js";
 
 /** An internet address and port. */
-export interface HostPlace {
+export interface HostAddress {
   readonly kind: "host";
   /** `ADDRESS_FAMILY.ipv4` or `ADDRESS_FAMILY.ipv6`. */
   readonly family: number;
   readonly host: string;
   readonly port: number;
-  /** It is one of an interface only, and there is no such interface: the runtime would forget which one was named. */
+  /** Its scope names an interface that does not exist: the runtime would drop the name. */
   readonly isNowhere: boolean;
 }
 
 /** A Unix-domain path. */
-export interface PathPlace {
+export interface PathAddress {
   readonly kind: "path";
   /** Empty: a socket that was never bound. */
   readonly bytes: Uint8Array;
 }
 
 /** Where a socket is or goes. */
-export type Place = HostPlace | PathPlace | { readonly kind: "none" };
+export type SocketAddress = HostAddress | PathAddress | { readonly kind: "none" };
 
 export class AddressRecords {
   readonly #bytes: Uint8Array;
@@ -42,7 +42,7 @@ export class AddressRecords {
     this.#words = new Int32Array(arena);
   }
 
-  read(offset: number): Place {
+  read(offset: number): SocketAddress {
     const word = offset >> 2;
     const at = offset + ADDRESS_BYTES_AT;
     const family = this.#words[word + ADDRESS_WORD.family]!;
@@ -64,16 +64,16 @@ export class AddressRecords {
   }
 
   /** Writes where a socket is; what the runtime calls neither a path nor an internet address becomes "none". */
-  write(offset: number, place: { readonly address: string; readonly port: number } | PathPlace): void {
+  write(offset: number, given: { readonly address: string; readonly port: number } | PathAddress): void {
     const address =
-      "bytes" in place
-        ? { family: ADDRESS_FAMILY.unix, bytes: place.bytes, scope: 0 }
-        : (parseAddress(place.address, this.#interfaceIndex) ?? {
+      "bytes" in given
+        ? { family: ADDRESS_FAMILY.unix, bytes: given.bytes, scope: 0 }
+        : (parseAddress(given.address, this.#interfaceIndex) ?? {
             family: ADDRESS_FAMILY.none,
             bytes: new Uint8Array(0),
             scope: 0,
           });
-    writeAddress(this.#bytes, this.#words, offset, address, "port" in place ? place.port : 0);
+    writeAddress(this.#bytes, this.#words, offset, address, "port" in given ? given.port : 0);
   }
 }
 

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import { isatty } from "node:tty";
 import { ADDRESS_FAMILY, ADOPT_ANSWER, ADOPT_FLAG, ADOPT_KIND, ERRNO } from "@baton-io/core/driver";
-import type { PathPlace } from "./address-record.js";
+import type { PathAddress } from "./address-record.js";
 import type { CompletionExtras } from "./deliver.js";
 import type { FileHandle } from "./file-handle.js";
 import type { HandleId } from "./handles.js";
@@ -22,8 +22,8 @@ export interface AdoptHost {
   hasDescriptor(fd: number): boolean;
   addFile(handle: FileHandle): HandleId;
   /** Completes with the handle of a socket or server of the runtime's. */
-  addStream(submission: Submission, socket: net.Socket, path: PathPlace | undefined): void;
-  addListener(submission: Submission, server: net.Server, path: PathPlace | undefined): void;
+  addStream(submission: Submission, socket: net.Socket, path: PathAddress | undefined): void;
+  addListener(submission: Submission, server: net.Server, path: PathAddress | undefined): void;
   readonly arena: ArrayBuffer;
 }
 
@@ -114,12 +114,12 @@ function adoptSocket(host: AdoptHost, submission: Submission, found: FoundSocket
   if (found.listens !== forListener) return host.complete(submission, -ERRNO.EINVAL);
   if (!forListener && !found.connected) return host.complete(submission, -ERRNO.ENOTCONN);
   const bytes = new TextEncoder().encode(found.path);
-  const path: PathPlace | undefined = found.family === "unix" ? { kind: "path", bytes } : undefined;
+  const path: PathAddress | undefined = found.family === "unix" ? { kind: "path", bytes } : undefined;
   if (forListener) listenOn(host, submission, path);
   else connectedBy(host, submission, path);
 }
 
-function connectedBy(host: AdoptHost, submission: Submission, path: PathPlace | undefined): void {
+function connectedBy(host: AdoptHost, submission: Submission, path: PathAddress | undefined): void {
   let socket: net.Socket;
   try {
     socket = new net.Socket({ fd: submission.argument0, allowHalfOpen: true, readable: true, writable: true });
@@ -131,7 +131,7 @@ function connectedBy(host: AdoptHost, submission: Submission, path: PathPlace | 
   host.addStream(submission, socket, path);
 }
 
-function listenOn(host: AdoptHost, submission: Submission, path: PathPlace | undefined): void {
+function listenOn(host: AdoptHost, submission: Submission, path: PathAddress | undefined): void {
   const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true });
   const onError = (error: unknown) => host.complete(submission, errnoOf(error));
   server.once("error", onError);

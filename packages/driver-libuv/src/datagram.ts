@@ -5,7 +5,7 @@
  */
 import type { RemoteInfo, Socket } from "node:dgram";
 import { ADDRESS_FAMILY, ERRNO, Fifo, MESSAGE_FLAG } from "@baton-io/core/driver";
-import type { Place } from "./address-record.js";
+import type { SocketAddress } from "./address-record.js";
 import { calledBack, inAnyCase } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
@@ -22,7 +22,7 @@ export interface DatagramHost extends SubmissionHost {
   /** The buffers of a message operation. */
   messageViews(submission: Submission): Uint8Array[];
   /** Where a message is to go. */
-  messageAddress(submission: Submission): Place;
+  messageAddress(submission: Submission): SocketAddress;
   /** Writes who sent a message, and its flags. */
   answerMessage(submission: Submission, from: { address: string; port: number }, flags: number): void;
 }
@@ -103,15 +103,15 @@ export class Datagram {
   }
 
   /** The address as the runtime takes it, or the errno that a kernel answers. */
-  #target(place: Place): { address: string; port: number } | number {
-    if (place.kind === "none") return -ERRNO.EDESTADDRREQ;
-    if (place.kind === "path") return -ERRNO.EAFNOSUPPORT;
+  #target(to: SocketAddress): { address: string; port: number } | number {
+    if (to.kind === "none") return -ERRNO.EDESTADDRREQ;
+    if (to.kind === "path") return -ERRNO.EAFNOSUPPORT;
     // No datagram goes to port 0.
-    if (place.port === 0) return -ERRNO.EINVAL;
-    if (place.isNowhere) return -ERRNO.ENETUNREACH;
-    if (place.family === this.#family) return { address: place.host, port: place.port };
+    if (to.port === 0) return -ERRNO.EINVAL;
+    if (to.isNowhere) return -ERRNO.ENETUNREACH;
+    if (to.family === this.#family) return { address: to.host, port: to.port };
     if (this.#family === ADDRESS_FAMILY.ipv4) return -ERRNO.EAFNOSUPPORT;
-    return this.#ipv6Only ? -ERRNO.ENETUNREACH : { address: `::ffff:${place.host}`, port: place.port };
+    return this.#ipv6Only ? -ERRNO.ENETUNREACH : { address: `::ffff:${to.host}`, port: to.port };
   }
 
   /** Gives the datagrams that have come to the receives that wait, in order. */

@@ -11,8 +11,8 @@ import {
   type SharedMemory,
 } from "@baton-io/core/driver";
 
-/** Identity of the operation a completion is for. */
-export interface Ticket {
+/** The operation that a completion is for. */
+export interface OperationId {
   readonly slot: number;
   readonly generation: number;
 }
@@ -28,7 +28,7 @@ export interface CompletionExtras {
 
 /** A completion that has to wait for room. */
 interface Completion {
-  readonly ticket: Ticket;
+  readonly id: OperationId;
   readonly result: number;
   readonly extras: CompletionExtras | undefined;
 }
@@ -56,8 +56,8 @@ export class Deliver {
     this.#submitting = true;
     this.#inline = 0;
     while (this.#overflow.length > 0 && this.#inline < this.#max) {
-      const { ticket, result, extras } = this.#overflow.shift()!;
-      this.#write(this.#inline++, ticket, result, extras);
+      const { id, result, extras } = this.#overflow.shift()!;
+      this.#write(this.#inline++, id, result, extras);
     }
   }
 
@@ -69,15 +69,15 @@ export class Deliver {
   }
 
   /** One operation has ended. */
-  complete(ticket: Ticket, result: number, extras?: CompletionExtras): void {
+  complete(id: OperationId, result: number, extras?: CompletionExtras): void {
     if (this.#closed) return;
     if (!this.#submitting) {
-      this.#write(0, ticket, result, extras);
+      this.#write(0, id, result, extras);
       this.#host.sink(1);
     } else if (this.#inline < this.#max) {
-      this.#write(this.#inline++, ticket, result, extras);
+      this.#write(this.#inline++, id, result, extras);
     } else {
-      this.#overflow.push({ ticket, result, extras });
+      this.#overflow.push({ id, result, extras });
     }
   }
 
@@ -86,7 +86,7 @@ export class Deliver {
     this.#closed = true;
   }
 
-  #write(index: number, { slot, generation }: Ticket, result: number, extras: CompletionExtras | undefined): void {
+  #write(index: number, { slot, generation }: OperationId, result: number, extras: CompletionExtras | undefined): void {
     const base = index << COMPLETION_SHIFT;
     const words = this.#words;
     words[base + COMPLETION_WORD.slot] = slot;

@@ -6,7 +6,7 @@ import type { Submission } from "./record-reader.js";
 /** What file operations need of their driver. */
 export interface FileHost {
   complete(submission: Submission, result: number, extras?: CompletionExtras): void;
-  /** A handle for an open file; `undefined` when the session is closed: then the file is nobody's. */
+  /** A handle for an open file; `undefined` when the session is closed: then the caller has to close the file. */
   addHandle(handle: FileHandle): HandleId | undefined;
   view(submission: Submission): Uint8Array;
   /** The buffers of a vectored operation. */

@@ -1,9 +1,10 @@
 /**
- * What the runtime calls must not throw half way: whoever waits for what comes behind would wait for ever, and the error
- * would be nobody's. A listener of the program's that sits on the same socket can throw in any call that tells listeners.
+ * Code that the runtime calls must not throw half way: whoever waits for the steps after it would wait for ever, and
+ * nobody would get the error. A listener of the program's that sits on the same socket can throw in any call that tells
+ * listeners.
  */
 
-/** Takes all the steps, whatever one of them throws. What was thrown first goes on afterwards. */
+/** Takes all the steps, whatever one of them throws, and then rethrows what was thrown first. */
 export function inAnyCase(...steps: readonly (() => void)[]): void {
   const thrown: unknown[] = [];
   for (const step of steps) {
@@ -25,14 +26,14 @@ export function orAnswer(action: () => void, answer: (error: unknown) => void): 
   }
 }
 
-/** Does it for an end that waits for nobody: what is thrown in one place keeps no other from its end. */
+/** Calls it and ignores what it throws, so that one failure keeps no other part from ending. */
 export function quietly(action: () => void): void {
   orAnswer(action, () => undefined);
 }
 
 /**
- * Takes all the steps in a call back. What is thrown goes the way of everything that nobody catches, but in a turn of its
- * own: the runtime is in the middle of its own work, on which others wait.
+ * Takes all the steps in a callback. What is thrown becomes an uncaught exception, but in a turn of its own: the
+ * runtime is in the middle of its own work, on which others wait.
  */
 export function calledBack(...steps: readonly (() => void)[]): void {
   orAnswer(

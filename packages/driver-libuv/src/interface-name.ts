@@ -1,4 +1,7 @@
-/** Network interfaces by their numbers: the runtime takes the interface of an IPv6 address by its name, but on Windows. */
+/**
+ * Network interfaces by their numbers: the runtime takes the interface of an IPv6 address by its name, except on
+ * Windows.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 

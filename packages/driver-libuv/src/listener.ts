@@ -4,7 +4,7 @@
  */
 import type { Server, Socket } from "node:net";
 import { Fifo } from "@baton-io/core/driver";
-import type { PathPlace } from "./address-record.js";
+import type { PathAddress } from "./address-record.js";
 import { calledBack, inAnyCase, orAnswer } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 import { SocketFile } from "./socket-file.js";
@@ -24,7 +24,7 @@ export class Listener {
   readonly kind = "listener";
   readonly #server: Server;
   readonly #host: ListenerHost;
-  readonly #path: PathPlace | undefined;
+  readonly #path: PathAddress | undefined;
   readonly #accepts: WaitingSubmissions;
   readonly #sockets: Fifo<Socket> = new Fifo();
   readonly #file: SocketFile | undefined;
@@ -33,7 +33,7 @@ export class Listener {
    * `path`: where it is bound, when that is not an internet address. `backlog`: connections that may wait; the runtime
    * cannot leave them to the kernel.
    */
-  constructor(server: Server, host: ListenerHost, path: PathPlace | undefined, backlog: number) {
+  constructor(server: Server, host: ListenerHost, path: PathAddress | undefined, backlog: number) {
     this.#server = server;
     this.#path = path;
     this.#file = path && new SocketFile(path.bytes);
@@ -49,7 +49,7 @@ export class Listener {
   }
 
   #connected(socket: Socket, waitingMax: number): void {
-    // Until somebody has it, an error only means that it goes.
+    // Until an accept takes it, an error only means that the connection is gone.
     socket.on("error", () => undefined);
     const submission = this.#accepts.take();
     if (submission !== undefined) return this.#hand(submission, socket);
@@ -85,7 +85,7 @@ export class Listener {
   }
 
   /** The address it is bound to. */
-  address(): { address: string; port: number } | PathPlace | undefined {
+  address(): { address: string; port: number } | PathAddress | undefined {
     if (this.#path !== undefined) return this.#path;
     const address = this.#server.address();
     return address === null || typeof address === "string" ? undefined : address;

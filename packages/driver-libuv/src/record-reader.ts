@@ -1,10 +1,10 @@
 /** A submission record with names: what one operation is asked to do. */
 import { readWide, SUBMISSION_SHIFT, SUBMIT_FLAG, WORD } from "@baton-io/core/driver";
-import type { Ticket } from "./deliver.js";
+import type { OperationId } from "./deliver.js";
 import type { HandleId } from "./handles.js";
 
 /** One submission, copied out of its record. */
-export interface Submission extends Ticket {
+export interface Submission extends OperationId {
   readonly opcode: number;
   /** `SUBMIT_FLAG` bits. */
   readonly flags: number;

@@ -25,7 +25,7 @@ import {
   type SharedMemory,
   SUBMIT_FLAG,
 } from "@baton-io/core/driver";
-import type { Place } from "./address-record.js";
+import type { SocketAddress } from "./address-record.js";
 import { type AdoptHost, adopt } from "./adopt.js";
 import { capabilities } from "./capabilities.js";
 import type { Datagram } from "./datagram.js";
@@ -129,8 +129,8 @@ export class LibuvSession implements DriverSession, SocketHost {
     for (const handle of this.#handles.values()) if (handle.kind === "stream") quietly(() => handle.cut());
     await this.#pending.settled(deadlineMs);
     const report = { unconfirmedOperations: this.#pending.count, quarantinedBytes: this.#pending.bytes };
-    // From here on nobody is told; what the thread pool still runs keeps its own buffer alive until it ends, and what
-    // it opens then is closed at once.
+    // From here on nothing is delivered; what the thread pool still runs keeps its own buffer alive until it ends, and
+    // what it opens then is closed at once.
     this.#closed = true;
     this.#deliver.close();
     for (const handle of this.#handles.values()) {
@@ -183,8 +183,8 @@ export class LibuvSession implements DriverSession, SocketHost {
     return this.#vectors.views(arenaOffset + MESSAGE_VECTOR_AT, vectorCount);
   }
 
-  messageAddress(submission: Submission): Place {
-    return this.#sockets.place(submission);
+  messageAddress(submission: Submission): SocketAddress {
+    return this.#sockets.addressIn(submission);
   }
 
   answerMessage(submission: Submission, from: { address: string; port: number }, flags: number): void {

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import { dirname } from "node:path";
 import { ADDRESS_FAMILY, ADOPT_ANSWER, ERRNO, type InterfaceIndex, SOCKET_OPTION } from "@baton-io/core/driver";
-import { AddressRecords, type HostPlace, type PathPlace, type Place } from "./address-record.js";
+import { AddressRecords, type HostAddress, type PathAddress, type SocketAddress } from "./address-record.js";
 import { Datagram, type DatagramHost } from "./datagram.js";
 import { inAnyCase, orAnswer } from "./in-any-case.js";
 import { Listener, type ListenerHost } from "./listener.js";
@@ -19,7 +19,7 @@ export interface SocketHost extends StreamHost, DatagramHost {
   readonly interfaceIndex: InterfaceIndex;
 }
 
-/** Since when `net` and `dgram` share ports: they take the option without a word before. */
+/** Whether `net` and `dgram` can share ports; earlier versions ignore the option silently. */
 export const hasReusePort: boolean = (() => {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   return process.platform === "linux" && (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12));
@@ -32,7 +32,7 @@ const CONNECT_AGAIN_MS = 1;
 const CONNECT_AGAIN_MS_MAX = 64;
 
 /** Of a socket that was never bound to a path. */
-const unnamed: PathPlace = { kind: "path", bytes: new Uint8Array(0) };
+const unnamed: PathAddress = { kind: "path", bytes: new Uint8Array(0) };
 
 export class SocketOperations {
   readonly #host: SocketHost;
@@ -44,31 +44,35 @@ export class SocketOperations {
   }
 
   /** The address at the start of an operation's arena area. */
-  place({ arenaOffset }: Submission): Place {
+  addressIn({ arenaOffset }: Submission): SocketAddress {
     return this.#records.read(arenaOffset);
   }
 
   /** Writes an address there. */
-  answer({ arenaOffset }: Submission, place: { address: string; port: number } | PathPlace): void {
-    this.#records.write(arenaOffset, place);
+  answer({ arenaOffset }: Submission, address: { address: string; port: number } | PathAddress): void {
+    this.#records.write(arenaOffset, address);
   }
 
   listen(submission: Submission): void {
-    const place = this.#place(submission, -ERRNO.ENODEV);
-    if (typeof place === "number") return this.#host.complete(submission, place);
+    const address = this.#usableAddress(submission, -ERRNO.ENODEV);
+    if (typeof address === "number") return this.#host.complete(submission, address);
     const bits = submission.argument0;
     const options = { pauseOnConnect: true, allowHalfOpen: true, ...socketOptions(bits) };
     const server = net.createServer(options);
-    const onError = (error: Error) => void this.#listenFailed(submission, place, errnoOf(error));
+    const onError = (error: Error) => void this.#listenFailed(submission, address, errnoOf(error));
     server.once("error", onError);
     const onListening = () => {
       server.off("error", onError);
-      const listener = this.#createListener(server, place.kind === "path" ? place : undefined, submission.argument1);
+      const listener = this.#createListener(
+        server,
+        address.kind === "path" ? address : undefined,
+        submission.argument1,
+      );
       this.answer(submission, listener.address()!);
       this.#host.completeWithHandle(submission, listener);
     };
     server.listen(
-      listenOptions(place, submission),
+      listenOptions(address, submission),
       this.#orFail(submission, onListening, () => void server.close()),
     );
   }
@@ -79,19 +83,19 @@ export class SocketOperations {
   }
 
   /** A server that was adopted, which listens already; its address goes where the answer to that has it. */
-  adoptListener(submission: Submission, server: net.Server, path: PathPlace | undefined): void {
+  adoptListener(submission: Submission, server: net.Server, path: PathAddress | undefined): void {
     const listener = this.#createListener(server, path, 0);
     this.#records.write(submission.arenaOffset + ADOPT_ANSWER.addressAt, listener.address()!);
     this.#host.completeWithHandle(submission, listener);
   }
 
   /** A connection that was adopted. Which path the other end of one within the machine has is not known. */
-  adoptStream(submission: Submission, socket: net.Socket, path: PathPlace | undefined): void {
+  adoptStream(submission: Submission, socket: net.Socket, path: PathAddress | undefined): void {
     const ends = path && { local: path, remote: unnamed };
     this.#host.completeWithHandle(submission, new Stream(socket, this.#host, ends));
   }
 
-  #createListener(server: net.Server, path: PathPlace | undefined, backlog: number): Listener {
+  #createListener(server: net.Server, path: PathAddress | undefined, backlog: number): Listener {
     // An accepted connection is at the listener's path, and its peer has none.
     const ends = path && { local: path, remote: unnamed };
     const host: ListenerHost = {
@@ -103,27 +107,27 @@ export class SocketOperations {
   }
 
   /** The runtime says `EACCES` where the kernel says that the path's directory is not there. */
-  async #listenFailed(submission: Submission, place: HostPlace | PathPlace, result: number): Promise<void> {
-    if (result === -ERRNO.EACCES && place.kind === "path" && (await isMissing(dirname(textOf(place)!)))) {
+  async #listenFailed(submission: Submission, address: HostAddress | PathAddress, result: number): Promise<void> {
+    if (result === -ERRNO.EACCES && address.kind === "path" && (await isMissing(dirname(textOf(address)!)))) {
       return this.#host.complete(submission, -ERRNO.ENOENT);
     }
     this.#host.complete(submission, result);
   }
 
   connect(submission: Submission): void {
-    const place = this.#place(submission, -ERRNO.ENETUNREACH);
-    if (typeof place === "number") return this.#host.complete(submission, place);
-    this.#connectTo(submission, place, CONNECT_AGAIN_MS);
+    const address = this.#usableAddress(submission, -ERRNO.ENETUNREACH);
+    if (typeof address === "number") return this.#host.complete(submission, address);
+    this.#connectTo(submission, address, CONNECT_AGAIN_MS);
   }
 
-  #connectTo(submission: Submission, place: HostPlace | PathPlace, againMs: number): void {
-    const target = place.kind === "path" ? { path: textOf(place)! } : { host: place.host, port: place.port };
+  #connectTo(submission: Submission, address: HostAddress | PathAddress, againMs: number): void {
+    const target = address.kind === "path" ? { path: textOf(address)! } : { host: address.host, port: address.port };
     const socket = net.connect({ ...target, allowHalfOpen: true, ...socketOptions(submission.argument0) });
     const onError = (error: Error) => {
       socket.off("connect", onConnect);
       const result = errnoOf(error);
       // A Unix-domain listener whose backlog is full: a blocking connect would wait for room in it.
-      if (result === -ERRNO.EAGAIN) return this.#connectLater(submission, place, againMs);
+      if (result === -ERRNO.EAGAIN) return this.#connectLater(submission, address, againMs);
       this.#host.complete(submission, result);
     };
     const undo = () => {
@@ -131,7 +135,7 @@ export class SocketOperations {
       socket.destroy();
     };
     const connected = () => {
-      const ends = place.kind === "path" ? { local: unnamed, remote: place } : undefined;
+      const ends = address.kind === "path" ? { local: unnamed, remote: address } : undefined;
       const stream = new Stream(socket, this.#host, ends);
       socket.off("error", onError);
       this.#host.completeWithHandle(submission, stream);
@@ -146,8 +150,8 @@ export class SocketOperations {
     });
   }
 
-  #connectLater(submission: Submission, place: HostPlace | PathPlace, againMs: number): void {
-    const again = () => this.#connectTo(submission, place, Math.min(againMs * 2, CONNECT_AGAIN_MS_MAX));
+  #connectLater(submission: Submission, address: HostAddress | PathAddress, againMs: number): void {
+    const again = () => this.#connectTo(submission, address, Math.min(againMs * 2, CONNECT_AGAIN_MS_MAX));
     const timer = setTimeout(
       this.#orFail(submission, again, () => undefined),
       againMs,
@@ -160,10 +164,10 @@ export class SocketOperations {
 
   /** Makes a datagram socket and binds it. */
   datagram(submission: Submission): void {
-    const place = this.place(submission);
-    if (place.kind !== "host") return this.#host.complete(submission, -ERRNO.EAFNOSUPPORT);
-    if (place.isNowhere) return this.#host.complete(submission, -ERRNO.ENODEV);
-    const { family, host, port } = place;
+    const address = this.addressIn(submission);
+    if (address.kind !== "host") return this.#host.complete(submission, -ERRNO.EAFNOSUPPORT);
+    if (address.isNowhere) return this.#host.complete(submission, -ERRNO.ENODEV);
+    const { family, host, port } = address;
     const has = (bit: number) => (submission.argument0 & bit) !== 0;
     const ipv6Only = family === ADDRESS_FAMILY.ipv6 && has(SOCKET_OPTION.ipv6Only);
     const type = family === ADDRESS_FAMILY.ipv6 ? "udp6" : "udp4";
@@ -191,27 +195,27 @@ export class SocketOperations {
   }
 
   /**
-   * Where a stream socket is to be bound or connected, or the errno for what the runtime cannot name; `nowhere`: for an
-   * interface that there is not.
+   * Where a stream socket is to be bound or connected, or the errno for what the runtime cannot name; `nowhere`: the
+   * errno for an interface that does not exist.
    */
-  #place(submission: Submission, nowhere: number): HostPlace | PathPlace | number {
-    const place = this.place(submission);
-    if (place.kind === "none") return -ERRNO.EAFNOSUPPORT;
-    if (place.kind === "host") return place.isNowhere ? nowhere : place;
-    if (place.bytes.length === 0 || place.bytes.length > PATH_BYTES_MAX) return -ERRNO.EINVAL;
+  #usableAddress(submission: Submission, nowhere: number): HostAddress | PathAddress | number {
+    const address = this.addressIn(submission);
+    if (address.kind === "none") return -ERRNO.EAFNOSUPPORT;
+    if (address.kind === "host") return address.isNowhere ? nowhere : address;
+    if (address.bytes.length === 0 || address.bytes.length > PATH_BYTES_MAX) return -ERRNO.EINVAL;
     // There, the runtime takes a path for the name of a pipe, which is another thing.
     if (process.platform === "win32") return -ERRNO.ENOTSUP;
     // The runtime fills a name of the abstract namespace up with zeros, which makes it another name; and it takes paths
     // as text, so it cannot name what is not.
-    if (place.bytes[0] === 0 || textOf(place) === undefined) return -ERRNO.ENOTSUP;
-    return place;
+    if (address.bytes[0] === 0 || textOf(address) === undefined) return -ERRNO.ENOTSUP;
+    return address;
   }
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** A path as the runtime takes it; `undefined` when its bytes are not text. */
-function textOf({ bytes }: PathPlace): string | undefined {
+function textOf({ bytes }: PathAddress): string | undefined {
   try {
     const text = utf8.decode(bytes);
     // A text that is a number would be a port.
@@ -232,13 +236,13 @@ async function isMissing(path: string): Promise<boolean> {
 }
 
 function listenOptions(
-  place: HostPlace | PathPlace,
+  address: HostAddress | PathAddress,
   { argument0: bits, argument1: backlog }: Submission,
 ): net.ListenOptions {
-  if (place.kind === "path") return { path: textOf(place)!, backlog, exclusive: true };
+  if (address.kind === "path") return { path: textOf(address)!, backlog, exclusive: true };
   return {
-    host: place.host,
-    port: place.port,
+    host: address.host,
+    port: address.port,
     backlog,
     exclusive: true,
     ipv6Only: (bits & SOCKET_OPTION.ipv6Only) !== 0,

@@ -5,7 +5,7 @@
  */
 import type { Socket } from "node:net";
 import { ChunkQueue, ERRNO } from "@baton-io/core/driver";
-import type { PathPlace } from "./address-record.js";
+import type { PathAddress } from "./address-record.js";
 import { calledBack, inAnyCase, orAnswer } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 import { SendQueue, type SendQueueHost } from "./send-queue.js";
@@ -26,8 +26,8 @@ export interface StreamHost extends SubmissionHost {
 
 /** The paths of a Unix-domain connection, which the runtime does not tell. */
 export interface PathEnds {
-  readonly local: PathPlace;
-  readonly remote: PathPlace;
+  readonly local: PathAddress;
+  readonly remote: PathAddress;
 }
 
 /** What a receive ends with, and the buffer that was taken for it. */
@@ -57,7 +57,7 @@ export class Stream {
   #drains = false;
   /** The error of the connection, told to one operation, as the kernel does. */
   #error = 0;
-  /** The last one that a send was told: nobody else is. */
+  /** The last error that a send was told; it is told to nobody else. */
   #errorOfSend: Error | undefined = undefined;
 
   constructor(socket: Socket, host: StreamHost, paths?: PathEnds) {
@@ -87,7 +87,7 @@ export class Stream {
       calledBack(() => this.#end());
     });
     socket.on("error", (error) => {
-      // There is nothing left that could keep the process running.
+      // Nothing is left that could keep the process running.
       this.#alive.close();
       calledBack(
         () => this.#takeWhatTheRuntimeHas(),
@@ -165,7 +165,7 @@ export class Stream {
   }
 
   /** Where the ends are; `undefined` when it is not connected. */
-  address(which: number): { address: string; port: number } | PathPlace | undefined {
+  address(which: number): { address: string; port: number } | PathAddress | undefined {
     const socket = this.#socket;
     if (this.#paths !== undefined) return which === 0 ? this.#paths.local : this.#paths.remote;
     const address = which === 0 ? socket.localAddress : socket.remoteAddress;
@@ -226,7 +226,7 @@ export class Stream {
     if (socket.destroyed) return;
     if (this.#error === 0) this.#error = -ERRNO.ECONNRESET;
     this.#ended = true;
-    // One of the Unix domain knows no reset.
+    // A Unix-domain connection has no reset.
     if (this.#paths === undefined) socket.resetAndDestroy();
     else socket.destroy();
   }

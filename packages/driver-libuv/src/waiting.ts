@@ -38,7 +38,10 @@ export class KeepAlive {
     if (--this.#count === 0) this.#touch(() => this.#handle.unref());
   }
 
-  /** Whether the process goes on is no part of anybody's answer: what is thrown here keeps none from it. */
+  /**
+   * Whether the process stays alive is not part of any answer: what is thrown here must not keep an operation from
+   * ending.
+   */
   #touch(action: () => void): void {
     if (!this.#closed) quietly(action);
   }
