@@ -29,9 +29,9 @@ export interface BackendOptions {
    */
   readonly operationsWaitingMax?: number;
   /**
-   * Most bytes of pool memory, out and at rest; not what is adopted or borrowed. Default 256 MiB. It bounds what buffers
-   * have in memory, whatever their sizes. What stands for a buffer comes on top: about 650 bytes of the JavaScript heap,
-   * and some 500 bytes of the runtime's, up to 1 KiB until it has cleared up.
+   * Most bytes of pool memory, out and at rest; not what is adopted or borrowed. Default 256 MiB. It bounds what
+   * buffers have in memory, whatever their sizes. What stands for a buffer comes on top: about 650 bytes of the
+   * JavaScript heap, and some 500 bytes of the runtime's, up to 1 KiB until its collector has run.
    */
   readonly poolBytesMax?: number;
   /**
@@ -56,8 +56,8 @@ export interface BackendOptions {
   /** Told of each leak. Default: nothing; `inspect()` counts them. */
   readonly onLeak?: (leak: Leak) => void;
   /**
-   * Told once when a listener stops accepting for want of descriptors or memory. It goes on by itself; connections wait
-   * in the kernel's backlog meanwhile.
+   * Called once when a listener stops accepting because descriptors or memory have run out. It goes on by itself;
+   * connections wait in the kernel's backlog meanwhile.
    */
   readonly onAcceptPaused?: (pause: AcceptPaused) => void;
   /** Time and turns; for simulation. */
@@ -137,8 +137,8 @@ export function checkBackendOptions(options: BackendOptions): {
 }
 
 /**
- * A listener of the program's that cannot do harm by throwing: what it is told of is half done when it is called.
- * `counters.listenersFailed` tells.
+ * Wraps a listener of the program's so that it does no harm by throwing: it is called in the middle of the work that it
+ * is told of. `counters.listenersFailed` tells.
  */
 export function guarded<T>(counters: Counters, listener: ((told: T) => void) | undefined): (told: T) => void {
   return (told) => {

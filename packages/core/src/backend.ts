@@ -56,8 +56,8 @@ export interface CloseOptions {
 }
 
 /**
- * Starts a driver and returns the backend over it. Throws `ERR_DRIVER_UNAVAILABLE` when the driver cannot run, and
- * what is wrong with the options.
+ * Starts a driver and returns the backend over it. Throws `ERR_DRIVER_UNAVAILABLE` when the driver cannot run, and an
+ * error for options that are wrong.
  *
  * @example
  * await using io = createBackend({ driver: await detect() });
@@ -234,8 +234,8 @@ export class Backend {
    * as before.
    *
    * The file starts at the descriptor's own position, and appends if the descriptor does. epoll and libuv need what can
-   * keep a read waiting in non-blocking mode: pipes and terminals are opened once more for it, so that whoever shares
-   * them keeps his own; with everything else the mode is everybody's. io_uring leaves it as it is.
+   * keep a read waiting in non-blocking mode: pipes and terminals are opened once more for it, so that others who share
+   * them keep their own mode; everything else has one mode for all who share it. io_uring leaves it as it is.
    *
    * Rejects with `EBADF`, with `EBUSY` when this backend has it already, with `EINVAL` for a socket, and with `ENOTSUP`
    * for what the driver cannot wait for (libuv: an eventfd or inotify in blocking mode). Needs the operation `adopt`.
@@ -271,7 +271,7 @@ export class Backend {
 
   /** A timer that can be started again and again. */
   timer(): Timer {
-    // Through the backend, which is not dropped while a timer of it is used.
+    // It refers to the backend, so that the backend is not dropped while one of its timers is in use.
     return new Timer(() => this.#dispatcher);
   }
 
@@ -325,7 +325,7 @@ export class Backend {
         return Promise.reject(error);
       }
     });
-    // Before the flush: whatever that does, none of them rejects unheard.
+    // Before the flush, so that no rejection goes unhandled whatever the flush does.
     const settled = Promise.allSettled(results);
     this.#dispatcher.flush.flushNow();
     return this.#dispatcher.pace.paced(settled) as Promise<never>;

@@ -51,7 +51,7 @@ export function notBuilt(candidate: Candidate, missing: string): Unavailable {
     "NOT_BUILT",
     `The package ${candidate.package} is there, but what it runs is missing from it.`,
     [{ name: "missing", value: missing }],
-    // A clone is built; a package that was installed is not whole.
+    // In a clone the packages have not been built; an installed package is incomplete.
     isInstalled(missing)
       ? {
           text: "Install the package again.",

@@ -41,8 +41,8 @@ function driverLines(driver: DriverReport): string[] {
 }
 
 /**
- * What stands behind a driver's finding, in labelled lines: evidence, what would bite next, what to do, and at what
- * risk. A command has a line of its own, so that it can be copied in one piece.
+ * What stands behind a driver's finding, in labelled lines: evidence, the next obstacle, what to do, and at what risk.
+ * A command has a line of its own, so that it can be copied in one piece.
  */
 export function detailLines(driver: DriverReport): string[] {
   const lines: string[] = [];

@@ -19,7 +19,7 @@ export interface DriverReport {
   /** What was seen; never a conclusion. */
   readonly evidence: readonly Evidence[];
   readonly remedy: WeighedRemedy | null;
-  /** What would bite next once this is mended; of a driver that runs, what keeps it below its best. */
+  /** What would be the next obstacle once this is mended; of a driver that runs, what keeps it below its best. */
   readonly next: readonly Unavailable[];
   /** What it can do here; `null` when it cannot run. */
   readonly capabilities: Capabilities | null;

@@ -125,7 +125,7 @@ export const border = [
     name: "hostile-signal-stops-the-rest",
     promise: "P1",
     file: `${CORE}base/abort-listeners.ts`,
-    find: "    // The signal's own fault: the listener has nobody to call any more.",
+    find: "    // A signal that fails here is at fault itself, and harmless: the listener has nobody left to call.",
     replace: "    throw new Error();",
     killedBy: [...core("faults", "of a signal that is let go of"), ...kit("batch/throwing-signal")],
   },

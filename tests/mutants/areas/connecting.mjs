@@ -154,8 +154,8 @@ export const connecting = [
     name: "interface-of-a-peer-forgotten",
     promise: "operations",
     file: `${LIBUV}address-record.ts`,
-    find: "parseAddress(place.address, this.#interfaceIndex)",
-    replace: "parseAddress(place.address)",
+    find: "parseAddress(given.address, this.#interfaceIndex)",
+    replace: "parseAddress(given.address)",
     killedBy: kit("tcp-listen/link-local"),
   },
   {

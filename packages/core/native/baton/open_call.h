@@ -84,7 +84,7 @@ inline void MakeBlocking(int fd) {
 
 // Where the own position of a descriptor stands; -1 for what cannot seek, and for what answers lseek(2) without having
 // positions, as an eventfd and an inotify do: a read of nothing at a position tells. Asks nothing of a device. What is
-// only a place in the tree answers EBADF to everything; that is no want of a position.
+// only a place in the tree answers EBADF to everything, which does not mean that it has no position.
 inline int64_t OwnPosition(int fd) {
   const off_t position = lseek(fd, 0, SEEK_CUR);
   if (position < 0) return errno == ESPIPE ? -1 : 0;

@@ -121,7 +121,7 @@ inline int32_t CheckRecord(const SubmissionRecord& record, const SharedMemory& s
   const OpcodeInfo& info = InfoOf(static_cast<Opcode>(record.OpcodeNumber()));
   if (record.operation > kSubmitOpcodeMask && !MayHaveFlags(info, record)) [[unlikely]]
     return -EOPNOTSUPP;
-  // Generation 0 is nobody's, and more does not fit beside a slot in what the kernel gives back.
+  // No operation has generation 0, and a larger one does not fit beside a slot in what the kernel gives back.
   if (record.generation - 1 >= kGenerationMax) [[unlikely]]
     return kBadRecord;
   const int64_t position = record.Position();

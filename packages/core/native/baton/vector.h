@@ -40,7 +40,7 @@ class BufferVector {
     }
   }
 
-  // Lets go of the memory. A large vector's own memory goes too, a small one's serves the next.
+  // Lets go of the buffers. A large vector's own memory is freed too, a small one's is kept for the next.
   void Clear() {
     slabs_.clear();
     bytes_ = 0;

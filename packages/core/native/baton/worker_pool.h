@@ -31,7 +31,7 @@
 
 namespace baton {
 
-// What the submitting side knows a job by: its operation.
+// By what the submitting side knows a job: its operation.
 struct JobId {
   uint32_t slot;
   uint32_t generation;
@@ -84,7 +84,8 @@ std::unique_ptr<Job> MakeCallJob(JobId id, Call call) {
 
 // Threads beyond the limit that stand in for those whose calls hang.
 inline constexpr uint32_t kStandInsMax = 64;
-// Calls hang when jobs wait and no thread has begun one for so long. Half of it for each further stand-in.
+// Calls count as hanging when jobs wait and no thread has begun one for this long; half of it for each further
+// stand-in.
 inline constexpr std::chrono::milliseconds kHangPatience{100};
 
 class WorkerPool {
@@ -187,7 +188,7 @@ class WorkerPool {
   };
 
   struct Shared {
-    // More waits than there are threads for, and nobody watches whether it comes to its turn.
+    // More jobs wait than there are threads, and nobody watches whether they are begun.
     bool NeedsStandIn() const {
       return !stopping && !is_watched && waiting.size() > idle && stand_ins < kStandInsMax;
     }
@@ -319,7 +320,7 @@ class WorkerPool {
     shared.is_watched = false;
     if (is_needed) {
       shared.patience = std::max(shared.patience / 2, std::chrono::microseconds{1000});
-      // The next one watches while this one may hang as well.
+      // The next one watches, because this one may hang as well.
       lock.unlock();
       StandIn(*held);
       lock.lock();

@@ -41,7 +41,7 @@ export function removeAbortListener(signal: AbortSignal, callback: () => void): 
   try {
     signal.removeEventListener("abort", watch.listener);
   } catch {
-    // The signal's own fault: the listener has nobody to call any more.
+    // A signal that fails here is at fault itself, and harmless: the listener has nobody left to call.
   }
 }
 

@@ -21,8 +21,8 @@ const settled = Promise.resolve();
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /**
- * A delay for `setTimeout` that is over no sooner than the one that is meant: it cuts fractions off, and counts on a
- * clock of whole milliseconds, so that it may be early by one of them.
+ * A delay for `setTimeout` that is never over too soon: `setTimeout` cuts fractions off and counts on a clock of whole
+ * milliseconds, so it may be early by one.
  */
 function wholeMs(delayMs: number): number {
   return Math.min(TIMER_MS_MAX, Math.ceil(delayMs) + 1);

@@ -34,7 +34,7 @@ export interface Counters {
   abandoned: number;
   /** Results of given-up operations that were kept for the next caller or closed. */
   salvaged: number;
-  /** Times that a listener stopped accepting for want of descriptors or memory. */
+  /** How often a listener stopped accepting because descriptors or memory had run out. */
   acceptPauses: number;
   /** Listeners of the program (`onLeak`, `onAcceptPaused`) that threw. What they were told of was taken care of. */
   listenersFailed: number;

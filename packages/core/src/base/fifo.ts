@@ -4,7 +4,7 @@
  * too.
  */
 
-/** Places at the front that are given up together: fewer are not worth the copy. */
+/** Used-up entries at the front are dropped together, this many at a time: fewer are not worth the copy. */
 const COMPACT_MIN = 32;
 
 /** A value stands in it once at most. */
@@ -12,7 +12,7 @@ export class Fifo<T extends object> {
   #items: (T | undefined)[] = [];
   /** Where the first one is, or may be. */
   #head = 0;
-  /** Taken out of the middle; their places are skipped, and given up when there are too many. */
+  /** Values taken out of the middle; their entries are skipped, and dropped when there are too many. */
   #removed: Set<T> | undefined = undefined;
   #length = 0;
 

@@ -6,7 +6,7 @@
 import { BatonError } from "./errors.js";
 
 const settled = Promise.resolve();
-/** Of V8 and of those that are like it. */
+/** V8 has it, and so do engines that follow V8. */
 const { captureStackTrace } = Error as {
   captureStackTrace?: (target: object, above?: (...of: never) => unknown) => void;
 };
@@ -31,7 +31,8 @@ export function rejectCaller({ promise, resolve, reject }: Rejectable, error: un
     reject(error);
     if (asked) promise?.catch(ignore);
   };
-  // Never called to any effect: it shows the runtime the way from here to the promise, and so to who waits for it.
+  // Does nothing when called. Through it the runtime finds the way from here to the promise, and so to whoever waits
+  // for it.
   settled.then(tell).then(resolve as (value: unknown) => void);
 }
 

@@ -4,7 +4,7 @@ import { batonError } from "./errors.js";
 /** Names of options as keys, so that a look-up is one property. */
 export type OptionNames = Readonly<Record<string, true>>;
 
-/** Refuses an options object that is none, or that has a property which is not an option. */
+/** Refuses what is not an options object, and an options object with a property that is not an option. */
 export function checkOptions(where: string, options: object, known: OptionNames): void {
   if (typeof options !== "object" || options === null) {
     throw batonError("ERR_INVALID_ARG_TYPE", `${where}: options must be an object, not ${describe(options)}.`);

@@ -1,7 +1,7 @@
 /**
  * Who may go to the driver: at most `operationsMax` operations of callers are on their way to it or with it. The others
  * are accepted all the same and wait here, in order, with their buffers lent; each can be canceled, aborted or time out
- * meanwhile, which gives its buffer back at once. A full backend is so back-pressure and not an error (P11). Core's own
+ * meanwhile, which gives its buffer back at once. So a full backend means back-pressure and not an error. Core's own
  * operations, without which nothing would ever end (cancels, closes, bytes that have to get where they were going), do
  * not wait and are not counted.
  */

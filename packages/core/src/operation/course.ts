@@ -1,6 +1,6 @@
 /**
- * The course of an operation that the driver has: each of its completions is the end, or one of several, or the sign that
- * it has to go again, for the rest of its bytes or because nothing came of it that is anybody's business (P11).
+ * The course of an operation that the driver has: each of its completions is the end, or one of several, or the sign
+ * that it has to go again, for the rest of its bytes or because its result was transient and concerns nobody.
  */
 import type { Clock } from "../base/clock.js";
 import type { Counters } from "../base/counters.js";
@@ -83,7 +83,7 @@ export class Course implements CompletionTarget {
     this.#endings.faulted(entry, generation, error);
   }
 
-  /** A peer has said something: as much as there was room for, or all that it had to say. */
+  /** Notes how much a peer has said: as much as there was room for, or all that it had to say. */
   #noteReceived(entry: Entry, result: number, flags: number): void {
     const { kind, resource } = entry;
     if (kind?.opcode !== OPCODE.receive || resource === undefined) return;
@@ -104,7 +104,7 @@ export class Course implements CompletionTarget {
     return false;
   }
 
-  /** `-EINTR`, `-EAGAIN` and `-ENOBUFS` are nobody's business above (P11). */
+  /** `-EINTR`, `-EAGAIN` and `-ENOBUFS` are handled here and told to nobody. */
   #isTransient(entry: Entry, result: number): boolean {
     if (result === -ERRNO.ENOBUFS) return (this.#records[entry.base]! & SUBMIT_FLAG.providedBuffer) !== 0;
     return (result === -ERRNO.EINTR || result === -ERRNO.EAGAIN) && entry.kind?.repeatable === true;
@@ -176,7 +176,8 @@ export class Course implements CompletionTarget {
 }
 
 /**
- * Keeps a reset that nobody is told of, and tells the next receive of it that would take it for the end of the stream.
+ * Keeps a reset that nobody was told of, and tells it to the next receive, which would otherwise see the end of the
+ * stream.
  */
 function withUntoldReset(entry: Entry, result: number): number {
   const { resource, kind } = entry;

@@ -61,7 +61,7 @@ export class Dispatcher implements LaneHost, RequestHost, EndingHost, CourseHost
   readonly canceler: Canceler;
   /** Submissions that deliver while nobody waits. */
   readonly standing: StandingSubmissions;
-  /** Told when the backend begins to close: waits of callers that no operation stands for. */
+  /** Called when the backend begins to close, to end waits that are not operations. */
   readonly onClosing: Set<() => void> = new Set();
   readonly onAcceptPaused: ((pause: AcceptPaused) => void) | undefined;
   readonly #queue: SubmissionQueue;
@@ -151,7 +151,7 @@ export class Dispatcher implements LaneHost, RequestHost, EndingHost, CourseHost
     entry.promise = promise;
     entry.resolve = capturedResolve;
     entry.reject = capturedReject;
-    // Or the last promise of all, and with it its result, could be reached for ever.
+    // Otherwise the last promise, and its result with it, would stay reachable for ever.
     capturedResolve = capturedReject = captureNothing;
     this.sendOff(entry);
     return promise;
@@ -166,7 +166,7 @@ export class Dispatcher implements LaneHost, RequestHost, EndingHost, CourseHost
     }
   }
 
-  /** The rejection of what was refused. However many follow each other, the event loop has its turns. */
+  /** The rejection of what was refused. Even when many follow each other, the event loop gets its turns. */
   refused<T>(error: unknown): Promise<T> {
     return new Promise((_resolve, reject) => this.pace.tell(() => reject(error)));
   }
@@ -222,7 +222,7 @@ export class Dispatcher implements LaneHost, RequestHost, EndingHost, CourseHost
     this.canceler.keepTime(entry);
     entry.held = true;
     const found = (result: number) => {
-      // Canceled meanwhile: its turn is somebody else's.
+      // Canceled meanwhile: the turn has gone to the next.
       if (!entry.isQueued(generation)) return;
       entry.held = false;
       if (result < 0) this.settleLocally(entry, result);
@@ -273,7 +273,7 @@ export class Dispatcher implements LaneHost, RequestHost, EndingHost, CourseHost
 
   relaunch(entry: Entry): void {
     if (entry.kind?.opcode === OPCODE.cancel) this.launchCancel(entry);
-    // One that went with others has not been admitted for itself.
+    // One that went together with others was not admitted by itself.
     else if (entry.admitted || entry.reserved) this.#enqueue(entry);
     else this.launch(entry);
   }

@@ -1,10 +1,10 @@
-/** Waits of callers that no operation stands for, and what ends them early: the caller's signal, or its time. */
+/** Waits of callers that are not operations, and what ends them early: the caller's signal, or its deadline. */
 import { addAbortListener, reasonOf, removeAbortListener } from "../base/abort-listeners.js";
 import type { Clock } from "../base/clock.js";
 import { type BatonError, batonError } from "../base/errors.js";
 import type { EarlyEnd } from "./cancel.js";
 
-/** What a wait is told with: the error for its caller, and why. */
+/** How a wait ends: the error for its caller, and the reason. */
 export type EarlyEndListener = (error: BatonError, cause: "signal" | "timeout") => void;
 
 /**

@@ -163,13 +163,17 @@ export class Endings implements SettleHost {
     lane?.leave(entry);
   }
 
-  /** An error that was thrown where none may be, as whoever waits for the operation is told of it. */
+  /** Makes the error for whoever waits for the operation out of one that should never have been thrown. */
   fault({ kind }: Entry, cause: unknown): Error {
     this.counters.faults++;
-    return batonError("ERR_DRIVER_FAULT", `${kind?.syscall}: an error was thrown in the way of the operation.`, {
-      driver: this.driverName,
-      cause,
-    });
+    return batonError(
+      "ERR_DRIVER_FAULT",
+      `${kind?.syscall}: an unexpected error was thrown while the operation was under way.`,
+      {
+        driver: this.driverName,
+        cause,
+      },
+    );
   }
 
   /** Tells everybody who waits for an operation that it has ended for them, though the driver may still have it. */
@@ -214,8 +218,8 @@ export class Endings implements SettleHost {
   }
 
   /**
-   * Runs something that is not an operation all the time, and for whose length the backend is in use: it is not closed
-   * between two steps, when nothing is in flight and something is still open.
+   * Runs something that consists of several operations, and keeps the backend in use meanwhile: it is not closed
+   * between two steps, when nothing is in flight.
    */
   async aside<T>(run: () => Promise<T>): Promise<T> {
     this.#asides++;

@@ -1,6 +1,6 @@
 /**
- * An operation, from its request to its completion, and what it refers to: each of those knows entries, so an entry knows
- * no more of it than it uses.
+ * An operation, from its request to its completion. What an entry refers to imports this file in turn, so it is
+ * declared here only as far as an entry uses it.
  */
 import { batonError, type ErrorDetails } from "../base/errors.js";
 import type { Holder, OwnedBuffer } from "../memory/owned-buffer.js";
@@ -158,7 +158,7 @@ export class Entry implements Holder {
   /** What it is on its way with. */
   joined: { cancel(): void } | undefined = undefined;
   chain: OperationChain | undefined = undefined;
-  /** The caller's, where `resolve` and `reject` are its functions. */
+  /** The promise that the caller has, where `resolve` and `reject` belong to one. */
   promise: Promise<unknown> | undefined = undefined;
   resolve: ((value: unknown) => void) | undefined = undefined;
   reject: ((error: unknown) => void) | undefined = undefined;
@@ -182,7 +182,7 @@ export class Entry implements Holder {
     return operationId(this.slot, this.generation);
   }
 
-  /** It is still the operation of that generation, and has not ended: its slot is not somebody else's by now. */
+  /** True while it is the operation of that generation and has not ended: its slot has not been reused. */
   isAlive(generation: number): boolean {
     return this.generation === generation && this.state !== STATE.free && this.state !== STATE.completed;
   }

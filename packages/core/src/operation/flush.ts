@@ -143,7 +143,10 @@ export class Flush {
     return accepted;
   }
 
-  /** Nobody knows which of them the driver has: they count as taken, so that no buffer comes home under its hands. */
+  /**
+   * Nobody knows which of them the driver has. They count as taken, so that no buffer comes home while the driver may
+   * use it.
+   */
   #submitThrew(count: number, error: unknown): number {
     for (let index = 0; index < count; index++) {
       const entry = this.#table.entries[this.#window[index]!]!;

@@ -8,9 +8,9 @@ import { carriesMemory, KeptBytes } from "./kept-bytes.js";
 import type { Kept, LaneHost } from "./lane-host.js";
 import { STATE } from "./lifecycle.js";
 
-/** Has taken bytes out of a lane that are still anybody's. */
+/** Holds bytes that it has taken out of a lane and that no caller has been given yet. */
 export interface LaneHolder {
-  /** Gives them back to the lane: it is somebody else's turn. */
+  /** Gives them back to the lane, because it is another's turn. */
   makeWay(): void;
 }
 
@@ -136,7 +136,7 @@ export class Lane implements OperationLane {
       if (entry.state !== STATE.queued) continue;
       entry.held = false;
       if (isNothing(entry, this.#kept)) {
-        // Moving no bytes waits for nothing but its turn: a driver might wait for bytes it may not take.
+        // A transfer of no bytes waits only for its turn: a driver might wait for bytes that it may not take.
         this.#host.settleLocally(entry, 0);
       } else if (this.#kept?.waiting === true) {
         this.#kept.serve(entry, this.#host);

@@ -146,7 +146,7 @@ export class ProvidedBuffers {
     this.#look();
     if (this.#held.size > 0 && this.#share.nextBytes() > 0) this.#letGoAll();
     let added = 0;
-    // What a loop has not asked for would be the first to take what is handed over now.
+    // A loop that receives more than was asked for would be the first to take what is handed over now.
     while (this.#provided.size < this.#countMax && !(this.#share.short && this.#loops.size > 0)) {
       if (!this.#handOverNext()) break;
       added++;

@@ -6,8 +6,8 @@ import type { CancelCause, Entry } from "./entry.js";
 export type Waiting = Pick<Entry, "promise" | "resolve" | "reject" | "extras">;
 
 /**
- * Rejects the promise of an operation; `cause`: why it was asked to end early. Here and there core's own functions stand
- * in place of those of a promise, and they are called at once.
+ * Rejects the promise of an operation; `cause`: why it was asked to end early. Where core's own functions stand in
+ * place of a promise's, they are called at once.
  */
 export function rejectWaiting(
   { promise, resolve, reject, extras }: Waiting,

@@ -94,8 +94,8 @@ interface Watchers {
 export class ResourceState implements OperationResource {
   readonly handle: ResourceHandle;
   /**
-   * A reset of which nobody was told, as a negative errno, because who would have been has given up. The system tells of
-   * it once and says from then on that the stream is at its end.
+   * A reset of which nobody was told, as a negative errno, because the operation that would have been had been given
+   * up. The system tells of it once and says from then on that the stream is at its end.
    */
   untoldReset = 0;
   inFlight = 0;
@@ -214,7 +214,7 @@ export class ResourceState implements OperationResource {
     onDrained?.();
   }
 
-  /** The handle is closed. Whoever still waits for operations in flight waits in vain. */
+  /** The handle is closed. Operations in flight that somebody still waits for will not end. */
   markClosed(): void {
     this.handle.markClosed();
     this.tellDrained();

@@ -155,7 +155,7 @@ function details(host: SettleHost, entry: Entry, bytes: number): ErrorDetails {
     syscall: entry.kind!.syscall,
     ...entry.kind!.details?.(entry),
     ...(entry.buffer !== undefined && { buffer: entry.buffer }),
-    // What was read too early is kept for the next read; what was written is gone out, and the caller must know.
+    // What a read brought is kept for the next one; what was written has gone out, and the caller must know.
     ...(carriesMemory(entry) && !entry.lendExclusive && { bytesTransferred: bytes }),
   };
 }

@@ -9,7 +9,7 @@ import type { Clock } from "../base/clock.js";
 /** Milliseconds between two looks: one that nobody waited for in a whole interval is ended. */
 const LOOK_INTERVAL_MS = 50;
 
-/** Who has such a submission. */
+/** The owner of such a submission. */
 export interface Standing {
   /**
    * Ends the submission, unless somebody waits for it or has since the last look. False when it need not be looked at

@@ -1,10 +1,10 @@
 /**
  * Operations that the driver has not taken yet, by slot and generation. A full driver is back-pressure: what it did not
  * take stays here, in its place. Cancels overtake everything, because the operation that blocks the driver may be the
- * one to cancel. The rest goes in the order in which it came, but for the latest: as long as it does not keep the others
- * waiting for too long, it goes first. When more than a portion waits, operations of peers that say little have a line of
- * their own, with half of each fill. An operation that ends while it is queued leaves a place of no meaning behind,
- * and its slot is free at once.
+ * one to cancel. The rest goes in the order in which it came, but for the latest: as long as it does not keep the
+ * others waiting for too long, it goes first. When more than a portion waits, operations of peers that say little have
+ * a line of their own, with half of each fill. An operation that ends while it is queued leaves an id behind that is
+ * skipped, and its slot is free at once.
  */
 import { Fifo } from "../base/fifo.js";
 import type { Entry } from "./entry.js";
@@ -18,21 +18,21 @@ import type { OperationTable } from "./operation-table.js";
 export const AHEAD_MAX = 3;
 
 const INITIAL_CAPACITY = 1024;
-/** A place is a slot and a generation. */
-const PLACE_WORDS = 2;
+/** An id is a slot and a generation. */
+const ID_WORDS = 2;
 
-interface Place {
+interface OperationId {
   readonly slot: number;
   readonly generation: number;
 }
 
 export class SubmissionQueue {
   readonly #table: OperationTable;
-  #ring = new Int32Array(INITIAL_CAPACITY * PLACE_WORDS);
+  #ring = new Int32Array(INITIAL_CAPACITY * ID_WORDS);
   #capacity = INITIAL_CAPACITY;
   #head = 0;
   #count = 0;
-  /** So many, from the front, were there at the last fill; the ones behind them are fresh. */
+  /** How many, from the front, were there at the last fill; the ones behind them are fresh. */
   #waitingCount = 0;
   /** Fills in a row that fresh ones went ahead of them. */
   #aheadCount = 0;
@@ -43,15 +43,15 @@ export class SubmissionQueue {
   #fastTaken = 0;
   readonly #cancels: number[] = [];
   readonly #urgent: number[] = [];
-  readonly #quiet: Fifo<Place> = new Fifo();
+  readonly #quiet: Fifo<OperationId> = new Fifo();
 
   constructor(table: OperationTable) {
     this.#table = table;
   }
 
-  /** Places taken, those of operations that have ended included. */
+  /** Ids in the queue, those of operations that have ended included. */
   get length(): number {
-    return this.#count + this.#quiet.length + (this.#cancels.length + this.#urgent.length) / PLACE_WORDS;
+    return this.#count + this.#quiet.length + (this.#cancels.length + this.#urgent.length) / ID_WORDS;
   }
 
   push({ slot, generation }: Entry): void {
@@ -148,7 +148,7 @@ export class SubmissionQueue {
   #move(places: number[], window: Int32Array, start: number): number {
     let filled = start;
     let moved = 0;
-    for (; moved < places.length && filled < window.length; moved += PLACE_WORDS) {
+    for (; moved < places.length && filled < window.length; moved += ID_WORDS) {
       const entry = this.#queued(places[moved]!, places[moved + 1]!);
       if (entry !== undefined) window[filled++] = entry.slot;
     }
@@ -156,9 +156,9 @@ export class SubmissionQueue {
     return filled;
   }
 
-  /** The operation of a place in the ring, unless it has ended while it was queued. */
+  /** The operation whose id stands at this index of the ring, unless it has ended while it was queued. */
   #entryAt(at: number): Entry | undefined {
-    const word = (at & (this.#capacity - 1)) * PLACE_WORDS;
+    const word = (at & (this.#capacity - 1)) * ID_WORDS;
     return this.#queued(this.#ring[word]!, this.#ring[word + 1]!);
   }
 
@@ -168,7 +168,7 @@ export class SubmissionQueue {
   }
 
   #set(at: number, slot: number, generation: number): void {
-    const word = (at & (this.#capacity - 1)) * PLACE_WORDS;
+    const word = (at & (this.#capacity - 1)) * ID_WORDS;
     this.#ring[word] = slot;
     this.#ring[word + 1] = generation;
   }
@@ -203,7 +203,7 @@ export class SubmissionQueue {
     places.unshift(...back);
   }
 
-  /** Drops the places of operations that have ended, and grows unless that has made room for as many again. */
+  /** Drops the ids of operations that have ended, and grows unless that has made room for as many again. */
   #makeRoom(): void {
     const live: number[] = [];
     let waiting = 0;
@@ -214,11 +214,11 @@ export class SubmissionQueue {
       live.push(entry.slot, entry.generation);
     }
     this.#head = 0;
-    this.#count = live.length / PLACE_WORDS;
+    this.#count = live.length / ID_WORDS;
     this.#waitingCount = waiting;
     if (this.#count > this.#capacity / 2) {
       this.#capacity *= 2;
-      this.#ring = new Int32Array(this.#capacity * PLACE_WORDS);
+      this.#ring = new Int32Array(this.#capacity * ID_WORDS);
     }
     this.#ring.set(live);
   }

@@ -1,5 +1,5 @@
 /**
- * Accepting while the system is short of what a connection needs: descriptors, memory. Trying again at once would keep
+ * Pauses accepting while the system lacks what a connection needs: descriptors, memory. Trying again at once would keep
  * the processor busy and change nothing, so it pauses, longer each time, and the connections wait in the kernel's
  * backlog meanwhile. Source: accept(2), errors.
  */
@@ -13,7 +13,7 @@ const PAUSE_MS_MAX = 1000;
 
 const shortages: ReadonlySet<number> = new Set([-ERRNO.EMFILE, -ERRNO.ENFILE, -ERRNO.ENOBUFS, -ERRNO.ENOMEM]);
 
-/** Says so of an error of accepting that is about the system and not about one connection. */
+/** True for an error of accepting that is about the system and not about one connection. */
 export function isShortage({ errno }: BatonError): boolean {
   return errno !== undefined && shortages.has(errno);
 }

@@ -77,7 +77,7 @@ function createAdoptedStream(adopted: Adopted): StreamSocket {
 function createAdoptedListener(adopted: Adopted): TcpListener | UnixListener {
   const { dispatcher, tracker, label, streamBits } = adopted.subject;
   const address = addressOf(adopted);
-  // A socket file stays: it is whose it was, and he may listen there again.
+  // A socket file stays: it belongs to whoever made it, who may listen there again.
   if (address.family === "unix") {
     const handle = new ResourceHandle("unix-listener", label, adopted.index, adopted.generation);
     return new UnixListener(createListenerCore(dispatcher, tracker, handle, { streamBits: 0 }), address);
@@ -91,7 +91,7 @@ function addressOf({ subject: { dispatcher }, offset }: Adopted): SocketAddress 
   return readAnyAddress(bytes, words, offset + ADOPT_ANSWER.addressAt);
 }
 
-/** What there is to make of a descriptor. */
+/** The kinds of resource that a descriptor can become. */
 const creators = {
   file: createAdoptedFile,
   stream: createAdoptedStream,

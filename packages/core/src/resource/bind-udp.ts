@@ -63,7 +63,7 @@ const datagramKind = defineKind("datagram", {
       address,
       kept,
       receiveLane: dispatcher.createLane(kept),
-      // Nothing that was to be sent is ever kept, but a datagram of no bytes has its turn too.
+      // Nothing of a send is ever kept; this is here so that a datagram of no bytes waits for its turn too.
       sendLane: dispatcher.createLane(new KeptDatagrams()),
     };
     return new UdpSocket(core);

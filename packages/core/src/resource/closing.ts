@@ -22,7 +22,7 @@ export function expectNotClosed(state: ResourceState): void {
   }
 }
 
-/** Closes a handle that no resource stands for: the result of an operation nobody waits for. */
+/** Closes a handle that has no resource yet: the result of an operation nobody waits for. */
 export function closeHandle(dispatcher: Dispatcher, index: number, generation: number): void {
   if (dispatcher.endings.ended) return;
   const entry = dispatcher.requests.beginReserved(closeKind);
@@ -43,7 +43,7 @@ export function closeHandle(dispatcher: Dispatcher, index: number, generation: n
 /** What is done with the operations in flight. */
 export type ClosePolicy = "await" | "shut-down-and-cancel" | "cancel";
 
-/** How resources end that need nothing but to be closed: one object for all of a backend. */
+/** How resources end that only need to be closed: one object for all of a backend. */
 export function closingBy(dispatcher: Dispatcher, tracker: ResourceTracker, policy: ClosePolicy): ResourceEnding {
   let ending = tracker.endings.get(policy);
   if (ending === undefined) {

@@ -1,7 +1,7 @@
 /**
  * Connecting to a name: its addresses are tried one after the other, each a little later than the one before it and
- * without waiting for its end, and the first connection wins. An address that does not answer costs its delay and not
- * the patience of the kernel. Source: RFC 8305, "Happy Eyeballs", sections 4 and 5.
+ * without waiting for its end, and the first connection wins. An address that does not answer costs its delay, and not
+ * the minutes after which the kernel gives up. Source: RFC 8305, "Happy Eyeballs", sections 4 and 5.
  */
 
 import { BatonError, batonError } from "../base/errors.js";
@@ -177,7 +177,10 @@ export class ConnectRace {
     else if (this.#attempts.size === 0) this.#fail(this.#given ?? this.#summary());
   }
 
-  /** The caller has no patience left. One that has connected at this moment is still the caller's, but for an abort. */
+  /**
+   * The caller's signal or deadline ends it. A connection made at this moment is still the caller's, except after an
+   * abort.
+   */
   readonly #endEarly: EarlyEndListener = (error, cause) => {
     this.#given = error;
     this.#dispatcher.clock.clear(this.#delay);

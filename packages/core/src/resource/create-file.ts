@@ -22,7 +22,8 @@ export interface OpenHandle {
 
 export function createFile(dispatcher: Dispatcher, tracker: ResourceTracker, handle: OpenHandle): File {
   const state = new ResourceState(new ResourceHandle("file", handle.label, handle.index, handle.generation));
-  // With its backend: what waits for somebody else, as at a FIFO, may never come, and nobody else can end it.
+  // It refers to its backend, which must not be dropped: an operation that waits for others, as at a FIFO, may never
+  // end by itself.
   tracker.track(state, closingBy(dispatcher, tracker, handle.position < 0 ? "cancel" : "await"));
   const position = handle.position < 0 ? undefined : createPosition(dispatcher, state, handle);
   const readLane = dispatcher.createLane();

@@ -123,7 +123,7 @@ class ChunkReader implements ReceiveLoop, Standing, LaneHolder {
   /** Others wait to receive: what the program has not asked for is theirs, and what it asks for later comes behind. */
   makeWay(): void {
     const own = this.#asked ? 1 : 0;
-    // Its turn was before theirs.
+    // It had its turn before them.
     if (this.#waiting.length < own) return;
     this.#makesWay = true;
     this.#keepFrom(own);

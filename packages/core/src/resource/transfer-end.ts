@@ -62,7 +62,8 @@ export class TransferEnd {
       return batonError(code, `${where}: the file or connection was closed meanwhile.`, { driver, bytesTransferred });
     }
     if (error instanceof BatonError) {
-      // Of the operation that failed it was the count of that operation alone, and its buffer was none of the caller's.
+      // The error of the operation that failed has the count of that operation alone, and a buffer that is not the
+      // caller's.
       Object.defineProperty(error, "bytesTransferred", { value: bytesTransferred, enumerable: true });
       if ("buffer" in error) Object.defineProperty(error, "buffer", { value: undefined, enumerable: false });
     }

@@ -47,7 +47,7 @@ export function parseAddress(text: string, interfaceIndex?: InterfaceIndex): Par
   return scope === undefined ? undefined : { family: ADDRESS_FAMILY.ipv6, bytes: ipv6, scope };
 }
 
-/** The number of an interface is a signed one for the system. Source: netdevice(7), `ifr_ifindex`. */
+/** The system numbers interfaces with a signed integer. Source: netdevice(7), `ifr_ifindex`. */
 const SCOPE_MAX = 0x7fff_ffff;
 
 /** Source: RFC 4007, section 11. */

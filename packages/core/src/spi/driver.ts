@@ -42,7 +42,7 @@ export interface Unavailable {
   readonly summary: string;
   readonly evidence: readonly Evidence[];
   readonly remedy?: Remedy;
-  /** What would bite next once this is mended. */
+  /** What would be the next obstacle once this is mended. */
   readonly next?: readonly Unavailable[];
 }
 

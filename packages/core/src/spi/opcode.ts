@@ -83,9 +83,8 @@ export interface OpcodeDefinition {
   readonly buffer: BufferUse;
   readonly handles: HandleUse;
   /**
-   * The flags that it can have. Several completions (`multishot`) are had only by what ends nobody's buffer but one that
-   * the driver takes, and never in a chain. Cancels have none: they are not waited for. The word of a timeout is the
-   * second handle of a splice.
+   * The flags that it can have. `multishot` is only for operations whose buffers the driver takes, and never in a
+   * chain. Cancels have none: they are not waited for. The word of a timeout is the second handle of a splice.
    */
   readonly flags: readonly (keyof typeof SUBMIT_FLAG)[];
   /** A driver with links can have it in a chain: it is one submission, which waits for nothing in core. */

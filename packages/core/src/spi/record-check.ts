@@ -79,7 +79,7 @@ export class RecordCheck {
     const definition: OpcodeDefinition | undefined = opcodeTable[operation & 0xff];
     if (definition === undefined) return -ERRNO.EINVAL;
     if (!mayHaveFlags(operation & ~0xff, definition)) return -ERRNO.ENOTSUP;
-    // 0 is nobody's, and core uses no more bits than fit beside a slot.
+    // No operation has generation 0, and core uses no more bits than fit beside a slot.
     if (this.#word(base, WORD.generation) <= 0) return BAD_RECORD;
     if (!this.#hasMeaning(base, definition)) return -ERRNO.EINVAL;
     const { area = "none" } = definition;

@@ -14,7 +14,7 @@ import { headroom } from "./surroundings.js";
 export interface Classification {
   /** `"OK"`; `null` when the kernel was not asked, and nothing that was read decides it. */
   readonly cause: IoUringCause | "OK" | null;
-  /** What would bite next once the cause is mended, most certain first. */
+  /** What would be the next obstacles once the cause is mended, most certain first. */
   readonly next: readonly IoUringCause[];
 }
 
@@ -39,7 +39,7 @@ const opcodesNeeded: readonly number[] = [
   30, // SPLICE
 ];
 
-/** A new descriptor or two, and some air. */
+/** Room for a new descriptor or two, and some to spare. */
 const DESCRIPTORS_NEEDED = 4;
 
 /** Tells the cause, and what stands behind it. */
@@ -146,7 +146,7 @@ function judgeRefusal(answers: KernelAnswers, seen: Surroundings): IoUringCause 
   }
 }
 
-/** All calls answer ENOSYS: the kernel has no io_uring, or a filter or an emulator says so in its name. */
+/** All calls answer ENOSYS: the kernel has no io_uring, or a filter or an emulator answers in its stead. */
 function judgeMissing(seen: Surroundings, filter: boolean): IoUringCause {
   if (seen.sandbox.emulator !== null) return "EMULATED_CPU";
   if (!filter) return "KERNEL_MISSING";

@@ -15,7 +15,7 @@ export interface Explained extends Unavailable {
 /** Hints that are named; more of them only confuse. */
 const HINTS_MAX = 3;
 
-/** Explains why io_uring cannot be used, and what would bite next. */
+/** Explains why io_uring cannot be used, and what would be the next obstacle. */
 export function explainUnavailable(
   { next }: Classification,
   cause: IoUringCause,
@@ -135,7 +135,7 @@ function roundTripText({ probe }: Pick<IoUringEvidence, "probe">): string {
   return `${names[step]} answers ${errnoName(roundTrip)}`;
 }
 
-/** What acquits the others: the filter, the kernel, the sysctl. */
+/** Facts that rule the other suspects out: the filter, the kernel, the sysctl. */
 function kernelFacts({ seccomp, kernel, sysctl }: Surroundings): readonly string[] {
   const facts: string[] = [];
   if (seccomp.mode !== null) facts.push(`Seccomp: ${seccomp.mode}`);

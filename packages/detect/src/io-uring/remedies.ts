@@ -107,7 +107,7 @@ export function findRemedy(cause: IoUringCause, evidence: IoUringEvidence): Weig
 /** Where a recipe for seccomp exists, in the order in which surroundings are believed. */
 function seccompRemedy({ surroundings: seen, entriesWanted }: IoUringEvidence, cause: IoUringCause): WeighedRemedy {
   const all = "these three calls, all of them: io_uring_setup, io_uring_enter and io_uring_register";
-  // What would bite next is mended by the same command.
+  // The same command removes the next obstacle.
   const short = memlockNeededBytes(seen, entriesWanted) > 0;
   const memlock = short ? ` --ulimit memlock=${MEMLOCK_ADVISED_BYTES}:${MEMLOCK_ADVISED_BYTES}` : "";
   const run = (tool: "docker" | "podman", profile: string) =>
