@@ -114,7 +114,9 @@ const harmfulInFiles = [...harmful, /\bprivileged:\s*true\b/];
 
 describe("nowhere is advised to take a container's protection away", () => {
   // Not every package has sources of its own.
-  const packages = readdirSync(join(root, "packages")).filter((name) => existsSync(join(root, "packages", name, "src")));
+  const packages = readdirSync(join(root, "packages")).filter((name) =>
+    existsSync(join(root, "packages", name, "src")),
+  );
   const sources = packages.flatMap((name) =>
     readdirSync(join(root, "packages", name, "src"), { recursive: true, encoding: "utf8" })
       .filter((file) => file.endsWith(".ts"))

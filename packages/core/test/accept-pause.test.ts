@@ -1,4 +1,4 @@
-/** P11: accepting while the system is short of descriptors, with the clock and the driver in the test's hand. */
+/** Accepting while the system is short of descriptors, with the clock and the driver in the test's hand. */
 import { describe, expect, test } from "vitest";
 import { ERRNO } from "../src/driver.js";
 import { type AcceptPaused, type Clock, systemClock } from "../src/index.js";

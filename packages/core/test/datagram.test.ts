@@ -1,4 +1,4 @@
-/** P6: datagrams that come for receives whose callers have gone, and what the records of datagrams say. */
+/** Datagrams that come for receives whose callers have gone, and what the records of datagrams say. */
 import { describe, expect, test } from "vitest";
 import {
   ERRNO,

@@ -1,4 +1,4 @@
-/** P5, P6: what each way to ask for an early end, and each result that a driver can give, comes to. */
+/** What each way to ask for an early end, and each result that a driver can give, comes to. */
 import { describe, expect, test } from "vitest";
 import { ERRNO, WORD } from "../src/driver.js";
 import type { Backend, Operation, OwnedBuffer } from "../src/index.js";

@@ -1,4 +1,4 @@
-/** P3, P4, P6: what of a vectored operation only its record, and completions in a chosen order, can show. */
+/** What of a vectored operation only its record, and completions in a chosen order, can show. */
 import { describe, expect, test } from "vitest";
 import { ERRNO, VECTOR_ENTRY_BYTES, VECTOR_WORD, WORD } from "../src/driver.js";
 import { createHandDriver, flushed, handBackend, handFile, type Taken } from "./sim/hand-driver.js";

@@ -1,4 +1,4 @@
-/** P6, P8: transfers through a pipe, with completions in orders that only a driver made by hand can choose. */
+/** Transfers through a pipe, with completions in orders that only a driver made by hand can choose. */
 import { describe, expect, test } from "vitest";
 import { ERRNO, PIPE_WORD, WORD } from "../src/driver.js";
 import {

@@ -1,4 +1,4 @@
-/** P6, P8: when the file of a Unix-domain listener goes, which only the order of the submissions shows. */
+/** When the file of a Unix-domain listener goes, which only the order of the submissions shows. */
 import { describe, expect, test } from "vitest";
 import { ADDRESS_BYTES_AT, ADDRESS_FAMILY, ADDRESS_WORD, STAT_FIELD, WORD } from "../src/driver.js";
 import type { UnixListener } from "../src/index.js";

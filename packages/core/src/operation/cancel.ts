@@ -1,6 +1,6 @@
 /**
  * Asking for an early end: by `cancel()`, by a signal, by a deadline, by closing a resource. One contract on every
- * driver (P5): the operation settles once, with what really happened, and that is known only from its own final
+ * driver: the operation settles once, with what really happened, and that is known only from its own final
  * completion. The completion of the cancel itself is advice: `-ENOENT` has been seen with the target still in
  * flight, 0 with the target completing with data.
  */

@@ -1,6 +1,6 @@
 /**
  * Decodes completion records and finds their operations. A record whose generation does not match belongs to an
- * operation that has ended: it is counted and changes nothing (P1).
+ * operation that has ended: it is counted and changes nothing.
  */
 import type { Counters } from "../base/counters.js";
 import { COMPLETION_FLAG, COMPLETION_SHIFT, COMPLETION_WORD } from "../spi/record.js";

@@ -72,7 +72,7 @@ export class Endings implements SettleHost {
     const orphaned = entry.state === STATE.orphaned;
     const lane = entry.lane;
     entry.advance(EVENT.final);
-    // Nobody waits for it any more: it goes to the next caller (P6). Before the buffer goes home, while it is ours.
+    // Nobody waits for it any more: it goes to the next caller. Before the buffer goes home, while it is ours.
     const early = orphaned ? undefined : earlyCause(this, entry, result);
     const wanted = result >= 0 && !orphaned && early === undefined;
     if (result < 0) entry.kind?.giveUp?.(entry);
@@ -125,7 +125,7 @@ export class Endings implements SettleHost {
     if (lane !== undefined) lane.leave(entry);
   }
 
-  /** Gives an operation up: its promise rejects now, the rest happens when the driver is done (P7). */
+  /** Gives an operation up: its promise rejects now, the rest happens when the driver is done. */
   abandon(entry: Entry, error: Error, cause: CancelCause): void {
     if (entry.state === STATE.orphaned) return;
     if (entry.state === STATE.queued) {

@@ -18,7 +18,7 @@ export interface OperationKind {
   /** The value the caller's promise resolves with. `result` is 0 or more; the buffer is home. */
   finish(entry: Entry, result: number, flags: number): unknown;
   /**
-   * Takes care of a result that nobody waits for any more, so that nothing is lost or left open (P6): an accepted
+   * Takes care of a result that nobody waits for any more, so that nothing is lost or left open: an accepted
    * connection goes to its listener, received bytes to their stream, an opened handle is closed.
    */
   salvage(entry: Entry, result: number, flags: number): void;

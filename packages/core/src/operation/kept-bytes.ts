@@ -1,4 +1,4 @@
-/** Bytes that won a race against the cancel of their operation, until the next one takes them (P6). */
+/** Bytes that won a race against the cancel of their operation, until the next one takes them. */
 
 import { ERRNO } from "../base/errno.js";
 import { ChunkQueue } from "../memory/chunk-queue.js";

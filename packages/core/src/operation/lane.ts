@@ -1,7 +1,7 @@
 /**
  * A lane: operations of one direction of one stream, one at a time, in the order they were asked for. Two receives
  * in flight could be answered in either order and two sends could interleave; in a lane neither can, whichever
- * driver runs. A lane also keeps what won a race against its cancel, for the next receive (P6).
+ * driver runs. A lane also keeps what won a race against its cancel, for the next receive.
  */
 import type { Entry, OperationLane } from "./entry.js";
 import { carriesMemory, KeptBytes } from "./kept-bytes.js";

@@ -1,6 +1,6 @@
 /**
  * The operation table: one entry per slot, reused. An operation is known by slot *and* generation; the generation
- * changes whenever a slot is freed, so a completion or a cancel that comes late finds nobody (P1).
+ * changes whenever a slot is freed, so a completion or a cancel that comes late finds nobody.
  */
 import { batonError } from "../base/errors.js";
 import { GENERATION_MAX } from "../spi/record.js";

@@ -1,6 +1,6 @@
 /**
  * The orphan ledger: operations whose callers gave them up while the driver had them. Nothing is freed early on
- * their account: buffer and handle wait for the final completion, however long it takes (P7).
+ * their account: buffer and handle wait for the final completion, however long it takes.
  */
 import type { Entry } from "./entry.js";
 

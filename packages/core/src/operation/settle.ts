@@ -1,6 +1,6 @@
 /**
  * What a caller is told when an operation has ended: one function per way to end. The buffer is home before any
- * promise settles, on success, on error and on cancel (P3).
+ * promise settles, on success, on error and on cancel.
  */
 import { reasonOf } from "../base/abort-listeners.js";
 import type { Counters } from "../base/counters.js";

@@ -1,7 +1,7 @@
 /**
  * Between a listener's callers and its accepts in flight: callers who wait, and connections that nobody waits for,
  * never both. A caller can give up at any time, because a connection belongs to the listener until a caller has it:
- * one that arrives after its caller left goes to the next (P6), however the caller left.
+ * one that arrives after its caller left goes to the next, however the caller left.
  */
 
 import { ERRNO } from "../base/errno.js";

@@ -1,5 +1,5 @@
 /**
- * How every resource ends (P8): no new operation, what is in flight is canceled or awaited, then the handle is closed,
+ * How every resource ends: no new operation, what is in flight is canceled or awaited, then the handle is closed,
  * once. An error of the close itself is reported once and never retried: on Linux the descriptor is gone either way.
  */
 

@@ -71,7 +71,7 @@ interface ReceiveSubject {
   answer: Pick<Datagram, "address" | "truncated"> | undefined;
 }
 
-/** Datagrams that nobody has received yet, each with its sender and its boundaries (P6). */
+/** Datagrams that nobody has received yet, each with its sender and its boundaries. */
 export class KeptDatagrams implements Kept {
   readonly ofMessages = true;
   readonly #datagrams: Datagram[] = [];

@@ -1,6 +1,6 @@
 /**
  * The open resources of a backend: so that closing the backend closes them, and so that one the program dropped
- * without closing is noticed, reported with where it was made, and closed (P8). Every kind of resource is tracked
+ * without closing is noticed, reported with where it was made, and closed. Every kind of resource is tracked
  * here, and only here is it decided what counts as dropped: that nothing which uses it can be reached any more.
  */
 import type { Counters } from "../base/counters.js";

@@ -1,7 +1,7 @@
 /**
  * Receiving until the peer ends its side, as an async iterator. Where the driver has it, one submission receives again
  * and again into buffers that the driver takes; otherwise, and while the pool is short, one receive follows the other.
- * Whoever stops early loses nothing: what had arrived is kept for the next receive (P6).
+ * Whoever stops early loses nothing: what had arrived is kept for the next receive.
  */
 
 import { ERRNO } from "../base/errno.js";

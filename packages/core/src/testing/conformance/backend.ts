@@ -8,7 +8,7 @@ import { equal, ok, oneOf, rejects, throws } from "./expect.js";
 export const backendClause: Clause = {
   id: "backend",
   title: "the backend",
-  promise: "P8",
+  promise: "closing-is-orderly",
   cases: [
     {
       id: "name",
@@ -90,7 +90,7 @@ export const backendClause: Clause = {
       id: "closes-under-way",
       mutants: ["backend-cancels-its-own-closes"],
       title: "a close that waits for its turn when the backend closes is done, and told to whoever asked for it",
-      promise: "P8",
+      promise: "closing-is-orderly",
       needs: ["open"],
       run: async (context) => {
         const { io } = context;
@@ -178,7 +178,7 @@ export const backendClause: Clause = {
 export const capabilitiesClause: Clause = {
   id: "capabilities",
   title: "capabilities",
-  promise: "P10",
+  promise: "lacking-is-refused",
   cases: [
     {
       id: "complete",

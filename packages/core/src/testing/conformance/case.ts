@@ -3,8 +3,18 @@ import type { FeatureName, OpcodeName } from "@baton-io/core";
 import type { CaseContext } from "./context.js";
 import type { SubjectMeans } from "./subject.js";
 
-/** The promise of the design that a case holds a driver to. */
-export type PromiseId = "P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "P7" | "P8" | "P10" | "P11";
+/** The promise that a case holds a driver to; `docs/coverage.md` says each in a sentence. */
+export type PromiseId =
+  | "ends-once"
+  | "lent-is-out-of-reach"
+  | "buffer-comes-home"
+  | "lent-shared-or-exclusive"
+  | "cancel-has-one-contract"
+  | "nothing-is-lost"
+  | "abandoned-becomes-orphan"
+  | "closing-is-orderly"
+  | "lacking-is-refused"
+  | "full-is-back-pressure";
 
 /** What a driver must support for a case to make sense. A driver without it gets the negative case instead. */
 export type Need = OpcodeName | FeatureName;

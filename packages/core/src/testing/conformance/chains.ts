@@ -39,7 +39,7 @@ export const chainClause: Clause = {
     },
     {
       id: "failure-ends-it",
-      promise: "P3",
+      promise: "buffer-comes-home",
       title:
         "what is behind a failure is not done: ERR_CHAIN_BROKEN with the failure as its cause, and its buffer is home",
       needs: FILE_NEEDS,
@@ -89,7 +89,7 @@ export const chainClause: Clause = {
     },
     {
       id: "cancel-ends-it",
-      promise: "P5",
+      promise: "cancel-has-one-contract",
       title: "canceling one, started or not, ends what is behind it and nothing before it",
       needs: ["timer"],
       mutants: ["chain-all-at-once"],
@@ -114,7 +114,7 @@ export const chainClause: Clause = {
     },
     {
       id: "cancel-before-the-flush",
-      promise: "P1",
+      promise: "ends-once",
       title: "a member that is canceled before the driver has any of them takes only those behind it along",
       needs: FILE_NEEDS,
       run: async (context) => {
@@ -159,7 +159,7 @@ export const chainClause: Clause = {
     },
     {
       id: "refused-whole",
-      promise: "P4",
+      promise: "lent-shared-or-exclusive",
       title: "a request that is refused refuses the whole chain: nothing is done and nothing stays lent",
       needs: FILE_NEEDS,
       run: async (context) => {
@@ -199,7 +199,7 @@ export const chainClause: Clause = {
     },
     {
       id: "close-waits",
-      promise: "P8",
+      promise: "closing-is-orderly",
       title: "closing a file waits for the chain that works on it",
       needs: FILE_NEEDS,
       run: async (context) => {

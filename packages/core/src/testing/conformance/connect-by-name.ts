@@ -50,7 +50,7 @@ export const connectByNameClause: Clause = {
     {
       id: "ended-during-look-up",
       title: "a timeout, an abort and the end of the backend reject at once while the name is looked up",
-      promise: "P5",
+      promise: "cancel-has-one-contract",
       mutants: ["look-up-outlives-its-caller", "look-up-outlives-the-backend"],
       run: async (context) => {
         for (const { code, end } of endings) {
@@ -151,7 +151,7 @@ export const connectByNameClause: Clause = {
     {
       id: "ended-while-connecting",
       title: "a timeout or an abort while an address is tried ends all attempts, and no connection is left",
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         const io = context.openWithNames(async () => ["127.0.0.1", "127.0.0.2"]);
         await using listener = await io.listen({ host: "0.0.0.0" });

@@ -36,7 +36,7 @@ function keepCase(way: WayOut): Clause["cases"][number] {
   return {
     id: `keeps-${way}`,
     title: `a receive that is given up (${way}) as datagrams come leaves each, whole and with its sender, to the next`,
-    promise: "P6",
+    promise: "nothing-is-lost",
     needs: ["cancelSocket"],
     calmOnly: true,
     run: async (context) => {
@@ -231,7 +231,7 @@ export const datagramClause: Clause = {
     {
       id: "close",
       title: "closing rejects receives that wait with ERR_RESOURCE_CLOSED and their buffers; a second close is refused",
-      promise: "P8",
+      promise: "closing-is-orderly",
       needs: ["cancelSocket"],
       run: async (context) => {
         const socket = await context.io.bindUdp();

@@ -18,7 +18,7 @@ export const descriptorShortageClause: Clause = {
   id: "descriptor-shortage",
   title: "without a descriptor",
   needs: connectionNeeds,
-  promise: "P11",
+  promise: "full-is-back-pressure",
   cases: [
     {
       id: "accept-goes-on",

@@ -82,7 +82,7 @@ function usedCase([id, { title, needs, begin }]: [string, Use]): CaseDefinition 
 export const droppedBackendClause: Clause = {
   id: "dropped-backend",
   title: "a backend that was dropped",
-  promise: "P8",
+  promise: "closing-is-orderly",
   cases: [
     {
       id: "idle",

@@ -170,7 +170,7 @@ export const fifoClause: Clause = {
       id: "early-ends",
       subjectNeeds,
       title: "timeouts, signals, cancel() and abandon() end opens that wait, of either side",
-      promise: "P5",
+      promise: "cancel-has-one-contract",
       run: async (context) => {
         const { io } = context;
         for (const flags of ["r", "w"] as const) {
@@ -200,7 +200,7 @@ export const fifoClause: Clause = {
       subjectNeeds,
       mutants: ["begun-open-kept"],
       title: "a reader that gave up waiting is gone: a writer finds nobody",
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         const path = await givenFifo(context);
         const controller = new AbortController();
@@ -216,7 +216,7 @@ export const fifoClause: Clause = {
       id: "backend-close",
       subjectNeeds,
       title: "closing the backend ends opens that wait, long before its deadline",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         const { io } = context;
         const paths = await givenFifos(context, 20);
@@ -250,7 +250,7 @@ export const fifoClause: Clause = {
       id: "read-aborted",
       subjectNeeds,
       title: "a read that waits ends with its timeout or its signal, and what comes afterwards is for the next",
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         const { io } = context;
         const { reader, writer } = await openBoth(io, await givenFifo(context));
@@ -271,7 +271,7 @@ export const fifoClause: Clause = {
       subjectNeeds,
       mutants: ["file-close-cancels-nothing"],
       title: "close with cancel ends reads that wait, and those behind them; each rejects with its buffer",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         const { io } = context;
         const { reader, writer } = await openBoth(io, await givenFifo(context));

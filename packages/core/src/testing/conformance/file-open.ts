@@ -207,7 +207,7 @@ export const fileOpenClause: Clause = {
       id: "close-once",
       mutants: ["close-twice-allowed"],
       title: "a second close is ERR_RESOURCE_CLOSED_TWICE, while it closes and afterwards; disposal is silent",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         const file = await context.openFile("x");
         equal(file.closed, false, "file.closed");
@@ -222,7 +222,7 @@ export const fileOpenClause: Clause = {
     {
       id: "close-waits",
       title: "close waits for the reads in flight, and each of them has its result",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         const file = await context.openFile("0123456789");
         const buffers = Array.from({ length: 10 }, () => context.io.buffers.take(1));
@@ -238,7 +238,7 @@ export const fileOpenClause: Clause = {
     {
       id: "stale-file",
       title: "a closed file stays closed although its handle is used again",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         const first = await context.openFile("first");
         await first.close();

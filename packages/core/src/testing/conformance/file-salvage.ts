@@ -5,7 +5,7 @@ import { equal, equalBytes } from "./expect.js";
 export const fileSalvageClause: Clause = {
   id: "file-salvage",
   title: "nothing that a file has given is lost",
-  promise: "P6",
+  promise: "nothing-is-lost",
   needs: ["open", "close", "read"],
   cases: [
     {
@@ -41,7 +41,7 @@ export const fileSalvageClause: Clause = {
       id: "abandoned-reads",
       mutants: ["own-position-follows-aborted-reads"],
       title: "so do reads that are abandoned: their bytes go to the next read, their buffers to the pool",
-      promise: "P7",
+      promise: "abandoned-becomes-orphan",
       run: async (context) => {
         await using file = await context.openFile("0123456789", "r");
         let text = "";

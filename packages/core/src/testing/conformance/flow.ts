@@ -1,4 +1,4 @@
-/** P11: full queues are back-pressure. */
+/** Full queues are back-pressure. */
 
 import { pattern } from "./bytes.js";
 import type { Clause } from "./case.js";
@@ -7,7 +7,7 @@ import { equal, equalBytes, ok, rejects, throws } from "./expect.js";
 export const backPressureClause: Clause = {
   id: "back-pressure",
   title: "back-pressure",
-  promise: "P11",
+  promise: "full-is-back-pressure",
   needs: ["nop"],
   cases: [
     {
@@ -99,7 +99,7 @@ export const backPressureClause: Clause = {
       title:
         "one that waits for room can be canceled, aborted and abandoned, and its time runs, all without the driver",
       needs: ["timer"],
-      promise: "P5",
+      promise: "cancel-has-one-contract",
       run: async (context) => {
         const io = context.open({ operationsMax: 1, operationsWaitingMax: 3 });
         const holder = io.submit({ opcode: "timer", afterMs: 60_000 });
@@ -130,7 +130,7 @@ export const backPressureClause: Clause = {
       id: "close-when-full",
       title: "a file is closed, and so is the backend, though operationsMax are in flight and others wait",
       needs: ["timer", "open", "close", "read"],
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         const io = context.open({ operationsMax: 2 });
         const path = await context.givenFile("content");
@@ -241,7 +241,7 @@ export const backPressureClause: Clause = {
       id: "cancel-storm",
       title: "two thousand operations canceled in one tick end once each, and promptly",
       needs: ["timer"],
-      promise: "P5",
+      promise: "cancel-has-one-contract",
       run: async (context) => {
         const { io } = context;
         const timers = Array.from({ length: 2000 }, () => io.submit({ opcode: "timer", afterMs: 60_000 }));

@@ -1,4 +1,4 @@
-/** P4: memory that comes from elsewhere. */
+/** Memory that comes from elsewhere. */
 
 import { pattern, textOf, utf8 } from "./bytes.js";
 import type { Clause } from "./case.js";
@@ -49,7 +49,7 @@ async function writeOut(
 export const foreignMemoryClause: Clause = {
   id: "foreign-memory",
   title: "memory from elsewhere",
-  promise: "P4",
+  promise: "lent-shared-or-exclusive",
   needs: ["open", "close", "read", "write"],
   cases: [
     {

@@ -110,7 +110,7 @@ export const joinedSendsClause: Clause = {
     {
       id: "some-end-early",
       title: "sends that are ended early among many say how much of them went out; the others are not disturbed",
-      promise: "P5",
+      promise: "cancel-has-one-contract",
       mutants: ["joined-cancel-ends-all", "joined-rest-goes-last", "joined-counts-twice"],
       run: async (context) => {
         await using pair = await context.pair();
@@ -140,7 +140,7 @@ export const joinedSendsClause: Clause = {
     {
       id: "closed-meanwhile",
       title: "closing the stream ends many sends at once, each with the count of what the peer receives of it",
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         await using pair = await context.pair();
         const pieces = sendPieces(context, pair.near, stalled);
@@ -157,7 +157,7 @@ export const joinedSendsClause: Clause = {
     {
       id: "reset-meanwhile",
       title: "a reset ends many sends at once: those before it are told of success, one of the reset, none of too much",
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         await using pair = await context.pair();
         const pieces = sendPieces(context, pair.near, stalled);
@@ -179,7 +179,7 @@ export const joinedSendsClause: Clause = {
       id: "given-up",
       title:
         "sends that are abandoned among many give their buffers back, and what went out of them stands in its place",
-      promise: "P7",
+      promise: "abandoned-becomes-orphan",
       run: async (context) => {
         await using pair = await context.pair();
         const operations = stalled.map((size, index) => {

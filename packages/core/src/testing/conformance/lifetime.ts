@@ -139,7 +139,7 @@ async function withListener<T>(
 export const lifetimeClause: Clause = {
   id: "lifetime",
   title: "what is used and what is dropped",
-  promise: "P8",
+  promise: "closing-is-orderly",
   needs: [...connectionNeeds, "send", "receive", "shutdown"],
   cases: [
     ...Object.entries(ways).map(awaitedCase),
@@ -284,7 +284,7 @@ export const lifetimeClause: Clause = {
       id: "accepted-and-dropped",
       title:
         "an accepted connection that was dropped unused goes to one more caller, and is closed when that drops it too",
-      promise: "P6",
+      promise: "nothing-is-lost",
       subjectNeeds: ["collectGarbage"],
       mutants: ["dropped-connection-comes-for-ever"],
       run: async (context) => {

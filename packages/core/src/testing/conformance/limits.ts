@@ -50,7 +50,7 @@ function stretched(path: string, bytes: number): string {
 export const limitsClause: Clause = {
   id: "limits",
   title: "limits",
-  promise: "P3",
+  promise: "buffer-comes-home",
   needs: ["open", "close", "read", "write"],
   cases: [
     ...vastCases,

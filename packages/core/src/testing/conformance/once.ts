@@ -1,4 +1,4 @@
-/** P1: exactly one end for each operation, and an identity that outlives its slot. */
+/** Exactly one end for each operation, and an identity that outlives its slot. */
 import type { Operation } from "@baton-io/core";
 import { SLOT_COUNT_MAX } from "@baton-io/core/driver";
 import type { Clause } from "./case.js";
@@ -24,7 +24,7 @@ function countingSignal(): { signal: AbortSignal; listeners(): number } {
 export const onceClause: Clause = {
   id: "once",
   title: "exactly one end",
-  promise: "P1",
+  promise: "ends-once",
   needs: ["nop"],
   cases: [
     {
@@ -89,7 +89,7 @@ export const onceClause: Clause = {
       id: "cancels-among-them",
       title: "with every third one canceled at some moment, each operation still settles exactly once",
       needs: ["timer"],
-      promise: "P1",
+      promise: "ends-once",
       run: async (context) => {
         const { io } = context;
         const settlements = new Map<number, number>();

@@ -148,7 +148,7 @@ export const ownPositionClause: Clause = {
       id: "aborted-writes",
       mutants: ["own-position-ignores-aborted-writes"],
       title: "moves by what an aborted write has written all the same, which is what its error counts",
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         const { io } = context;
         await using file = await context.openFile("");
@@ -177,7 +177,7 @@ export const ownPositionClause: Clause = {
       id: "aborted-reads",
       mutants: ["own-position-follows-aborted-reads"],
       title: "stays where it is when nobody is told of what a read has read, whole or in part",
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         const { io } = context;
         const bytes = pattern(64_000, 31);
@@ -321,7 +321,7 @@ export const ownPositionClause: Clause = {
     {
       id: "piped-from-and-aborted",
       title: "stands behind what was sent when a pipe is aborted: the next read goes on there",
-      promise: "P6",
+      promise: "nothing-is-lost",
       needs: [...connectionNeeds, "send", "receive", "pipeTo", "cancelSocket"],
       run: async (context) => {
         const { io } = context;

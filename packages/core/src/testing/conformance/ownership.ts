@@ -1,4 +1,4 @@
-/** P2, P4: who holds a buffer, and how parts of it are lent. */
+/** Who holds a buffer, and how parts of it are lent. */
 
 import { pattern, textOf, utf8 } from "./bytes.js";
 import type { Clause } from "./case.js";
@@ -7,7 +7,7 @@ import { equal, equalBytes, ok, rejects, throws } from "./expect.js";
 export const ownershipClause: Clause = {
   id: "ownership",
   title: "holding a buffer",
-  promise: "P4",
+  promise: "lent-shared-or-exclusive",
   needs: ["open", "close", "read", "write"],
   cases: [
     {
@@ -117,7 +117,7 @@ export const ownershipClause: Clause = {
       id: "part-lends-the-whole",
       mutants: ["views-not-detached"],
       title: "while a part is lent, bytes of the buffer and of its other parts throw, and their old views are detached",
-      promise: "P2",
+      promise: "lent-is-out-of-reach",
       run: async (context) => {
         await using file = await context.openFile("0123");
         using buffer = context.io.buffers.take(8);
@@ -135,7 +135,7 @@ export const ownershipClause: Clause = {
     {
       id: "content-survives-lending",
       title: "what the program wrote is still there after the buffer was lent and its views were detached",
-      promise: "P2",
+      promise: "lent-is-out-of-reach",
       run: async (context) => {
         await using file = await context.openFile("");
         using buffer = context.io.buffers.take(70_000);
@@ -199,7 +199,7 @@ export const ownershipClause: Clause = {
       id: "not-while-lent",
       mutants: ["release-while-lent"],
       title: "releasing it while it is lent is ERR_BUFFER_LENT; leaving its `using` block releases it once it is home",
-      promise: "P2",
+      promise: "lent-is-out-of-reach",
       run: async (context) => {
         const { io } = context;
         await using file = await context.openFile("0123");
@@ -221,7 +221,7 @@ export const ownershipClause: Clause = {
       id: "new-owner-is-safe",
       mutants: ["stale-view-after-release"],
       title: "neither a stale reference nor a stale view reaches the bytes of the next taker",
-      promise: "P2",
+      promise: "lent-is-out-of-reach",
       run: ({ io }) => {
         const first = io.buffers.take(4096);
         const view = first.bytes;
@@ -246,7 +246,7 @@ export const ownershipClause: Clause = {
     {
       id: "transferred-away",
       title: "memory that the program transferred away is ERR_BUFFER_DETACHED, never an operation on nothing",
-      promise: "P2",
+      promise: "lent-is-out-of-reach",
       run: async (context) => {
         const { io } = context;
         await using file = await context.openFile("0123");
@@ -285,7 +285,7 @@ export const ownershipClause: Clause = {
       id: "error-carries-it-home",
       mutants: ["error-without-buffer", "kept-by-an-error"],
       title: "when an operation fails, error.buffer is the buffer, home and unharmed",
-      promise: "P3",
+      promise: "buffer-comes-home",
       run: async (context) => {
         const path = await context.givenFile("0123");
         await using file = await context.io.openFile(path, "r");
@@ -299,7 +299,7 @@ export const ownershipClause: Clause = {
       id: "home-before-the-promise",
       mutants: ["settles-before-home"],
       title: "the buffer is home before the promise settles, so that its continuation can lend it again at once",
-      promise: "P3",
+      promise: "buffer-comes-home",
       run: async (context) => {
         await using file = await context.openFile(utf8("0123456789"));
         using buffer = context.io.buffers.take(2);

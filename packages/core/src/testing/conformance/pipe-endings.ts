@@ -74,7 +74,7 @@ export const pipeFromFileEndings: readonly CaseDefinition[] = [
     id: "closed",
     title:
       "with the connection closed meanwhile it rejects with ERR_RESOURCE_CLOSED, and the file is closed at leisure",
-    promise: "P8",
+    promise: "closing-is-orderly",
     needs: ["cancelSocket"],
     calmOnly: true,
     run: async (context) => {

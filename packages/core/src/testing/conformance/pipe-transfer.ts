@@ -14,7 +14,7 @@ function intoFullFifo(how: "signal" | "timeoutMs" | "the file's close" | "the co
   return {
     id: `to-fifo-${how.replaceAll(/\W+/g, "-")}`,
     title: `into a FIFO that is full it is ended by ${how} all the same, and counts what the FIFO has`,
-    promise: "P6",
+    promise: "nothing-is-lost",
     needs: ["cancelSocket", "cancelFile"],
     subjectNeeds: ["makeFifos"],
     mutants: gone ? ["pipe-into-fifo-outlives-its-source"] : ["pipe-into-fifo-waits-for-ever"],
@@ -70,7 +70,7 @@ function endedEarly(
   return {
     id: `to-file-${id}`,
     title: `${how}: the file has exactly the bytes that the error counts${rest === "gone" ? "" : ", the next receive the others"}`,
-    promise: "P6",
+    promise: "nothing-is-lost",
     needs: ["cancelSocket"],
     run: async (context) => {
       await using pair = await context.pair();
@@ -170,7 +170,7 @@ export const pipeToFileClause: Clause = {
     {
       id: "kept-bytes",
       title: "bytes that were kept for the next receive come first",
-      promise: "P6",
+      promise: "nothing-is-lost",
       needs: ["cancelSocket"],
       run: async (context) => {
         await using pair = await context.pair();
@@ -221,7 +221,7 @@ export const pipeToFileClause: Clause = {
       id: "not-writable",
       mutants: ["refused-bytes-are-lost"],
       title: "bytes that the file does not take are there for the next receive",
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         await using pair = await context.pair();
         await using file = await context.openFile("kept", "r");
@@ -306,7 +306,7 @@ export const pipeFromFileClause: Clause = {
     ...([{ position: 0 }, {}] as const).map((where): Clause["cases"][number] => ({
       id: `aborted-${"position" in where ? "at-a-position" : "own-position"}`,
       title: `aborted while the peer does not read, ${"position" in where ? "at a position" : "at the file's own position"}: the count is what arrives, and the file goes on behind it`,
-      promise: "P6",
+      promise: "nothing-is-lost",
       needs: ["cancelSocket", "stat"],
       calmOnly: true,
       run: async (context) => {

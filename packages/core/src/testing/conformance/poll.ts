@@ -56,7 +56,7 @@ export const pollClause: Clause = {
     {
       id: "kept-bytes",
       title: "bytes that were kept for the next receive make it readable, though the driver has none",
-      promise: "P6",
+      promise: "nothing-is-lost",
       needs: ["cancelSocket"],
       run: async (context) => {
         await using pair = await context.pair();

@@ -35,7 +35,7 @@ export const poolClause: Clause = {
     {
       id: "limit",
       title: "at its limit take throws ERR_POOL_EMPTY, and succeeds again when a buffer is home",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       run: (context) => {
         const io = context.open({ poolBytesMax: 64 * KIB });
         const buffers = Array.from({ length: 16 }, () => io.buffers.take(4 * KIB));
@@ -49,7 +49,7 @@ export const poolClause: Clause = {
     {
       id: "reclaims",
       title: "slabs that are wholly home make room for buffers of another size",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       run: (context) => {
         const io = context.open({ poolBytesMax: 1024 * KIB });
         for (const length of [4 * KIB, 1024 * KIB, 64 * KIB, 300 * KIB, 16 * KIB]) {
@@ -63,7 +63,7 @@ export const poolClause: Clause = {
       id: "moves-between-sizes",
       mutants: ["memory-stays-in-its-size"],
       title: "what is at rest in one size makes room for every other, however it is scattered",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       run: (context) => {
         const io = context.open({ poolBytesMax: 1024 * KIB });
         const small = Array.from({ length: 256 }, () => io.buffers.take(4 * KIB));
@@ -91,7 +91,7 @@ export const poolClause: Clause = {
       id: "large-waiter",
       mutants: ["large-waiter-passed-for-ever"],
       title: "a waiter for much memory is served although others take and release less for ever",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       run: async (context) => {
         const io = context.open({ poolBytesMax: 256 * KIB });
         let stopped = false;
@@ -116,7 +116,7 @@ export const poolClause: Clause = {
       id: "waits-behind-an-abort",
       mutants: ["aborted-waiter-serves-nobody"],
       title: "when a waiter gives up, those behind it are served if they fit",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       run: async (context) => {
         const io = context.open({ poolBytesMax: 4096 * KIB });
         const held = io.buffers.take(2000 * KIB);
@@ -145,7 +145,7 @@ export const poolClause: Clause = {
       id: "waits",
       mutants: ["waiters-last-first"],
       title: "takeWhenFree waits for a buffer to come home, first come, first served",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       run: async (context) => {
         const io = context.open({ poolBytesMax: 8 * KIB });
         const held = [io.buffers.take(4 * KIB), io.buffers.take(4 * KIB)];
@@ -170,7 +170,7 @@ export const poolClause: Clause = {
     {
       id: "no-overtaking",
       title: "who comes later does not overtake a waiter, even when a buffer is home",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       run: async (context) => {
         const io = context.open({ poolBytesMax: 4 * KIB });
         const held = io.buffers.take(4 * KIB);
@@ -190,7 +190,7 @@ export const poolClause: Clause = {
       id: "wait-aborted",
       mutants: ["aborted-waiter-stays"],
       title: "a waiter that aborts or times out leaves its place and takes nothing, and those behind it are served",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       run: async (context) => {
         const io = context.open({ poolBytesMax: 4 * KIB });
         const held = io.buffers.take(4 * KIB);
@@ -230,7 +230,7 @@ export const poolClause: Clause = {
     {
       id: "wait-for-an-operation",
       title: "a buffer that comes home with an operation and is released serves the waiter",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       needs: ["open", "close", "read"],
       run: async (context) => {
         const io = context.open({ poolBytesMax: 4 * KIB });
@@ -245,7 +245,7 @@ export const poolClause: Clause = {
     {
       id: "closed-while-waiting",
       title: "closing the backend ends every wait with ERR_BACKEND_CLOSED, and nothing can be taken afterwards",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         const io = context.open({ poolBytesMax: 4 * KIB });
         const held = io.buffers.take(4 * KIB);
@@ -264,7 +264,7 @@ export const poolClause: Clause = {
     {
       id: "alignment",
       title: "it promises an alignment, and a whole page exactly when the driver declares page-aligned memory",
-      promise: "P10",
+      promise: "lacking-is-refused",
       run: ({ io }) => {
         const { alignmentBytes } = io.buffers;
         ok(alignmentBytes >= 1 && (alignmentBytes & (alignmentBytes - 1)) === 0, "the alignment to be a power of two");

@@ -130,7 +130,7 @@ export const fileReadVectorClause: Clause = {
       id: "twice",
       mutants: ["vector-refusal-keeps-lends"],
       title: "a buffer that is there twice, or overlaps another, is ERR_BUFFER_LENT, and none of them stays lent",
-      promise: "P4",
+      promise: "lent-shared-or-exclusive",
       run: async (context) => {
         await using file = await context.openFile("0123456789", "r");
         const buffers = takeAll(context, [4, 8]);
@@ -156,7 +156,7 @@ export const fileReadVectorClause: Clause = {
       id: "one-is-bad",
       mutants: ["vector-refusal-keeps-lends"],
       title: "a list with a buffer that is released, foreign or lent elsewhere is refused, and the others are home",
-      promise: "P4",
+      promise: "lent-shared-or-exclusive",
       run: async (context) => {
         await using file = await context.openFile("0123456789", "r");
         const buffers = takeAll(context, [4, 4]);
@@ -202,7 +202,7 @@ export const fileReadVectorClause: Clause = {
     {
       id: "error",
       title: "when it fails the error says what a read's says, and carries the list with all buffers home",
-      promise: "P3",
+      promise: "buffer-comes-home",
       run: async (context) => {
         await using file = await context.io.openFile(context.path(), "wx");
         const buffers = takeAll(context, [4, 4]);
@@ -222,7 +222,7 @@ export const fileReadVectorClause: Clause = {
     {
       id: "aborted-before",
       title: "with a signal that is aborted already the error carries the buffers too, and nothing was lent",
-      promise: "P3",
+      promise: "buffer-comes-home",
       run: async (context) => {
         await using file = await context.openFile("0123", "r");
         const buffers = takeAll(context, [4, 4]);
@@ -235,7 +235,7 @@ export const fileReadVectorClause: Clause = {
       id: "salvage",
       mutants: ["own-position-follows-aborted-reads"],
       title: "reads at the file's own position that are aborted lose no byte, in whatever parts the next ones ask for",
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         const bytes = pattern(8000, 61);
         await using file = await context.openFile(bytes, "r");
@@ -267,7 +267,7 @@ export const fileReadVectorClause: Clause = {
       id: "abandoned",
       mutants: ["abandoned-vector-is-not-released"],
       title: "the buffers of one that is abandoned all go back to the pool, and its bytes to the next read",
-      promise: "P7",
+      promise: "abandoned-becomes-orphan",
       run: async (context) => {
         await using file = await context.openFile("0123456789", "r");
         const { io } = context;

@@ -35,7 +35,7 @@ export const receiveProvidedClause: Clause = {
     {
       id: "no-buffers-left",
       title: "while the program holds all buffers a receive pauses; it goes on when one is home, and nothing is lost",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       run: async (context) => {
         const io = context.open({ receiveBuffersMax: 2, receiveBufferBytes: 4096, poolBytesMax: 8192 });
         await using pair = await context.pair();

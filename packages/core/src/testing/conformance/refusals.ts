@@ -1,6 +1,6 @@
 /**
  * The negative cases: what a driver declares to lack is refused when it is asked for, in words, before anything is
- * lent or opened. Nothing is ignored in silence (P10).
+ * lent or opened. Nothing is ignored in silence.
  */
 
 import { type FeatureName, isSupported, type OpcodeName } from "@baton-io/core";

@@ -93,7 +93,7 @@ function negativeCase(need: Need, replaces: readonly string[], source: SubjectSo
   return {
     id: `refusal/${need}`,
     clause: "refusal",
-    promise: "P10",
+    promise: "lacking-is-refused",
     title: `what the driver lacks: ${need} is refused, nothing is lent and nothing is left open`,
     kind: "negative",
     mutants: [],

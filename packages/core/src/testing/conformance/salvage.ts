@@ -1,4 +1,4 @@
-/** P6: whatever wins the race against its cancel is not lost; it goes to the next caller. */
+/** Whatever wins the race against its cancel is not lost; it goes to the next caller. */
 import type { TcpListener, TcpStream } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import { pattern, sequence, textOf } from "./bytes.js";
@@ -70,7 +70,7 @@ function receiveCase(way: WayOut): Clause["cases"][number] {
 export const salvageClause: Clause = {
   id: "salvage",
   title: "nothing that wins a race is lost",
-  promise: "P6",
+  promise: "nothing-is-lost",
   needs: [...connectionNeeds, "send", "receive", "cancelSocket"],
   cases: [
     ...waysOut.map(acceptCase),

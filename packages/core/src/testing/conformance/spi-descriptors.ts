@@ -118,7 +118,7 @@ async function pipeByHand(raw: RawSession): Promise<{ read: RawHandle; write: Ra
 export const spiDescriptorsClause: Clause = {
   id: "spi-descriptors",
   title: "the SPI: descriptors and who still names them",
-  promise: "P8",
+  promise: "closing-is-orderly",
   needs: ["open", "close"],
   cases: [
     ...Object.entries(requests).map(([name, request]) => behindCase(name as OpcodeName, request)),

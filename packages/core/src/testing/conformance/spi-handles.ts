@@ -52,7 +52,7 @@ function unknownHandleCase(name: OpcodeName): Clause["cases"][number] {
 export const spiHandlesClause: Clause = {
   id: "spi-handles",
   title: "the SPI: handles",
-  promise: "P8",
+  promise: "closing-is-orderly",
   needs: ["open", "close"],
   cases: [
     ...onHandles.map(unknownHandleCase),

@@ -6,7 +6,7 @@ import { openRaw } from "./raw-session.js";
 export const spiMemoryClause: Clause = {
   id: "spi-memory",
   title: "the SPI: memory",
-  promise: "P2",
+  promise: "lent-is-out-of-reach",
   cases: [
     {
       id: "allocate",

@@ -29,7 +29,7 @@ const TIMER_US = 20_000;
 export const spiRecordsClause: Clause = {
   id: "spi-records",
   title: "the SPI: records that nobody should write",
-  promise: "P1",
+  promise: "ends-once",
   needs: ["open", "close", "read"],
   cases: [
     ...definitions.filter(({ area }) => area !== undefined).map(areaCase),

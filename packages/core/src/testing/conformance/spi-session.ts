@@ -18,7 +18,7 @@ import { openRaw } from "./raw-session.js";
 export const spiSessionClause: Clause = {
   id: "spi-session",
   title: "the SPI",
-  promise: "P1",
+  promise: "ends-once",
   needs: ["nop"],
   cases: [
     {
@@ -46,7 +46,7 @@ export const spiSessionClause: Clause = {
     {
       id: "capabilities",
       title: "a session declares every operation and every feature",
-      promise: "P10",
+      promise: "lacking-is-refused",
       run: async (context) => {
         const raw = openRaw(context);
         const { operations, features } = raw.session.capabilities;
@@ -93,7 +93,7 @@ export const spiSessionClause: Clause = {
     {
       id: "more-than-fit",
       title: "completions that do not fit are announced as waiting, and submit(0) delivers them",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       run: async (context) => {
         const raw = openRaw(context);
         const slots = Array.from({ length: 64 }, (_, slot) => raw.write({ opcode: OPCODE.nop, slot }));
@@ -148,7 +148,7 @@ export const spiSessionClause: Clause = {
     {
       id: "unknown-operation",
       title: "a record with a number that is no operation ends once with an errno, and the session goes on",
-      promise: "P10",
+      promise: "lacking-is-refused",
       run: async (context) => {
         const raw = openRaw(context);
         const completion = await raw.run({ opcode: 200 });
@@ -223,7 +223,7 @@ export const spiSessionClause: Clause = {
 export const spiCancelClause: Clause = {
   id: "spi-cancel",
   title: "the SPI: cancel",
-  promise: "P5",
+  promise: "cancel-has-one-contract",
   needs: ["cancel", "timer", "nop"],
   cases: [
     {
@@ -262,7 +262,7 @@ export const spiCancelClause: Clause = {
       mutants: ["libuv-cancel-ignores-generation"],
       calmOnly: true,
       title: "a cancel with another generation changes nothing",
-      promise: "P1",
+      promise: "ends-once",
       run: async (context) => {
         const raw = openRaw(context);
         const timer = raw.write({ opcode: OPCODE.timer, slot: 1, generation: 5, position: 5000 });

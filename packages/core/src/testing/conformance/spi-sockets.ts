@@ -12,7 +12,7 @@ const refusals: readonly ErrnoCode[] = ["EINVAL", "ENOTSUP", "ENOSYS"];
 export const spiSocketsClause: Clause = {
   id: "spi-sockets",
   title: "the SPI: sockets",
-  promise: "P8",
+  promise: "closing-is-orderly",
   needs: ["listen", "accept", "connect", "send", "receive", "close"],
   cases: [
     {
@@ -63,7 +63,7 @@ export const spiSocketsClause: Clause = {
       id: "no-buffer-provided",
       calmOnly: true,
       title: "a receive that shall take a buffer and finds none ends with -ENOBUFS, and its bytes stay",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       needs: ["providedBuffer"],
       run: async (context) => {
         const raw = openRaw(context);
@@ -90,7 +90,7 @@ export const spiSocketsClause: Clause = {
       id: "unknown-flags",
       calmOnly: true,
       title: "a flag for a feature that the driver lacks ends the operation with an errno: it is never passed over",
-      promise: "P10",
+      promise: "lacking-is-refused",
       run: async (context) => {
         const raw = openRaw(context);
         const { features } = raw.session.capabilities;

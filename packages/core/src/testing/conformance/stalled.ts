@@ -53,7 +53,7 @@ async function withStalled(
 export const stalledClause: Clause = {
   id: "stalled",
   title: "peers that stall",
-  promise: "P11",
+  promise: "full-is-back-pressure",
   needs: [...connectionNeeds, "send", "receive", "shutdown", "providedBuffer"],
   cases: [
     {

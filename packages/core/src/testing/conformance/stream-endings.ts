@@ -99,7 +99,7 @@ export const streamEndingsClause: Clause = {
     ...cuts.map(({ id, title, codes, cut }): Clause["cases"][number] => ({
       id: `send-cut-by-${id}`,
       title: `a send that ${title} cuts short rejects with the count of what the peer receives, and no other bytes arrive`,
-      promise: "P6",
+      promise: "nothing-is-lost",
       mutants: id === "stream-close" ? ["cut-send-succeeds"] : [],
       run: async (context) => {
         // With one backend for both ends, closing it would close the peer as well.
@@ -127,7 +127,7 @@ export const streamEndingsClause: Clause = {
     ...(["signal", "timeout"] as const).map((way): Clause["cases"][number] => ({
       id: `send-cut-by-${way}`,
       title: `a send that is ended early (${way}) rejects with the count of what the peer receives`,
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         await using pair = await context.pair();
         const bytes = pattern(STALLED_BYTES, 53);
@@ -155,7 +155,7 @@ export const streamEndingsClause: Clause = {
       id: "send-cut-by-reset",
       title:
         "a send that a reset cuts short rejects with the count of what the kernel had taken, never less than arrived",
-      promise: "P6",
+      promise: "nothing-is-lost",
       mutants: ["reset-send-counts-nothing"],
       run: async (context) => {
         await using pair = await context.pair();
@@ -175,7 +175,7 @@ export const streamEndingsClause: Clause = {
     {
       id: "pipe-cut",
       title: "a transfer from a file that a close cuts short rejects with the count of what the peer receives",
-      promise: "P6",
+      promise: "nothing-is-lost",
       needs: ["open", "read", "write", "pipeTo"],
       run: async (context) => {
         const bytes = pattern(STALLED_BYTES, 59);
@@ -245,7 +245,7 @@ export const streamEndingsClause: Clause = {
     {
       id: "reset-told-to-a-send",
       title: "bytes that had arrived before a send failed can still be received after it",
-      promise: "P6",
+      promise: "nothing-is-lost",
       mutants: ["failed-send-drops-what-arrived"],
       run: async (context) => {
         await using pair = await context.pair();

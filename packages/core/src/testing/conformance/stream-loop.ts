@@ -30,7 +30,7 @@ export const streamLoopClause: Clause = {
     },
     {
       id: "left-early",
-      promise: "P6",
+      promise: "nothing-is-lost",
       title: "what had arrived when the program left the loop goes to the next receive, in order",
       mutants: ["loop-left-loses"],
       run: async (context) => {
@@ -54,7 +54,7 @@ export const streamLoopClause: Clause = {
     },
     {
       id: "slow-program",
-      promise: "P11",
+      promise: "full-is-back-pressure",
       title: "a program that is slow to read stops the receive, not the other connections, and gets every byte",
       run: async (context) => {
         const io = context.open({ receiveBufferBytes: 1024, receiveBuffersMax: 24 });
@@ -82,7 +82,7 @@ export const streamLoopClause: Clause = {
     },
     {
       id: "closed-meanwhile",
-      promise: "P8",
+      promise: "closing-is-orderly",
       title: "closing the stream ends the loop with ERR_RESOURCE_CLOSED",
       run: async (context) => {
         await using pair = await context.pair();
@@ -97,7 +97,7 @@ export const streamLoopClause: Clause = {
     },
     {
       id: "closed-inside",
-      promise: "P8",
+      promise: "closing-is-orderly",
       title: "a loop that closes its stream gets no chunk after that, and ends with ERR_RESOURCE_CLOSED",
       mutants: ["standing-loop-keeps-chunks"],
       run: async (context) => {
@@ -120,7 +120,7 @@ export const streamLoopClause: Clause = {
     },
     {
       id: "left-standing",
-      promise: "P6",
+      promise: "nothing-is-lost",
       title:
         "a loop that stands still keeps nothing from others: a receive gets what comes next, in order, and the loop what comes after",
       mutants: ["loop-makes-no-way"],
@@ -158,7 +158,7 @@ export const streamLoopClause: Clause = {
     },
     {
       id: "left-long",
-      promise: "P6",
+      promise: "nothing-is-lost",
       title: "what had arrived for a loop that has stood still for long goes to the next receive, in order",
       mutants: ["standing-chunks-kept-from-others"],
       run: async (context) => {
@@ -208,7 +208,7 @@ export const streamLoopClause: Clause = {
     },
     {
       id: "closed-standing",
-      promise: "P3",
+      promise: "buffer-comes-home",
       title: "closing a stream whose loop stands still gives the buffers of the chunks back that nobody took",
       mutants: ["standing-loop-keeps-chunks"],
       run: async (context) => {

@@ -74,7 +74,7 @@ export const acceptClause: Clause = {
     {
       id: "iterator-waiting-at-close",
       title: "a loop that waits for the next connection ends without an error when the listener is closed",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         const listener = await context.listen();
         const loop = (async () => {
@@ -89,7 +89,7 @@ export const acceptClause: Clause = {
     {
       id: "iterator-left",
       title: "breaking out of the loop loses no connection: the next accept gets it, and the listener is open",
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         await using listener = await context.listen();
         const clients = await Promise.all(Array.from({ length: 3 }, () => context.connectTo(listener)));
@@ -111,7 +111,7 @@ export const acceptClause: Clause = {
     {
       id: "close-with-callers",
       title: "closing the listener rejects every waiting accept with ERR_RESOURCE_CLOSED",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         const listener = await context.listen();
         const waiting = Array.from({ length: 5 }, () => rejects(listener.accept(), "ERR_RESOURCE_CLOSED"));
@@ -123,7 +123,7 @@ export const acceptClause: Clause = {
     {
       id: "close-with-connections",
       title: "closing the listener ends connections that nobody took, and leaves alone those that were accepted",
-      promise: "P8",
+      promise: "closing-is-orderly",
       needs: ["send", "receive"],
       run: async (context) => {
         const listener = await context.listen();

@@ -158,7 +158,7 @@ export const listenClause: Clause = {
     {
       id: "close-once",
       title: "a second close is ERR_RESOURCE_CLOSED_TWICE; disposal is silent",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async ({ io }) => {
         const listener = await io.listen();
         const closing = listener.close();

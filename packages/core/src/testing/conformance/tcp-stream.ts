@@ -231,7 +231,7 @@ export const streamClause: Clause = {
     {
       id: "close-ends-the-peer",
       title: "closing an end with a receive in flight rejects it with ERR_RESOURCE_CLOSED and ends the peer's side",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         await using pair = await context.pair();
         using buffer = context.io.buffers.take(4);
@@ -247,7 +247,7 @@ export const streamClause: Clause = {
       id: "close-once",
       mutants: ["close-twice-allowed"],
       title: "a second close is ERR_RESOURCE_CLOSED_TWICE; disposal is silent",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         await using pair = await context.pair();
         const closing = pair.near.close();
@@ -260,7 +260,7 @@ export const streamClause: Clause = {
     {
       id: "close-with-many-in-flight",
       title: "closing an end with fifty receives waiting rejects each of them, with its buffer",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         await using pair = await context.pair();
         const buffers = Array.from({ length: 50 }, () => context.io.buffers.take(16));

@@ -115,7 +115,7 @@ export const timerClause: Clause = {
     {
       id: "closed",
       title: "a closed timer cancels what runs, refuses a start, and is closed once",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async ({ io }) => {
         const timer = io.timer();
         const running = timer.start(60_000);
@@ -160,7 +160,7 @@ export const timerClause: Clause = {
       id: "closing",
       title:
         "a backend that closes ends each of its timers, however many, in the order of their times, and confirms all",
-      promise: "P8",
+      promise: "closing-is-orderly",
       calmOnly: true,
       mutants: ["timers-ended-in-any-order", "timers-not-ended-at-close"],
       run: async (context) => {

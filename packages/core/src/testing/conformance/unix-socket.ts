@@ -109,7 +109,7 @@ const listening: Clause = {
     {
       id: "backend-closes",
       title: "a backend that closes removes the files of its listeners too",
-      promise: "P8",
+      promise: "closing-is-orderly",
       run: async (context) => {
         const other = context.another();
         const path = context.path("socket");
@@ -124,7 +124,7 @@ const listening: Clause = {
     {
       id: "aborted",
       title: "a listen that is aborted leaves neither a listener nor a file",
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         for (let round = 0; round < 6; round++) {
           const path = context.path("socket");
@@ -257,7 +257,7 @@ const connecting: Clause = {
       needs: ["send", "receive"],
       mutants: ["failed-write-is-counted"],
       title: "a send to a peer that has gone fails, the first one too, and counts nothing: nobody has taken it",
-      promise: "P6",
+      promise: "nothing-is-lost",
       run: async (context) => {
         // Here it is known at once: over a network a send may be quicker than the news.
         context.transport = "unix";

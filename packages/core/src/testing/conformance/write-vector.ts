@@ -39,7 +39,7 @@ export const fileWriteVectorClause: Clause = {
     {
       id: "shared",
       title: "one buffer may be there several times, and in several writes at once",
-      promise: "P4",
+      promise: "lent-shared-or-exclusive",
       calmOnly: true,
       run: async (context) => {
         await using file = await context.io.openFile(context.path(), "wx");
@@ -124,7 +124,7 @@ export const fileWriteVectorClause: Clause = {
     {
       id: "error",
       title: "when it fails the error says how many bytes went out, and carries the list with all buffers home",
-      promise: "P3",
+      promise: "buffer-comes-home",
       run: async (context) => {
         await using file = await context.openFile("kept", "r");
         const buffers = takeAll(context, [4, 4]);

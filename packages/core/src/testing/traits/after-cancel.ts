@@ -16,7 +16,7 @@ const canceling: readonly Clause[] = defineTrait("cancel", [
     id: "before-the-driver",
     mutants: ["error-without-buffer", "kept-by-an-early-cancel"],
     title: "canceled before the driver has it, it ends at once without a call to the driver",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     applies: submittable,
     run: async ({ io }, stage) => {
       const { driverCalls, cancelsSent } = io.inspect().counters;
@@ -37,7 +37,7 @@ const canceling: readonly Clause[] = defineTrait("cancel", [
     mutants: ["kept-by-an-error", "cancel-does-not-wait"],
     cancelsInFlight: true,
     title: "canceled while it waits, it rejects with ERR_OPERATION_CANCELED, its buffer is home, and cancel() says so",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     applies: (specimen) => waits(specimen) && submittable(specimen),
     run: async (context, stage) => {
       const operation = submitStaged(context.io, stage);
@@ -54,7 +54,7 @@ const canceling: readonly Clause[] = defineTrait("cancel", [
     id: "racing-its-end",
     mutants: ["cancel-always-says-canceled"],
     title: "canceled while it may be ending, cancel() and the promise tell the same story, and the buffer is home",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     applies: prompt,
     run: async (context, stage) => {
       const operation = submitStaged(context.io, stage);
@@ -81,7 +81,7 @@ const canceling: readonly Clause[] = defineTrait("cancel", [
     id: "twice",
     cancelsInFlight: true,
     title: "canceled twice, both get the same answer, and a third that comes later is too late",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     applies: submittable,
     run: async (context, stage) => {
       const operation = submitStaged(context.io, stage);
@@ -96,7 +96,7 @@ const canceling: readonly Clause[] = defineTrait("cancel", [
   {
     id: "after-its-end",
     title: "canceled after its end, cancel() says too-late and the result stays",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     applies: (specimen) => submittable(specimen) && specimen.finishes,
     run: async ({ io }, stage) => {
       const operation = submitStaged(io, stage);
@@ -112,7 +112,7 @@ const canceling: readonly Clause[] = defineTrait("cancel", [
     id: "then-another",
     cancelsInFlight: true,
     title: "after one that was canceled in flight, the next one gets its result",
-    promise: "P6",
+    promise: "nothing-is-lost",
     applies: (specimen) => submittable(specimen) && specimen.finishes,
     run: async (context, stage) => {
       const first = submitStaged(context.io, stage);
@@ -133,7 +133,7 @@ const aborting: readonly Clause[] = defineTrait("abort", [
     id: "in-the-same-tick",
     mutants: ["abort-without-reason"],
     title: "aborted in the tick it was asked for in, it rejects with ABORT_ERR, the reason and the buffer",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     applies: takesOptions,
     run: async (_context, stage) => {
       const controller = new AbortController();
@@ -149,7 +149,7 @@ const aborting: readonly Clause[] = defineTrait("abort", [
     mutants: ["abort-without-reason"],
     cancelsInFlight: true,
     title: "aborted while it waits, it rejects with ABORT_ERR once the driver has let go, and its buffer is home",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     applies: (specimen) => waits(specimen) && takesOptions(specimen),
     run: async (context, stage) => {
       const controller = new AbortController();
@@ -163,7 +163,7 @@ const aborting: readonly Clause[] = defineTrait("abort", [
   {
     id: "racing-its-end",
     title: "aborted while it may be ending, it settles once: with ABORT_ERR, or with its result if that came first",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     applies: (specimen) => takesOptions(specimen) && !specimen.waits,
     run: async (context, stage) => {
       const controller = new AbortController();
@@ -199,7 +199,7 @@ const aborting: readonly Clause[] = defineTrait("abort", [
     id: "deadline-passed",
     cancelsInFlight: true,
     title: "not done within timeoutMs, it rejects with ERR_TIMEOUT and its buffer is home",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     applies: (specimen) => waits(specimen) && takesOptions(specimen),
     run: async (_context, stage) => {
       const error = await rejects(stage.call({ timeoutMs: 3 }), "ERR_TIMEOUT", { name: "TimeoutError" });
@@ -224,7 +224,7 @@ const abandoning: readonly Clause[] = defineTrait("abandon", [
     mutants: ["orphan-not-counted", "orphan-keeps-its-buffer"],
     cancelsInFlight: true,
     title: "abandoned while it waits, it rejects at once; the buffer goes back to the pool when the driver is done",
-    promise: "P7",
+    promise: "abandoned-becomes-orphan",
     applies: (specimen) => waits(specimen) && submittable(specimen),
     run: async (context, stage) => {
       const { io } = context;
@@ -248,7 +248,7 @@ const abandoning: readonly Clause[] = defineTrait("abandon", [
     id: "before-the-driver",
     mutants: ["abandoned-while-queued-is-canceled"],
     title: "abandoned before the driver has it, it rejects with ERR_OPERATION_ABANDONED and leaves no orphan",
-    promise: "P7",
+    promise: "abandoned-becomes-orphan",
     applies: submittable,
     run: async ({ io }, stage) => {
       const { driverCalls } = io.inspect().counters;
@@ -262,7 +262,7 @@ const abandoning: readonly Clause[] = defineTrait("abandon", [
   {
     id: "racing-its-end",
     title: "abandoned while it may be ending, it settles once, and the pool has its buffer in the end",
-    promise: "P7",
+    promise: "abandoned-becomes-orphan",
     applies: prompt,
     run: async (context, stage) => {
       const { io } = context;
@@ -290,7 +290,7 @@ const abandoning: readonly Clause[] = defineTrait("abandon", [
     mutants: ["orphan-not-counted"],
     cancelsInFlight: true,
     title: 'with onAbort: "abandon" an abort rejects at once, and the buffer goes back to the pool by itself',
-    promise: "P7",
+    promise: "abandoned-becomes-orphan",
     applies: (specimen) => waits(specimen) && submittable(specimen),
     run: async (context, stage) => {
       const { io } = context;
@@ -308,7 +308,7 @@ const abandoning: readonly Clause[] = defineTrait("abandon", [
   {
     id: "by-its-signal-in-the-same-tick",
     title: 'with onAbort: "abandon" an abort in the same tick treats the buffer the same way: it is the pool\'s again',
-    promise: "P7",
+    promise: "abandoned-becomes-orphan",
     applies: (specimen) => submittable(specimen) && takesOptions(specimen),
     run: async ({ io }, stage) => {
       const controller = new AbortController();

@@ -31,7 +31,7 @@ const waiting: readonly TraitCase[] = [
   {
     id: "waits",
     title: "with operationsMax in flight it waits with its buffer lent, and ends well once there is room",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     needs: ["timer"],
     applies: ({ finishes }) => finishes,
     run: async (context, stage) => {
@@ -48,7 +48,7 @@ const waiting: readonly TraitCase[] = [
   {
     id: "ends-early",
     title: "while it waits for room an abort, and its time, end it at once, with its buffer home",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     needs: ["timer"],
     applies: ({ takesOptions }) => takesOptions,
     run: async (context, stage) => {
@@ -71,7 +71,7 @@ const refused: readonly TraitCase[] = [
   {
     id: "limit",
     title: "where none may wait it is ERR_OPERATION_LIMIT, lends nothing, and works once there is room",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     needs: ["timer"],
     applies: ({ finishes }) => finishes,
     run: async (context, stage) => {

@@ -27,7 +27,7 @@ const resource: readonly Clause[] = defineTrait("while-closing", [
   {
     id: "in-the-same-tick",
     title: "its resource closed in the tick it was asked for in: it settles, its buffer is home, and the close is done",
-    promise: "P8",
+    promise: "closing-is-orderly",
     applies: hasResource,
     run: async (_context, stage, specimen) => {
       const pending = stage.call();
@@ -40,7 +40,7 @@ const resource: readonly Clause[] = defineTrait("while-closing", [
   {
     id: "in-flight",
     title: "its resource closed while the driver has it: it settles, its buffer is home, and the close is done",
-    promise: "P8",
+    promise: "closing-is-orderly",
     applies: hasResource,
     run: async (context, stage, specimen) => {
       const pending = stage.call();
@@ -54,7 +54,7 @@ const resource: readonly Clause[] = defineTrait("while-closing", [
     id: "asked-for-meanwhile",
     mutants: ["begins-while-closing"],
     title: "asked for while its resource closes, it rejects with ERR_RESOURCE_CLOSED and lends nothing",
-    promise: "P8",
+    promise: "closing-is-orderly",
     applies: hasResource,
     run: async (_context, stage) => {
       const closing = stage.resource!.close();
@@ -66,7 +66,7 @@ const resource: readonly Clause[] = defineTrait("while-closing", [
   {
     id: "asked-for-afterwards",
     title: "asked for after its resource was closed, it rejects with ERR_RESOURCE_CLOSED and lends nothing",
-    promise: "P8",
+    promise: "closing-is-orderly",
     applies: hasResource,
     run: async ({ io }, stage) => {
       await stage.resource!.close();
@@ -82,7 +82,7 @@ const backend: readonly Clause[] = defineTrait("backend-closing", [
   {
     id: "in-flight",
     title: "the backend closed while the driver has it: it settles, and its buffer is home",
-    promise: "P8",
+    promise: "closing-is-orderly",
     applies: always,
     run: async (context, stage, specimen) => {
       const pending = stage.call();
@@ -97,7 +97,7 @@ const backend: readonly Clause[] = defineTrait("backend-closing", [
   {
     id: "asked-for-afterwards",
     title: "asked for after the backend was closed, it is refused and lends nothing",
-    promise: "P8",
+    promise: "closing-is-orderly",
     applies: always,
     run: async (context, stage) => {
       await context.io.close();

@@ -15,7 +15,7 @@ const results: readonly Clause[] = defineTrait("while-open", [
   {
     id: "ends-with-its-result",
     title: "it settles once, with its result and with its buffer home",
-    promise: "P3",
+    promise: "buffer-comes-home",
     applies: finishes,
     run: async (_context, stage) => {
       const pending = stage.call();
@@ -29,7 +29,7 @@ const results: readonly Clause[] = defineTrait("while-open", [
     id: "foreign-resource",
     mutants: ["foreign-resource-accepted"],
     title: "asked of another backend by submit, batch or chain it is ERR_RESOURCE_FOREIGN, and both backends go on",
-    promise: "P8",
+    promise: "closing-is-orderly",
     applies: (specimen) => specimen.onResource && submittable(specimen),
     run: async (context, stage) => {
       const elsewhere = context.another();
@@ -48,7 +48,7 @@ const results: readonly Clause[] = defineTrait("while-open", [
   {
     id: "again-and-again",
     title: "asked for again and again it gives a result each time, though its slot is reused",
-    promise: "P1",
+    promise: "ends-once",
     applies: finishes,
     run: async (_context, stage) => {
       for (let round = 0; round < 5; round++) {
@@ -146,7 +146,7 @@ const refusals: readonly Clause[] = defineTrait("refuses", [
     id: "aborted-before",
     mutants: ["aborted-already-is-begun"],
     title: "with a signal that is aborted already it rejects with ABORT_ERR and the reason, and nothing is submitted",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     applies: takesOptions,
     run: async ({ io }, stage) => {
       const before = io.inspect().counters.submitted;
@@ -166,7 +166,7 @@ const lending: readonly Clause[] = defineTrait("lends", [
     id: "untouchable",
     mutants: ["views-not-detached", "bytes-while-lent"],
     title: "while it is in flight its buffer's bytes throw ERR_BUFFER_LENT and views taken before are detached",
-    promise: "P2",
+    promise: "lent-is-out-of-reach",
     applies: carriesBuffer,
     run: async ({ io }, stage) => {
       const views = carriedBy(stage).map((buffer) => ({ buffer, view: buffer.bytes }));
@@ -190,7 +190,7 @@ const lending: readonly Clause[] = defineTrait("lends", [
   {
     id: "released",
     title: "a buffer that was released is ERR_BUFFER_RELEASED",
-    promise: "P2",
+    promise: "lent-is-out-of-reach",
     applies: carriesBuffer,
     run: async ({ io }, stage) => {
       const buffer = io.buffers.take(16);
@@ -204,7 +204,7 @@ const lending: readonly Clause[] = defineTrait("lends", [
     id: "foreign",
     mutants: ["foreign-buffer-accepted"],
     title: "a plain view, and a buffer of another backend, are ERR_BUFFER_FOREIGN",
-    promise: "P4",
+    promise: "lent-shared-or-exclusive",
     applies: carriesBuffer,
     run: async (context, stage) => {
       const elsewhere = context.another().buffers.take(16);
@@ -223,7 +223,7 @@ const lending: readonly Clause[] = defineTrait("lends", [
   {
     id: "part-out-of-range",
     title: "an offset or length outside the buffer, or not an integer, is ERR_OUT_OF_RANGE and lends nothing",
-    promise: "P4",
+    promise: "lent-shared-or-exclusive",
     applies: takesParts,
     run: async ({ io }, stage) => {
       using buffer = io.buffers.take(16);
@@ -239,7 +239,7 @@ const lending: readonly Clause[] = defineTrait("lends", [
   {
     id: "lent-to-another",
     title: "bytes that the kernel writes cannot be lent a second time: ERR_BUFFER_LENT, and the first is not disturbed",
-    promise: "P4",
+    promise: "lent-shared-or-exclusive",
     applies: ({ buffer }) => buffer === "exclusive",
     run: async (_context, stage) => {
       // All in one tick: it may be home before the next.
