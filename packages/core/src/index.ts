@@ -7,7 +7,7 @@ export type { Counters } from "./base/counters.js";
 export { BatonError, type BatonErrorCode, errorTable } from "./base/errors.js";
 export type { AcceptPaused } from "./base/notices.js";
 export type { BufferInfo, Inspection, OperationInfo, ResourceInfo } from "./inspector.js";
-export { BufferPool, type BufferPoolStats, POOL_SIZES } from "./memory/buffer-pool.js";
+export { BufferPool, type BufferPoolStats } from "./memory/buffer-pool.js";
 export {
   type BufferSlice,
   type BufferState,
@@ -18,6 +18,7 @@ export {
   release,
   type Unreleased,
 } from "./memory/owned-buffer.js";
+export { POOL_SIZES } from "./memory/pool-store.js";
 export type { OperationOptions } from "./operation/cancel.js";
 export { type CancelOutcome, Operation, type Outcome } from "./operation/operation.js";
 export type { ReceiveStats } from "./operation/provided-buffers.js";

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../src/base/clock.js";
-import { BufferPool, POOL_SIZES } from "../src/memory/buffer-pool.js";
+import { BufferPool } from "../src/memory/buffer-pool.js";
 import type { OwnedBuffer } from "../src/memory/owned-buffer.js";
+import { POOL_SIZES } from "../src/memory/pool-store.js";
 import { createHeapMemory } from "../src/spi/heap-memory.js";
 import { collectUntil } from "./collect-garbage.js";
 import { createPool } from "./counted-pool.js";

@@ -22,20 +22,23 @@ function createBuffer(detach?: (buffer: ArrayBuffer) => ArrayBuffer, exposures?:
   const slab = memory.allocate(LENGTH, 1);
   let home = 0;
   const block: Block = {
-    memory: {
-      ...memory,
-      ...(detach !== undefined && { detach: (_number, buffer) => detach(buffer) }),
-      ...(exposures !== undefined && { exposures }),
-    },
     number: slab.firstNumber,
-    capacity: LENGTH,
     buffer: slab.buffers[0]!,
     exposed: false,
-    unsafe: false,
-    offset: 0,
-    home: () => home++,
+    origin: {
+      memory: {
+        ...memory,
+        ...(detach !== undefined && { detach: (_number, buffer) => detach(buffer) }),
+        ...(exposures !== undefined && { exposures }),
+      },
+      blockBytes: LENGTH,
+      unsafe: false,
+      offset: 0,
+      watch: undefined,
+      home: () => home++,
+    },
   };
-  return { buffer: createOwnedBuffer(block, LENGTH, undefined), block, homes: () => home };
+  return { buffer: createOwnedBuffer(block, LENGTH), block, homes: () => home };
 }
 
 function createHolder(id: number): Holder {

@@ -1,8 +1,8 @@
 /** The pool against a model of it: what is out, who waits, and what could be served. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { POOL_SIZES } from "../src/memory/buffer-pool.js";
 import type { OwnedBuffer } from "../src/memory/owned-buffer.js";
+import { POOL_SIZES } from "../src/memory/pool-store.js";
 import { createPool } from "./counted-pool.js";
 
 const KIB = 1024;

@@ -36,7 +36,7 @@ export const memory = [
     name: "resized-memory-is-used",
     promise: "P3",
     file: `${CORE}memory/owned-buffer.ts`,
-    find: "  return buffer.byteLength !== 0 && buffer.byteLength >= offset + capacity;",
+    find: "  return buffer.byteLength !== 0 && buffer.byteLength >= origin.offset + origin.blockBytes;",
     replace: "  return buffer.byteLength !== 0 || offset + capacity === 0;",
     killedBy: core("heap-memory", "memory that the program has resized"),
   },

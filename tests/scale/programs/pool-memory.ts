@@ -1,5 +1,5 @@
 /**
- * A pool that is full, or whose buffers come and go, in one of four ways: `pool-memory.mjs DRIVER LIMIT_BYTES WAY`. Tells
+ * A pool that is full, or whose buffers come and go, in one of five ways: `pool-memory.mjs DRIVER LIMIT_BYTES WAY`. Tells
  * how much memory that took at its peak.
  */
 import { readFileSync } from "node:fs";
@@ -13,14 +13,16 @@ const ROUNDS = 3;
 const STEPS = 3000;
 const PINNED_EVERY = 64;
 
-/** What is in memory of this process but for the runtime's heap for objects, bytes. */
-function residentBytes(): number {
-  const residentKib = /^RssAnon:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-  return Number(residentKib) * 1024 - memoryUsage().heapTotal;
+/** What is in memory of this process, bytes; without objects, but for the runtime's heap for them. */
+function residentBytes(withObjects: boolean): number {
+  if (withObjects) globalThis.gc!();
+  const resident = Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;
+  return withObjects ? resident : resident - memoryUsage().heapTotal;
 }
 
 const [driver = "", limit = "", way = ""] = process.argv.slice(2);
 const limitBytes = Number(limit);
+const withObjects = way === "small";
 const io = createBackend({ driver: createDriver(driver), poolBytesMax: limitBytes });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 let refused = 0;
@@ -33,7 +35,7 @@ let peakAt = "";
 function look(at: string): void {
   const { home, out } = io.buffers.stats();
   buffersMax = Math.max(buffersMax, home + out);
-  const bytes = residentBytes() - beforeBytes;
+  const bytes = residentBytes(withObjects) - beforeBytes;
   if (bytes > peakBytes) {
     peakBytes = bytes;
     peakAt = at;
@@ -47,6 +49,14 @@ function take(length: number): OwnedBuffer | undefined {
 }
 
 const ways: Readonly<Record<string, () => Promise<void>>> = {
+  /** The smallest size has all of it. */
+  small: async () => {
+    const out: OwnedBuffer[] = [];
+    for (let buffer = take(4096); buffer !== undefined; buffer = take(4096)) out.push(buffer);
+    refused++;
+    look("all out");
+    for (const buffer of out) buffer.release();
+  },
   /** Each size has all of it, one after the other. */
   sizes: async () => {
     for (const size of [...POOL_SIZES, ...POOL_SIZES.toReversed(), ...POOL_SIZES]) {
@@ -122,7 +132,7 @@ async function warmUp(other: Backend): Promise<void> {
 await io.nop();
 await warmUp(createBackend({ driver: createDriver(driver), poolBytesMax: 2 ** 20 }));
 await turn();
-beforeBytes = residentBytes();
+beforeBytes = residentBytes(withObjects);
 await ways[way]!();
 const { bytes } = io.buffers.stats();
 await io.close();

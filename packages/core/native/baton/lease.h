@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "baton/result.h"
 #include "baton/slab.h"
@@ -52,6 +53,7 @@ class Exposures {
   SlabRef slab_;
 };
 
+// Counted by itself, and as small as can be: there is one for each buffer of a pool.
 class Lease {
  public:
   // For memory that the program never sees.
@@ -60,6 +62,15 @@ class Lease {
   Lease(Slab* slab, const Exposures& exposures, uint32_t number)
       : slab_(slab), exposures_(exposures), number_(number) {
     slab->CountLease(true);
+  }
+  // One with a count of one, which is the caller's.
+  template <typename... Arguments>
+  static CountedRef<Lease> Create(Arguments&&... arguments) {
+    return CountedRef<Lease>::Adopt(new Lease(std::forward<Arguments>(arguments)...));
+  }
+  void Ref() { count_++; }
+  void Unref() {
+    if (--count_ == 0) delete this;
   }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
@@ -94,8 +105,12 @@ class Lease {
   SlabRef slab_;
   Exposures exposures_;
   uint32_t number_ = 0;
+  // At most the table's, the finalizer's and one on the stack.
+  uint16_t count_ = 1;
   bool kept_exposed_ = false;
 };
+
+using LeaseRef = CountedRef<Lease>;
 
 }  // namespace baton
 

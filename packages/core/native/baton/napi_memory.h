@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -34,20 +33,21 @@ inline void DropException(napi_env env) {
 }
 
 inline void OnExternalGone(napi_env env, void*, void* hint) {
-  const std::unique_ptr<std::shared_ptr<Lease>> lease(static_cast<std::shared_ptr<Lease>*>(hint));
+  const LeaseRef lease = LeaseRef::Adopt(static_cast<Lease*>(hint));
   if (IsEnding(env)) {
-    (*lease)->EndOfEnvironment();
+    lease.get()->EndOfEnvironment();
   } else {
-    (*lease)->End();
+    lease.get()->End();
   }
 }
 
 // An ArrayBuffer over memory that the lease keeps. Null, and the lease over, when the runtime makes none.
-inline napi_value CreateExternal(napi_env env, uint8_t* data, size_t length, const std::shared_ptr<Lease>& lease) {
+inline napi_value CreateExternal(napi_env env, uint8_t* data, size_t length, Lease* lease) {
   napi_value buffer = nullptr;
-  auto* hint = new std::shared_ptr<Lease>(lease);
-  if (napi_create_external_arraybuffer(env, data, length, OnExternalGone, hint, &buffer) == napi_ok) return buffer;
-  // The finalizer may have run, may run later, or never: that `hint` may be lost, the count on the slab is not.
+  // The finalizer's.
+  lease->Ref();
+  if (napi_create_external_arraybuffer(env, data, length, OnExternalGone, lease, &buffer) == napi_ok) return buffer;
+  // The finalizer may have run, may run later, or never: that its count may be lost, the one on the slab is not.
   lease->End();
   DropException(env);
   return nullptr;
@@ -134,21 +134,22 @@ class NapiMemory {
   Napi::Value Detach(const Napi::CallbackInfo& call) {
     const uint32_t number = call[0].As<Napi::Number>().Uint32Value();
     auto old = call[1].As<Napi::ArrayBuffer>();
-    const std::shared_ptr<Lease> lease = number < leases_.size() ? leases_[number] : nullptr;
+    Lease* const lease = number < leases_.size() ? leases_[number].get() : nullptr;
     auto* data = static_cast<uint8_t*>(old.Data());
     if (lease == nullptr || lease->slab() == nullptr || !lease->slab()->Contains(data, old.ByteLength())) {
       return Error(call.Env(), -EINVAL);
     }
     // The new one first: the memory must not lose its last count in between.
-    const napi_value fresh = LeaseBuffer(call.Env(), number, lease->slab(), data, old.ByteLength());
+    LeaseRef fresh_lease = Lease::Create(lease->slab(), exposures_, number);
+    const napi_value fresh = CreateExternal(call.Env(), data, old.ByteLength(), fresh_lease.get());
     if (fresh == nullptr) return Error(call.Env(), -ENOMEM);
     if (napi_detach_arraybuffer(call.Env(), old) != napi_ok) {
       // Nobody sees the new one.
-      leases_[number]->End();
-      leases_[number] = lease;
+      fresh_lease.get()->End();
       return Error(call.Env(), -EBUSY);
     }
     lease->End();
+    leases_[number] = std::move(fresh_lease);
     return Napi::Value(call.Env(), fresh);
   }
 
@@ -208,8 +209,8 @@ class NapiMemory {
 
   // An ArrayBuffer over the buffer of a number; null when the runtime makes none.
   napi_value LeaseBuffer(napi_env env, uint32_t number, Slab* slab, uint8_t* data, size_t length) {
-    auto lease = std::make_shared<Lease>(slab, exposures_, number);
-    const napi_value buffer = CreateExternal(env, data, length, lease);
+    LeaseRef lease = Lease::Create(slab, exposures_, number);
+    const napi_value buffer = CreateExternal(env, data, length, lease.get());
     if (buffer == nullptr) return nullptr;
     if (number >= leases_.size()) leases_.resize(number + 1);
     leases_[number] = std::move(lease);
@@ -219,8 +220,8 @@ class NapiMemory {
   void FreeRun(uint32_t first) {
     const size_t count = table_ == nullptr ? 0 : table_->Free(first);
     for (uint32_t number = first; number < first + count && number < leases_.size(); number++) {
-      const std::shared_ptr<Lease> lease = std::exchange(leases_[number], nullptr);
-      if (lease != nullptr) lease->EndUnlessExposed();
+      const LeaseRef lease = std::move(leases_[number]);
+      if (lease.get() != nullptr) lease.get()->EndUnlessExposed();
       exposures_.Clear(number);
     }
   }
@@ -230,7 +231,7 @@ class NapiMemory {
   const SlabOptions slabs_;
   Exposures exposures_;
   // By the number of a buffer, that of its ArrayBuffer.
-  std::vector<std::shared_ptr<Lease>> leases_;
+  std::vector<LeaseRef> leases_;
   std::unordered_map<uint32_t, Napi::ObjectReference> borrowed_;
 };
 

@@ -145,7 +145,7 @@ class NapiSession {
   }
 
   bool ShareMemory(napi_value object, const char* name, Slab* slab, size_t bytes) {
-    const napi_value buffer = CreateExternal(env_, slab->buffer(0), bytes, std::make_shared<Lease>(slab));
+    const napi_value buffer = CreateExternal(env_, slab->buffer(0), bytes, Lease::Create(slab).get());
     return buffer != nullptr && napi_set_named_property(env_, object, name, buffer) == napi_ok;
   }
 

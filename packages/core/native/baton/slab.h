@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "baton/check.h"
+#include "baton/counted_ref.h"
 #include "baton/result.h"
 
 namespace baton {
@@ -156,41 +157,7 @@ class Slab {
   uint32_t leases_ = 0;
 };
 
-// One count on a slab.
-class SlabRef {
- public:
-  SlabRef() = default;
-  explicit SlabRef(Slab* slab) : slab_(slab) {
-    if (slab_ != nullptr) slab_->Ref();
-  }
-  // Takes over a count that exists already.
-  static SlabRef Adopt(Slab* slab) {
-    SlabRef ref;
-    ref.slab_ = slab;
-    return ref;
-  }
-  SlabRef(SlabRef&& other) noexcept : slab_(std::exchange(other.slab_, nullptr)) {}
-  SlabRef& operator=(SlabRef&& other) noexcept {
-    if (this != &other) {
-      Reset();
-      slab_ = std::exchange(other.slab_, nullptr);
-    }
-    return *this;
-  }
-  SlabRef(const SlabRef&) = delete;
-  SlabRef& operator=(const SlabRef&) = delete;
-  ~SlabRef() { Reset(); }
-
-  Slab* get() const { return slab_; }
-  // The count is never given back: what it counts on lives for ever.
-  void Leak() { slab_ = nullptr; }
-  void Reset() {
-    if (slab_ != nullptr) std::exchange(slab_, nullptr)->Unref();
-  }
-
- private:
-  Slab* slab_ = nullptr;
-};
+using SlabRef = CountedRef<Slab>;
 
 }  // namespace baton
 

@@ -11,14 +11,16 @@ import type { DriverMemory } from "../spi/driver.js";
 import { BUFFER_BYTES_MAX } from "../spi/record.js";
 import { bytesToCopy, checkForeign, immovable, notMoved } from "./foreign-memory.js";
 import { type BufferLeakListener, createLeakWatch } from "./leak-watch.js";
-import { type Block, createOwnedBuffer, detachViews, type LeakWatch, type OwnedBuffer } from "./owned-buffer.js";
-import { type PoolBlock, PoolStore } from "./pool-store.js";
+import {
+  type Block,
+  type BlockOrigin,
+  createOwnedBuffer,
+  detachViews,
+  type LeakWatch,
+  type OwnedBuffer,
+} from "./owned-buffer.js";
+import { PIECE_SIZES, POOL_SIZES, type PoolBlock, PoolStore } from "./pool-store.js";
 import { PoolWaiters, waitAborted, waitInLine } from "./pool-waiters.js";
-
-/** Sizes that `take` pools, in bytes. A larger buffer gets a slab of its own, in whole pages. */
-export const POOL_SIZES: readonly number[] = [4096, 16_384, 65_536, 262_144, 1_048_576];
-/** Smaller ones, for what is received when the pool is short. They do not start at a page. */
-const PIECE_SIZES: readonly number[] = [256, 1024];
 
 /** What a buffer pool has and did; sizes in bytes. */
 export interface BufferPoolStats {
@@ -90,12 +92,6 @@ export class BufferPool {
     this.#memory = memory;
     this.#clock = options.clock;
     this.#bytesMax = bytesMax;
-    const sizes = [...PIECE_SIZES, ...POOL_SIZES];
-    this.#store = new PoolStore({ memory, bytesMax, sizes, home: (block) => this.#cameHome(this.#store, block) });
-    this.#waiters = new PoolWaiters(POOL_SIZES.length + 1, {
-      take: (length) => this.tryTake(length),
-      refusal: () => this.#store.refusal,
-    });
     if (options.leakDetection) {
       this.#watch = createLeakWatch({
         leakStacks,
@@ -106,6 +102,19 @@ export class BufferPool {
         unseen: (block) => this.#unseen(block),
       });
     }
+    const watch = this.#watch;
+    const sizes = [...PIECE_SIZES, ...POOL_SIZES];
+    this.#store = new PoolStore({
+      memory,
+      bytesMax,
+      sizes,
+      watch,
+      home: (block) => this.#cameHome(this.#store, block),
+    });
+    this.#waiters = new PoolWaiters(POOL_SIZES.length + 1, {
+      take: (length) => this.tryTake(length),
+      refusal: () => this.#store.refusal,
+    });
   }
 
   /** Alignment of the first byte of every buffer that `take` gives, in bytes: 4096 with a native driver. */
@@ -300,6 +309,7 @@ export class BufferPool {
       memory: this.#memory,
       bytesMax: bytes,
       sizes: [pieceBytes],
+      watch: this.#watch,
       home: (block) => this.#cameHome(store, block),
     });
     this.#reserve = store;
@@ -317,7 +327,7 @@ export class BufferPool {
   #handOut(block: PoolBlock, length: number): OwnedBuffer {
     this.#out++;
     this.#taken++;
-    return createOwnedBuffer(block, length, this.#watch);
+    return createOwnedBuffer(block, length);
   }
 
   #cameHome(store: PoolStore, given: Block): void {
@@ -336,7 +346,7 @@ export class BufferPool {
 
   /** Ends the views that the program has of a block. False when it has transferred the memory away. */
   #endViews(block: Block): boolean {
-    if (block.unsafe) return true;
+    if (block.origin.unsafe) return true;
     // A dropped buffer's ArrayBuffer is gone with its last view.
     if (!block.exposed) return block.buffer.byteLength !== 0;
     try {
@@ -358,28 +368,27 @@ export class BufferPool {
         // Without one it cannot be used again.
       }
     }
-    block.home(block);
+    block.origin.home(block);
   }
 
   /** An `OwnedBuffer` over memory that is not the pool's and goes when it is released. */
   #foreign(number: number, buffer: ArrayBuffer, offset: number, length: number, unsafe: boolean): OwnedBuffer {
     this.#out++;
     this.#taken++;
-    const block: Block = {
+    const origin: BlockOrigin = {
       memory: this.#memory,
-      number,
-      capacity: length,
-      buffer,
-      exposed: false,
+      blockBytes: length,
       unsafe,
       offset,
-      home: () => {
+      watch: this.#watch,
+      home: (block) => {
         this.#out--;
         this.#endViews(block);
         this.#memory.free(number);
       },
     };
-    return createOwnedBuffer(block, length, this.#watch);
+    const block: Block = { number, buffer, exposed: false, origin };
+    return createOwnedBuffer(block, length);
   }
 }
 

@@ -30,12 +30,12 @@ export function createLeakWatch(parts: {
     const { tenure, stack } = leakStacks ? (watched as Watched) : { tenure: watched, stack: undefined };
     const block = takeLost(tenure);
     if (block === undefined) return;
-    lost({ bytes: block.capacity, stack });
-    if (!block.exposed || block.unsafe) return unseen(block);
+    lost({ bytes: block.origin.blockBytes, stack });
+    if (!block.exposed || block.origin.unsafe) return unseen(block);
     // A view may still be alive, and with it the ArrayBuffer: nobody else may keep that.
     views.register(block.buffer, block);
     block.buffer = NOTHING;
-    block.memory.forget?.(block.number);
+    block.origin.memory.forget?.(block.number);
   });
   return {
     register: (buffer, tenure) => {

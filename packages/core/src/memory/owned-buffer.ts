@@ -12,21 +12,30 @@ import type { DriverMemory } from "../spi/driver.js";
 /** Where a buffer is. `returning`: its operation was abandoned, it goes back to its pool by itself. */
 export type BufferState = "owned" | "lent" | "returning" | "released";
 
-/** The memory behind one buffer. */
+/**
+ * The memory behind one buffer. A pool has thousands: what does not differ from block to block stands in their origin.
+ */
 export interface Block {
-  readonly memory: DriverMemory;
   /** What submission records call it. */
   readonly number: number;
-  readonly capacity: number;
   /** The live ArrayBuffer; replaced by every detach. */
   buffer: ArrayBuffer;
   /** `bytes` was handed out since the last detach, so views may exist. */
   exposed: boolean;
+  readonly origin: BlockOrigin;
+}
+
+/** Where blocks come from. */
+export interface BlockOrigin {
+  readonly memory: DriverMemory;
+  /** Bytes of each block. */
+  readonly blockBytes: number;
   /** Borrowed memory: never detached, always readable, at the caller's risk. */
   readonly unsafe: boolean;
-  /** Where the block starts in `buffer`; not 0 only for borrowed memory. */
+  /** Where the block starts in its ArrayBuffer; not 0 only for borrowed memory. */
   readonly offset: number;
-  /** Takes the block back: no operation and no `OwnedBuffer` uses it any more. */
+  readonly watch: LeakWatch | undefined;
+  /** Takes a block back: no operation and no `OwnedBuffer` uses it any more. */
   readonly home: (block: Block) => void;
 }
 
@@ -46,9 +55,8 @@ interface Tenure {
   releaseWhenHome: boolean;
   lends: number;
   exclusiveLends: number;
-  holder: Holder | undefined;
-  /** All holders, once there is more than one. */
-  holders: Set<Holder> | undefined;
+  /** A set once there is more than one. */
+  holders: Holder | Set<Holder> | undefined;
 }
 
 /** How leaks are noticed: see `BufferPool`. */
@@ -63,7 +71,7 @@ let giveBackFriend: (buffer: OwnedBuffer, holder: Holder) => void;
 let expectReturnFriend: (buffer: OwnedBuffer) => void;
 let blockFriend: (buffer: OwnedBuffer) => Block;
 let isOwnedBuffer: (value: unknown) => value is OwnedBuffer;
-let createFriend: (block: Block, length: number, watch: LeakWatch | undefined) => OwnedBuffer;
+let createFriend: (block: Block, length: number) => OwnedBuffer;
 let isLostFriend: (tenure: object) => Block | undefined;
 
 declare const stateMark: unique symbol;
@@ -107,22 +115,14 @@ export class OwnedBuffer {
   readonly #tenure: Tenure;
   readonly #start: number;
   readonly #length: number;
-  readonly #watch: LeakWatch | undefined;
   /** For a slice, its buffer: so that the buffer is not taken for lost while a slice of it is used. */
   readonly #root: OwnedBuffer | undefined;
   #view: Uint8Array<ArrayBuffer> | undefined = undefined;
 
-  private constructor(
-    tenure: Tenure,
-    start: number,
-    length: number,
-    watch: LeakWatch | undefined,
-    root: OwnedBuffer | undefined,
-  ) {
+  private constructor(tenure: Tenure, start: number, length: number, root: OwnedBuffer | undefined) {
     this.#tenure = tenure;
     this.#start = start;
     this.#length = length;
-    this.#watch = watch;
     this.#root = root;
   }
 
@@ -152,11 +152,11 @@ export class OwnedBuffer {
   get bytes(): Uint8Array<ArrayBuffer> {
     const tenure = this.#tenure;
     const block = tenure.block;
-    if (tenure.released || (tenure.lends !== 0 && !block.unsafe)) throw this.#untouchable("bytes");
+    if (tenure.released || (tenure.lends !== 0 && !block.origin.unsafe)) throw this.#untouchable("bytes");
     let view = this.#view;
     if (view === undefined || view.buffer !== block.buffer || view.length !== this.#length) {
       if (!isWhole(block)) throw detachedByProgram("bytes");
-      view = new Uint8Array(block.buffer, block.offset + this.#start, this.#length);
+      view = new Uint8Array(block.buffer, block.origin.offset + this.#start, this.#length);
       this.#view = view;
     }
     if (!block.exposed) expose(block);
@@ -171,7 +171,7 @@ export class OwnedBuffer {
     if (this.#tenure.released) throw this.#untouchable("slice");
     checkInteger("buffer.slice", "start", start, 0, this.#length);
     checkInteger("buffer.slice", "end", end, start, this.#length);
-    return new OwnedBuffer(this.#tenure, this.#start + start, end - start, undefined, this.#root ?? this);
+    return new OwnedBuffer(this.#tenure, this.#start + start, end - start, this.#root ?? this);
   }
 
   /**
@@ -185,7 +185,6 @@ export class OwnedBuffer {
     }
     if (tenure.released) throw batonError("ERR_BUFFER_RELEASED_TWICE", "release: the buffer was released before.");
     if (tenure.lends !== 0) throw this.#untouchable("release");
-    this.#watch?.unregister(tenure);
     leave(tenure);
     return this as unknown as ReleasedBuffer;
   }
@@ -212,7 +211,7 @@ export class OwnedBuffer {
       const from = buffer.#start + start;
       const conflict = tenure.lends !== 0 && (exclusive || tenure.exclusiveLends !== 0);
       if (conflict && overlapsConflicting(tenure, from, from + length, exclusive)) throw buffer.#untouchable("submit");
-      if (block.exposed && !block.unsafe) detachViews(block);
+      if (block.exposed && !block.origin.unsafe) detachViews(block);
       holder.lendStart = from;
       holder.lendEnd = from + length;
       holder.lendExclusive = exclusive;
@@ -224,28 +223,24 @@ export class OwnedBuffer {
       const tenure = buffer.#tenure;
       if (holder.lendExclusive) tenure.exclusiveLends--;
       removeHolder(tenure, holder);
-      if (tenure.lends === 0 && tenure.releaseWhenHome) {
-        (buffer.#root ?? buffer).#watch?.unregister(tenure);
-        leave(tenure);
-      }
+      if (tenure.lends === 0 && tenure.releaseWhenHome) leave(tenure);
     };
     expectReturnFriend = (buffer) => {
       buffer.#tenure.releaseWhenHome = true;
     };
     blockFriend = (buffer) => buffer.#tenure.block;
     isOwnedBuffer = (value): value is OwnedBuffer => typeof value === "object" && value !== null && #tenure in value;
-    createFriend = (block, length, watch) => {
+    createFriend = (block, length) => {
       const tenure: Tenure = {
         block,
         released: false,
         releaseWhenHome: false,
         lends: 0,
         exclusiveLends: 0,
-        holder: undefined,
         holders: undefined,
       };
-      const buffer = new OwnedBuffer(tenure, 0, length, watch, undefined);
-      watch?.register(buffer, tenure);
+      const buffer = new OwnedBuffer(tenure, 0, length, undefined);
+      block.origin.watch?.register(buffer, tenure);
       return buffer;
     };
     isLostFriend = (value) => {
@@ -258,62 +253,58 @@ export class OwnedBuffer {
 }
 
 function leave(tenure: Tenure): void {
+  const { block } = tenure;
+  block.origin.watch?.unregister(tenure);
   tenure.released = true;
-  tenure.block.home(tenure.block);
+  block.origin.home(block);
 }
 
-function anyHolder(tenure: Tenure): Holder | undefined {
-  if (tenure.holder !== undefined) return tenure.holder;
-  for (const holder of tenure.holders ?? []) return holder;
-  return undefined;
+function anyHolder({ holders }: Tenure): Holder | undefined {
+  return holders instanceof Set ? holders.values().next().value : holders;
 }
 
 /** One holder is the rule and costs no set; several are kept in a set. */
 function addHolder(tenure: Tenure, holder: Holder): void {
-  if (tenure.lends === 0) {
-    tenure.holder = holder;
-  } else {
-    tenure.holders ??= new Set();
-    if (tenure.holder !== undefined) {
-      tenure.holders.add(tenure.holder);
-      tenure.holder = undefined;
-    }
-    tenure.holders.add(holder);
-  }
+  const { holders } = tenure;
+  if (holders === undefined) tenure.holders = holder;
+  else if (holders instanceof Set) holders.add(holder);
+  else tenure.holders = new Set([holders, holder]);
   tenure.lends++;
 }
 
 function removeHolder(tenure: Tenure, holder: Holder): void {
-  if (tenure.holder === holder) tenure.holder = undefined;
-  else tenure.holders?.delete(holder);
+  if (tenure.holders === holder) tenure.holders = undefined;
+  else (tenure.holders as Set<Holder>).delete(holder);
   tenure.lends--;
 }
 
 function overlapsConflicting(tenure: Tenure, start: number, end: number, exclusive: boolean): boolean {
   const conflicts = (holder: Holder) =>
     (exclusive || holder.lendExclusive) && start < holder.lendEnd && holder.lendStart < end;
-  if (tenure.holder !== undefined) return conflicts(tenure.holder);
-  for (const holder of tenure.holders ?? []) if (conflicts(holder)) return true;
+  const { holders } = tenure;
+  if (!(holders instanceof Set)) return holders !== undefined && conflicts(holders);
+  for (const holder of holders) if (conflicts(holder)) return true;
   return false;
 }
 
 /** All its memory is there: the program has neither transferred nor resized it. */
-function isWhole({ buffer, offset, capacity }: Block): boolean {
-  return buffer.byteLength !== 0 && buffer.byteLength >= offset + capacity;
+function isWhole({ buffer, origin }: Block): boolean {
+  return buffer.byteLength !== 0 && buffer.byteLength >= origin.offset + origin.blockBytes;
 }
 
 /** The program gets a view of the block. */
 function expose(block: Block): void {
   block.exposed = true;
-  const { exposures } = block.memory;
-  if (exposures !== undefined && !block.unsafe) exposures[block.number] = 1;
+  const { memory, unsafe } = block.origin;
+  const { exposures } = memory;
+  if (exposures !== undefined && !unsafe) exposures[block.number] = 1;
 }
 
 /** Makes every view of the block useless and proves it: a view that lives on could write under the kernel's hands. */
 export function detachViews(block: Block): void {
   const old = block.buffer;
   if (!isWhole(block)) throw detachedByProgram("submit");
-  block.buffer = block.memory.detach(block.number, old);
+  block.buffer = block.origin.memory.detach(block.number, old);
   if (old.byteLength !== 0 || block.buffer.byteLength === 0) {
     throw batonError("ERR_DETACH_FAILED", `submit: buffer ${block.number} still has live views.`);
   }
@@ -323,7 +314,7 @@ export function detachViews(block: Block): void {
 /** There is no view of the block any more. */
 export function unexpose(block: Block): void {
   block.exposed = false;
-  const { exposures } = block.memory;
+  const { exposures } = block.origin.memory;
   if (exposures !== undefined) exposures[block.number] = 0;
 }
 
@@ -360,7 +351,7 @@ export const takeLost: typeof isLostFriend = isLostFriend!;
  * is its place in a list.
  */
 export function expectOwn(where: string, given: unknown, memory: DriverMemory, index?: number): OwnedBuffer {
-  if (isLendable(given) && blockOf(given).memory === memory) return given;
+  if (isLendable(given) && blockOf(given).origin.memory === memory) return given;
   const name = index === undefined ? "buffer" : `buffers[${index}]`;
   const wrong = isLendable(given) ? "belongs to another backend" : "must be an OwnedBuffer or a slice of one";
   throw batonError("ERR_BUFFER_FOREIGN", `${where}: ${name} ${wrong}.`);

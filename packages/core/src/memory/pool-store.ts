@@ -6,8 +6,12 @@
 
 import { batonError } from "../base/errors.js";
 import type { DriverMemory } from "../spi/driver.js";
-import type { Block } from "./owned-buffer.js";
+import type { Block, BlockOrigin, LeakWatch } from "./owned-buffer.js";
 
+/** Sizes that `take` pools, in bytes. A larger buffer gets a slab of its own, in whole pages. */
+export const POOL_SIZES: readonly number[] = [4096, 16_384, 65_536, 262_144, 1_048_576];
+/** Smaller ones, for what is received when the pool is short. They do not start at a page. */
+export const PIECE_SIZES: readonly number[] = [256, 1024];
 const PAGE_BYTES = 4096;
 /** A slab of small buffers holds about this many bytes … */
 const SLAB_BYTES = 1_048_576;
@@ -16,12 +20,11 @@ const SLABS_PER_STORE_MIN = 16;
 
 /** A block of a pool. */
 export interface PoolBlock extends Block {
-  readonly slab: PoolSlab;
+  readonly origin: PoolSlab;
 }
 
-interface PoolSlab {
+interface PoolSlab extends BlockOrigin {
   readonly firstNumber: number;
-  readonly blockBytes: number;
   /** `undefined` for that of a buffer of no size, which is freed when it comes home. */
   readonly size: SizeClass | undefined;
   readonly count: number;
@@ -42,6 +45,7 @@ interface SizeClass {
 
 export class PoolStore {
   readonly #memory: DriverMemory;
+  readonly #watch: LeakWatch | undefined;
   readonly #home: (block: Block) => void;
   readonly #sizes: readonly SizeClass[];
   #bytesMax: number;
@@ -55,10 +59,12 @@ export class PoolStore {
     bytesMax: number;
     /** Bytes of the sizes, ascending; a larger buffer gets a slab of its own, in whole pages. */
     sizes: readonly number[];
+    watch: LeakWatch | undefined;
     home: (block: Block) => void;
   }) {
     this.#memory = parts.memory;
     this.#bytesMax = parts.bytesMax;
+    this.#watch = parts.watch;
     this.#home = parts.home;
     this.#sizes = parts.sizes.map((bytes) => ({ bytes, home: [], empty: [], slabs: new Set() }));
   }
@@ -105,23 +111,23 @@ export class PoolStore {
       this.#rest(block);
       return undefined;
     }
-    block.slab.atRest--;
-    this.#outBytes += block.capacity;
+    block.origin.atRest--;
+    this.#outBytes += block.origin.blockBytes;
     return block;
   }
 
   /** Takes a block back. No view of it is left. */
   put(block: PoolBlock): void {
-    this.#outBytes -= block.capacity;
-    block.slab.atRest++;
+    this.#outBytes -= block.origin.blockBytes;
+    block.origin.atRest++;
     this.#memory.protect?.(block.number, false);
     this.#rest(block);
   }
 
   /** A block will not come back: its memory went elsewhere, or with its last view. */
   retire(block: PoolBlock): void {
-    const { slab, number, capacity } = block;
-    this.#outBytes -= capacity;
+    const { origin: slab, number } = block;
+    this.#outBytes -= slab.blockBytes;
     slab.atRest++;
     if (slab.count === 1) return this.#drop(slab);
     // The rest of its slab is still of use. Nobody has its number any more, so it counts as at rest for good.
@@ -135,8 +141,8 @@ export class PoolStore {
   }
 
   #rest(block: PoolBlock): void {
-    const { size } = block.slab;
-    if (size === undefined) this.#drop(block.slab);
+    const { size } = block.origin;
+    if (size === undefined) this.#drop(block.origin);
     else size.home.push(block);
   }
 
@@ -144,14 +150,14 @@ export class PoolStore {
     if (!this.#makeRoom(size.bytes)) return undefined;
     const empty = size.empty.pop();
     if (empty !== undefined) {
-      empty.slab.counted++;
+      empty.origin.counted++;
       this.#bytes += size.bytes;
       return empty;
     }
     const blocks = this.#addSlab(size, size.bytes, this.#countFor(size.bytes));
     const block = blocks?.pop();
     if (block === undefined) return undefined;
-    if (block.slab.count > 1) size.slabs.add(block.slab);
+    if (block.origin.count > 1) size.slabs.add(block.origin);
     for (const other of blocks!) size.home.push(other);
     return block;
   }
@@ -173,19 +179,21 @@ export class PoolStore {
     this.#refusal = undefined;
     try {
       const { firstNumber, buffers } = this.#memory.allocate(blockBytes, count);
-      const slab: PoolSlab = { firstNumber, blockBytes, size, count, atRest: count, counted: count };
-      this.#bytes += blockBytes * count;
-      return buffers.map((buffer, index) => ({
+      const slab: PoolSlab = {
         memory: this.#memory,
-        number: firstNumber + index,
-        capacity: blockBytes,
-        buffer,
-        exposed: false,
+        blockBytes,
         unsafe: false,
         offset: 0,
+        watch: this.#watch,
         home: this.#home,
-        slab,
-      }));
+        firstNumber,
+        size,
+        count,
+        atRest: count,
+        counted: count,
+      };
+      this.#bytes += blockBytes * count;
+      return buffers.map((buffer, index) => ({ number: firstNumber + index, buffer, exposed: false, origin: slab }));
     } catch (error) {
       this.#refusal = error;
       return undefined;
@@ -224,8 +232,8 @@ export class PoolStore {
       this.#drop(slab);
     }
     if (gone.size === 0) return;
-    size.home = size.home.filter((block) => !gone.has(block.slab));
-    size.empty = size.empty.filter((block) => !gone.has(block.slab));
+    size.home = size.home.filter((block) => !gone.has(block.origin));
+    size.empty = size.empty.filter((block) => !gone.has(block.origin));
   }
 
   /** Frees single blocks, or their pages. */
@@ -234,10 +242,10 @@ export class PoolStore {
     while (!this.#fits(bytes)) {
       const block = size.home.pop();
       if (block === undefined) break;
-      if (block.slab.count === 1) {
-        this.#drop(block.slab);
+      if (block.origin.count === 1) {
+        this.#drop(block.origin);
       } else if (this.#memory.discard!(block.number)) {
-        this.#uncount(block.slab);
+        this.#uncount(block.origin);
         size.empty.push(block);
       } else {
         stay.push(block);

@@ -11,7 +11,7 @@
 
 import type { Clock } from "../base/clock.js";
 import { Fifo } from "../base/fifo.js";
-import { type BufferPool, POOL_SIZES } from "../memory/buffer-pool.js";
+import type { BufferPool } from "../memory/buffer-pool.js";
 import {
   type Block,
   blockOf,
@@ -20,6 +20,7 @@ import {
   lendBuffer,
   type OwnedBuffer,
 } from "../memory/owned-buffer.js";
+import { POOL_SIZES } from "../memory/pool-store.js";
 import { ReceiveShare } from "../memory/receive-share.js";
 import { PROVIDED_MAX } from "../spi/driver.js";
 import { AUXILIARY_SHIFT, COMPLETION_FLAG, CONTROL } from "../spi/record.js";

@@ -81,7 +81,7 @@ export function expectReturnOfAll(entry: Entry): void {
 export function lentMemory(entry: Entry): readonly Uint8Array[] {
   const memoryOf = (buffer: OwnedBuffer, { lendStart, lendEnd }: Holder) => {
     const block = blockOf(buffer);
-    return new Uint8Array(block.buffer, block.offset + lendStart, lendEnd - lendStart);
+    return new Uint8Array(block.buffer, block.origin.offset + lendStart, lendEnd - lendStart);
   };
   if (entry.buffer !== undefined) return [memoryOf(entry.buffer, entry)];
   return (entry.vector ?? []).map((part) => memoryOf(part.buffer, part));
