@@ -22,6 +22,7 @@ function residentBytes(withObjects: boolean): number {
 
 const [driver = "", limit = "", way = ""] = process.argv.slice(2);
 const limitBytes = Number(limit);
+/** It comes first and sees no garbage of others: there the objects on the heap count as well. */
 const withObjects = way === "small";
 const io = createBackend({ driver: createDriver(driver), poolBytesMax: limitBytes });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -48,11 +49,17 @@ function take(length: number): OwnedBuffer | undefined {
   return buffer;
 }
 
+/** Takes buffers of one size until there is none. */
+function fill(size: number): OwnedBuffer[] {
+  const out: OwnedBuffer[] = [];
+  for (let buffer = take(size); buffer !== undefined; buffer = take(size)) out.push(buffer);
+  return out;
+}
+
 const ways: Readonly<Record<string, () => Promise<void>>> = {
   /** The smallest size has all of it. */
   small: async () => {
-    const out: OwnedBuffer[] = [];
-    for (let buffer = take(4096); buffer !== undefined; buffer = take(4096)) out.push(buffer);
+    const out = fill(4096);
     refused++;
     look("all out");
     for (const buffer of out) buffer.release();
@@ -60,8 +67,7 @@ const ways: Readonly<Record<string, () => Promise<void>>> = {
   /** Each size has all of it, one after the other. */
   sizes: async () => {
     for (const size of [...POOL_SIZES, ...POOL_SIZES.toReversed(), ...POOL_SIZES]) {
-      const out: OwnedBuffer[] = [];
-      for (let buffer = take(size); buffer !== undefined; buffer = take(size)) out.push(buffer);
+      const out = fill(size);
       refused++;
       look(`${size} bytes each`);
       for (const buffer of out) buffer.release();
@@ -71,14 +77,12 @@ const ways: Readonly<Record<string, () => Promise<void>>> = {
   /** Few that stay out, spread over all there is, and then another size. */
   pinned: async () => {
     for (const size of [16_384, 1_048_576]) {
-      const small: OwnedBuffer[] = [];
-      for (let buffer = take(4096); buffer !== undefined; buffer = take(4096)) small.push(buffer);
+      const small = fill(4096);
       look(`${small.length} small ones`);
       const pinned = small.filter((_, index) => index % PINNED_EVERY === 0);
       for (const [index, buffer] of small.entries()) if (index % PINNED_EVERY !== 0) buffer.release();
       await turn();
-      const out: OwnedBuffer[] = [];
-      for (let buffer = take(size); buffer !== undefined; buffer = take(size)) out.push(buffer);
+      const out = fill(size);
       refused++;
       look(`${size} bytes each`);
       for (const buffer of [...pinned, ...out]) buffer.release();
@@ -136,4 +140,4 @@ beforeBytes = residentBytes(withObjects);
 await ways[way]!();
 const { bytes } = io.buffers.stats();
 await io.close();
-say({ peakBytes, peakAt, buffersMax, refused, bytes });
+say({ peakBytes, peakAt, buffersMax, refused, bytes, withObjects });
