@@ -30,8 +30,8 @@ export interface BackendOptions {
   readonly operationsWaitingMax?: number;
   /**
    * Most bytes of pool memory, out and at rest; not what is adopted or borrowed. Default 256 MiB. It bounds what
-   * buffers have in memory, whatever their sizes. What stands for a buffer comes on top: about 650 bytes of the
-   * JavaScript heap, and some 500 bytes of the runtime's, up to 1 KiB until its collector has run.
+   * buffers have in memory, whatever their sizes. What stands for a buffer comes on top: about 550 bytes of the
+   * JavaScript heap and as much of the runtime's, and more until its collector has run.
    */
   readonly poolBytesMax?: number;
   /**

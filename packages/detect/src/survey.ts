@@ -78,7 +78,7 @@ function surveyOverKernel(
   const found = classify(evidence);
   const refused = found.cause === "OK" || found.cause === null ? undefined : found.cause;
   if ("available" in hook) {
-    // The package itself comes first; what was seen without it would bite next.
+    // The package itself comes first; what was seen without it would be the next obstacle.
     const behind = refused === undefined ? found.next : [refused, ...found.next];
     return finding(candidate, { ...hook, next: [...(hook.next ?? []), ...explainNext(behind, evidence)] });
   }

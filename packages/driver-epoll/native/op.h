@@ -6,9 +6,7 @@
 #include <sys/uio.h>
 
 #include <cstdint>
-#include <memory>
 #include <utility>
-#include <vector>
 
 #include "baton/free_list.h"
 #include "baton/message.h"

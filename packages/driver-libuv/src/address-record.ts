@@ -29,7 +29,7 @@ export interface PathAddress {
 }
 
 /** Where a socket is or goes. */
-export type SocketAddress = HostAddress | PathAddress | { readonly kind: "none" };
+export type RecordAddress = HostAddress | PathAddress | { readonly kind: "none" };
 
 export class AddressRecords {
   readonly #bytes: Uint8Array;
@@ -42,7 +42,7 @@ export class AddressRecords {
     this.#words = new Int32Array(arena);
   }
 
-  read(offset: number): SocketAddress {
+  read(offset: number): RecordAddress {
     const word = offset >> 2;
     const at = offset + ADDRESS_BYTES_AT;
     const family = this.#words[word + ADDRESS_WORD.family]!;

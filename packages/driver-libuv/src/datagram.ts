@@ -5,7 +5,7 @@
  */
 import type { RemoteInfo, Socket } from "node:dgram";
 import { ADDRESS_FAMILY, ERRNO, Fifo, MESSAGE_FLAG } from "@baton-io/core/driver";
-import type { SocketAddress } from "./address-record.js";
+import type { RecordAddress } from "./address-record.js";
 import { calledBack, inAnyCase } from "./in-any-case.js";
 import type { Submission } from "./record-reader.js";
 import { errnoOf } from "./system-error.js";
@@ -22,7 +22,7 @@ export interface DatagramHost extends SubmissionHost {
   /** The buffers of a message operation. */
   messageViews(submission: Submission): Uint8Array[];
   /** Where a message is to go. */
-  messageAddress(submission: Submission): SocketAddress;
+  messageAddress(submission: Submission): RecordAddress;
   /** Writes who sent a message, and its flags. */
   answerMessage(submission: Submission, from: { address: string; port: number }, flags: number): void;
 }
@@ -103,7 +103,7 @@ export class Datagram {
   }
 
   /** The address as the runtime takes it, or the errno that a kernel answers. */
-  #target(to: SocketAddress): { address: string; port: number } | number {
+  #target(to: RecordAddress): { address: string; port: number } | number {
     if (to.kind === "none") return -ERRNO.EDESTADDRREQ;
     if (to.kind === "path") return -ERRNO.EAFNOSUPPORT;
     // No datagram goes to port 0.

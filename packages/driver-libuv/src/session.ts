@@ -25,7 +25,7 @@ import {
   type SharedMemory,
   SUBMIT_FLAG,
 } from "@baton-io/core/driver";
-import type { SocketAddress } from "./address-record.js";
+import type { RecordAddress } from "./address-record.js";
 import { type AdoptHost, adopt } from "./adopt.js";
 import { capabilities } from "./capabilities.js";
 import type { Datagram } from "./datagram.js";
@@ -183,7 +183,7 @@ export class LibuvSession implements DriverSession, SocketHost {
     return this.#vectors.views(arenaOffset + MESSAGE_VECTOR_AT, vectorCount);
   }
 
-  messageAddress(submission: Submission): SocketAddress {
+  messageAddress(submission: Submission): RecordAddress {
     return this.#sockets.addressIn(submission);
   }
 

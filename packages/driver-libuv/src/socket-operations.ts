@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import { dirname } from "node:path";
 import { ADDRESS_FAMILY, ADOPT_ANSWER, ERRNO, type InterfaceIndex, SOCKET_OPTION } from "@baton-io/core/driver";
-import { AddressRecords, type HostAddress, type PathAddress, type SocketAddress } from "./address-record.js";
+import { AddressRecords, type HostAddress, type PathAddress, type RecordAddress } from "./address-record.js";
 import { Datagram, type DatagramHost } from "./datagram.js";
 import { inAnyCase, orAnswer } from "./in-any-case.js";
 import { Listener, type ListenerHost } from "./listener.js";
@@ -44,7 +44,7 @@ export class SocketOperations {
   }
 
   /** The address at the start of an operation's arena area. */
-  addressIn({ arenaOffset }: Submission): SocketAddress {
+  addressIn({ arenaOffset }: Submission): RecordAddress {
     return this.#records.read(arenaOffset);
   }
 

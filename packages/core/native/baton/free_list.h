@@ -1,3 +1,4 @@
+// Objects that serve one operation after another, and never move.
 #ifndef BATON_FREE_LIST_H_
 #define BATON_FREE_LIST_H_
 
@@ -6,7 +7,6 @@
 
 namespace baton {
 
-// Objects that serve one operation after another, and never move.
 template <typename T>
 class FreeList {
  public:

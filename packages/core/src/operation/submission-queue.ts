@@ -145,14 +145,14 @@ export class SubmissionQueue {
   }
 
   /** A fast lane goes ahead whole: one that has ended leaves no gap for the slower lanes to slip into. */
-  #move(places: number[], window: Int32Array, start: number): number {
+  #move(ids: number[], window: Int32Array, start: number): number {
     let filled = start;
     let moved = 0;
-    for (; moved < places.length && filled < window.length; moved += ID_WORDS) {
-      const entry = this.#queued(places[moved]!, places[moved + 1]!);
+    for (; moved < ids.length && filled < window.length; moved += ID_WORDS) {
+      const entry = this.#queued(ids[moved]!, ids[moved + 1]!);
       if (entry !== undefined) window[filled++] = entry.slot;
     }
-    places.splice(0, moved);
+    ids.splice(0, moved);
     return filled;
   }
 
@@ -193,14 +193,14 @@ export class SubmissionQueue {
   }
 
   /** Puts the window's entries from `first` to `end` back before the others of their fast lane. */
-  #putBackFast(places: number[], window: Int32Array, first: number, end: number): void {
+  #putBackFast(ids: number[], window: Int32Array, first: number, end: number): void {
     if (first >= end) return;
     const back: number[] = [];
     for (let index = first; index < end; index++) {
       const { slot, generation } = this.#table.entries[window[index]!]!;
       back.push(slot, generation);
     }
-    places.unshift(...back);
+    ids.unshift(...back);
   }
 
   /** Drops the ids of operations that have ended, and grows unless that has made room for as many again. */

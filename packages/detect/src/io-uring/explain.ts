@@ -28,7 +28,7 @@ export function explainUnavailable(
   };
 }
 
-/** What would bite next. */
+/** What would be the next obstacles. */
 export function explainNext(next: readonly IoUringCause[], evidence: IoUringEvidence): readonly Explained[] {
   return next.map((cause) => explainCause(cause, evidence));
 }
