@@ -13,6 +13,8 @@ import { describeEnding, reportOf, runProgram } from "./run-program.js";
 const ROUNDS = rounds({ short: 6, long: 200 });
 /** In which a driver that does not wait is found out: in most of them its reads are slower than its end. */
 const FOUND_ROUNDS = 40;
+/** What the watcher adds to a read of a thread, of which it then does not matter how fast the disk is. */
+const READ_MS = 20;
 const FILE_BYTES = 4 * 1024 * 1024;
 const TIMEOUT_MS = isLong ? 600_000 : 60_000;
 
@@ -37,6 +39,10 @@ interface Report {
   readonly lateRounds: number;
   readonly lateBytes: number;
   readonly unconfirmed: number;
+}
+
+function slowAndWatched(library: string): Record<string, string> {
+  return { LD_PRELOAD: library, WATCH_READ_MS: String(READ_MS) };
 }
 
 /** What the watcher said. */
@@ -73,7 +79,7 @@ for (const driver of drivers) {
         if ("why" in watcher) return skip(watcher.why);
         const ending = await runProgram(programs.path("late-writes"), {
           arguments: [driver.name, life, String(ROUNDS), path],
-          environment: { LD_PRELOAD: watcher.library },
+          environment: slowAndWatched(watcher.library),
           timeoutMs: TIMEOUT_MS,
         });
         expect(reportOf<Report>(ending).rounds, describeEnding(ending)).toBe(ROUNDS);
@@ -129,7 +135,7 @@ for (const { driver: name, mutant } of mutants) {
         const inWorker = life !== "session";
         const ending = await runProgram(programs.path("late-writes"), {
           arguments: [name, life, String(FOUND_ROUNDS), path],
-          environment: { [variable]: addon.path, ...(inWorker && { LD_PRELOAD: watcher.library }) },
+          environment: { [variable]: addon.path, ...(inWorker && slowAndWatched(watcher.library)) },
         });
         const lateBytes = inWorker ? watched(ending.stderr).lateBytes : reportOf<Report>(ending).lateBytes;
         expect(lateBytes, describeEnding(ending)).toBeGreaterThan(0);
