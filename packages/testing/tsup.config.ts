@@ -6,7 +6,7 @@ export default defineConfig({
   external: [/^@baton-io\/core/],
   format: ["esm"],
   target: "node20",
-  platform: "neutral",
+  platform: "node",
   dts: true,
   // Nobody steps through them, and they are more than the code is.
   sourcemap: false,

@@ -1,8 +1,9 @@
 /** The socket clauses over pairs of backends: one driver accepts, another connects. */
+
+import { nodeSubject } from "@baton-io/core/testing";
 import { afterAll } from "vitest";
 import { findDrivers, isFound } from "./drivers.js";
 import { fewOperations } from "./few-operations.js";
-import { nodeSubject } from "./node-subject.js";
 import { testConformance } from "./test-conformance.js";
 
 /** Clauses whose cases talk over a connection between `io` and `far`. */

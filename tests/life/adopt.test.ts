@@ -6,9 +6,9 @@ import { closeSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, wri
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeFifos } from "@baton-io/core/testing";
 import { afterAll, expect, test } from "vitest";
 import { findDrivers, isFound } from "../conformance/drivers.js";
-import { makeFifos } from "../conformance/node-subject.js";
 import { bundlePrograms } from "./bundle-programs.js";
 import { reportOf, runProgram } from "./run-program.js";
 

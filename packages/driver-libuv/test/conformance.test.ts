@@ -1,6 +1,6 @@
+import { descriptorCount, nodeSubject } from "@baton-io/core/testing";
 import { libuvDriver } from "@baton-io/driver-libuv";
 import { afterAll } from "vitest";
-import { descriptorCount, nodeSubject } from "../../../tests/conformance/node-subject.js";
 import { testConformance } from "../../../tests/conformance/test-conformance.js";
 
 const countDescriptors = await descriptorCount();

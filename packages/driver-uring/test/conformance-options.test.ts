@@ -1,7 +1,8 @@
 /** The kit once more with everything on that is off by default. */
+
+import { descriptorCount, nodeSubject } from "@baton-io/core/testing";
 import { uringDriver } from "@baton-io/driver-uring";
 import { afterAll } from "vitest";
-import { descriptorCount, nodeSubject } from "../../../tests/conformance/node-subject.js";
 import { testConformance } from "../../../tests/conformance/test-conformance.js";
 
 const countDescriptors = await descriptorCount();

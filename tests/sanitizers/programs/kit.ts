@@ -9,8 +9,13 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConformanceSubject, createSimulation, runConformance, type SubjectSource } from "@baton-io/core/testing";
-import { hasVastMemory } from "../../conformance/vast-memory.js";
+import {
+  type ConformanceSubject,
+  createSimulation,
+  hasVastMemory,
+  runConformance,
+  type SubjectSource,
+} from "@baton-io/core/testing";
 import { createDriver, say } from "../../life/programs/drivers.js";
 import { collectEveryTurn, collectionCount } from "./collector.js";
 

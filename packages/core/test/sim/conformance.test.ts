@@ -5,6 +5,7 @@
 import { type FeatureName, featureNames } from "@baton-io/core/driver";
 import {
   type ConformanceCase,
+  collectGarbage,
   createSimulation,
   roughFaults,
   type Simulation,
@@ -15,7 +16,6 @@ import { expect, test } from "vitest";
 import { fewOperations } from "../../../../tests/conformance/few-operations.js";
 import { testConformance } from "../../../../tests/conformance/test-conformance.js";
 import { isLong } from "../../../../tests/life/amounts.js";
-import { collectGarbage } from "../collect-garbage.js";
 
 /** The simulated file system ends here. */
 const FILE_BYTES_MAX = 64 * 2 ** 20;
