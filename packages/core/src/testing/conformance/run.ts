@@ -11,6 +11,8 @@ import { type ConformanceSubject, type SubjectSource, subjectFrom } from "./subj
 
 /** How long a case may take, real milliseconds. It is a limit for what hangs, not a measure. */
 const CASE_DEADLINE_MS_DEFAULT = 15_000;
+/** How long what a failed case has left behind may take to end, real milliseconds. */
+const DISCARD_DEADLINE_MS = 10_000;
 
 /**
  * The contract as cases for one driver. An operation or feature that the driver declares runs its positive cases;
@@ -121,11 +123,21 @@ async function runOne(source: SubjectSource, body: (context: CaseContext) => Pro
   try {
     await Promise.race([whole(), hung]);
   } catch (error) {
-    await context.discard();
+    await discardInTime(context);
     throw error;
   } finally {
     clearTimeout(watchdog);
   }
+}
+
+/** A driver that has lost an operation may end nothing any more, and keeps no process alive until it is given up. */
+async function discardInTime(context: CaseContext): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, DISCARD_DEADLINE_MS);
+  });
+  await Promise.race([context.discard(), late]);
+  clearTimeout(timer);
 }
 
 // --- without a test runner ------------------------------------------------------------------------------------------
