@@ -29,6 +29,13 @@ declare global {
 }
 `;
 
+/** A package that a reader has, and nobody else. */
+const PACKAGES = `
+declare module "my-driver" {
+  export function myDriver(): import("@baton-io/core").Driver;
+}
+`;
+
 const pages = readPages();
 /** Pages that are about using the packages; those of the tools show outlines of their own. */
 const isAboutPackages = ({ path }: { readonly path: string }) =>
@@ -47,7 +54,10 @@ function compile(all: readonly Block[]): ReadonlyMap<string, readonly string[]> 
   // Fragments declare what they do not use, and export nothing.
   const settings: ts.CompilerOptions = { ...options, noEmit: true, noUnusedLocals: false };
   const globals = `${root}tests/docs/snippet-globals.d.ts`;
-  const files = new Map([[globals, GLOBALS]]);
+  const files = new Map([
+    [globals, GLOBALS],
+    [`${root}tests/docs/snippet-packages.d.ts`, PACKAGES],
+  ]);
   for (const [index, { text }] of all.entries()) {
     files.set(`${root}tests/docs/snippet-${index}.ts`, `${text}export {};\n`);
   }

@@ -1,0 +1,3 @@
+import type { Driver } from "@baton-io/core";
+
+export declare function myDriver(): Driver;
