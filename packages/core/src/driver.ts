@@ -47,14 +47,21 @@ export {
 } from "./spi/driver.js";
 export { createHeapMemory, type HeapMemory, moveArrayBuffer } from "./spi/heap-memory.js";
 export { type InterfaceIndex, linuxInterfaceIndex } from "./spi/interface-index.js";
+export { type BindingResult, isInstalled, type NativeBindingParts, nativeBinding } from "./spi/load-binding.js";
 export {
-  type BindingOptions,
-  type BindingResult,
-  bindingLoader,
-  isInstalled,
-  loadBinding,
-} from "./spi/load-binding.js";
-export { createNativeSession, type NativeSession, type RuntimeName, runtimeName } from "./spi/native-session.js";
+  type NativeBinding,
+  type NativeDriverParts,
+  type NativeOpening,
+  type NativeSystem,
+  nativeDriver,
+} from "./spi/native-driver.js";
+export {
+  type CheckedNativeOptions,
+  type NativeDriverOptions,
+  nativeOptionNames,
+  readNativeOptions,
+} from "./spi/native-options.js";
+export { type NativeSession, type RuntimeName, runtimeName } from "./spi/native-session.js";
 export {
   OPCODE,
   type Opcode,
@@ -65,7 +72,6 @@ export {
   opcodeTable,
 } from "./spi/opcode.js";
 export { linuxOpenConstants, type OpenConstants, type OpenFlags, type OpenFlagText } from "./spi/open-flags.js";
-export { checkPlacement, type PlacementSystem } from "./spi/placement.js";
 export * from "./spi/record.js";
 export { type BufferLengths, type ProvidedBuffer, RecordCheck } from "./spi/record-check.js";
 export { readWide, writeWide } from "./spi/wide.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type BindingResult, bindingLoader, loadBinding } from "../src/driver.js";
+import { type BindingResult, bindingLoader, loadBinding, nativeBinding } from "../src/spi/load-binding.js";
 
 const INSTALLED = "file:///app/node_modules/@baton-io/driver-x/dist/index.js";
 const CLONE = "file:///src/baton/packages/driver-x/dist/index.js";
@@ -67,5 +67,27 @@ describe("an addon", () => {
     const unavailable = failWith(error);
     expect(unavailable).toMatchObject({ available: false, cause });
     expect(unavailable.remedy?.text).not.toBe("");
+  });
+});
+
+describe("a native driver's addon", () => {
+  /** What was loaded from where, with these variables. */
+  const pathWith = (env: Readonly<Record<string, string>>) => {
+    const load = nativeBinding<string>({
+      ...{ driver: "x", package: "@baton-io/driver-x", file: "driver-x.node", variable: "X_BINARY", from: CLONE },
+      process: { env, platform: "linux", arch: "arm64" },
+      load: (path) => path,
+    });
+    return load();
+  };
+
+  test("is the file of its package for this machine", () => {
+    const path = "../prebuilds/linux-arm64/driver-x.node";
+    expect(pathWith({})).toEqual({ binding: path, path });
+  });
+
+  // mutant: named-addon-ignored
+  test("is another file where a variable names one", () => {
+    expect(pathWith({ X_BINARY: "/x.node", Y_BINARY: "/y.node" })).toEqual({ binding: "/x.node", path: "/x.node" });
   });
 });

@@ -1,9 +1,8 @@
-import { checkPlacement } from "@baton-io/core/driver";
 import { epollDriver } from "@baton-io/driver-epoll";
 import { uringDriver } from "@baton-io/driver-uring";
 import { describe, expect, test, vi } from "vitest";
 import { createBackend } from "../src/index.js";
-import { hugePageSource } from "../src/spi/placement.js";
+import { checkPlacement, hugePageSource } from "../src/spi/placement.js";
 
 /** A system with these files. */
 const system = (files: Readonly<Record<string, string>>) => ({
@@ -32,7 +31,7 @@ describe("the NUMA node", () => {
     expect(check(1, {})).toThrow(refused);
   });
 
-  // mutant: placement-unchecked-by-epoll
+  // mutant: placement-checked-by-nobody
   test.each([
     ["uring", uringDriver],
     ["epoll", epollDriver],

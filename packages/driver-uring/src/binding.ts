@@ -1,13 +1,6 @@
 /** The addon: where it is, and what it offers. */
 import { createRequire } from "node:module";
-import {
-  type BindingResult,
-  bindingLoader,
-  loadBinding,
-  type NativeSession,
-  type RuntimeName,
-  readableEnvironment,
-} from "@baton-io/core/driver";
+import { type BindingResult, type NativeBinding, type NativeSession, nativeBinding } from "@baton-io/core/driver";
 import type { NativeOptions } from "./options.js";
 
 /** What the ring turned out to be. */
@@ -81,7 +74,9 @@ export interface ProbeChild {
   kill(): void;
 }
 
-export interface UringBinding {
+/** A probe tells what a ring with these options is but for its size: it makes the smallest, and closes it. */
+export interface UringBinding
+  extends NativeBinding<NativeOptions, RingInfo, NativeSession & { readonly ring: RingInfo }> {
   /** What `uname -r` says; empty when it cannot be told. Not from `node:os`, which Deno may forbid. */
   kernelRelease(): string;
   /** Asks the kernel who refuses what. Makes one ring, the smallest, and closes it. */
@@ -91,29 +86,15 @@ export interface UringBinding {
    * with so many entries makes. A negative errno when no process can be made.
    */
   probeInChild(entries: number): ProbeChild | number;
-  /** What a ring with these options is but for its size, or a negative errno. Makes the smallest, and closes it. */
-  probe(options: NativeOptions): RingInfo | number;
-  /** A session, or a negative errno. */
-  open(
-    options: NativeOptions & {
-      readonly runtime: RuntimeName;
-      readonly slots: number;
-      readonly submissionBatchMax: number;
-      readonly completionBatchMax: number;
-      readonly arenaBytes: number;
-    },
-    sink: (count: number) => void,
-  ): (NativeSession & { readonly ring: RingInfo }) | number;
 }
 
 /** Loads the addon, once. `BATON_URING_BINARY` names another file, for tests with sanitizers. */
-export const uringBinding: () => BindingResult<UringBinding> = bindingLoader(() => {
-  const named = readableEnvironment(process.env)["BATON_URING_BINARY"];
-  return loadBinding<UringBinding>({
-    driver: "uring",
-    package: "@baton-io/driver-uring",
-    from: import.meta.url,
-    paths: named !== undefined ? [named] : [`../prebuilds/${process.platform}-${process.arch}/driver-uring.node`],
-    load: createRequire(import.meta.url),
-  });
+export const uringBinding: () => BindingResult<UringBinding> = nativeBinding({
+  driver: "uring",
+  package: "@baton-io/driver-uring",
+  file: "driver-uring.node",
+  variable: "BATON_URING_BINARY",
+  from: import.meta.url,
+  process,
+  load: createRequire(import.meta.url),
 });

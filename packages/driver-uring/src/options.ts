@@ -1,7 +1,17 @@
 /** The driver's options, and the mask that switches features off. */
-import { batonError, checkBoolean, checkInteger, checkOptions } from "@baton-io/core/driver";
+import {
+  batonError,
+  type CheckedNativeOptions,
+  checkBoolean,
+  checkInteger,
+  checkOptions,
+  type Environment,
+  type NativeDriverOptions,
+  nativeOptionNames,
+  readNativeOptions,
+} from "@baton-io/core/driver";
 
-export interface UringOptions {
+export interface UringOptions extends NativeDriverOptions {
   /** Entries of the submission queue; a power of two from 8 to 32,768, else rounded up. Default 1024. */
   readonly entries?: number;
   /** Entries of the completion queue; default four times `entries`. */
@@ -32,12 +42,6 @@ export interface UringOptions {
   readonly unboundedWorkersMax?: number;
   /** Processors that the kernel's workers and this thread may use; default: all. */
   readonly affinity?: readonly number[];
-  /** NUMA node that pool memory is taken from; default: the system's choice. */
-  readonly numaNode?: number;
-  /** Ask for huge pages for large slabs; ordinary pages where there are none. Default false. */
-  readonly hugePages?: boolean;
-  /** Put every buffer between pages without access: slow, finds whoever touches memory that is not lent. For tests. */
-  readonly guardPages?: boolean;
   /**
    * Sends of so many bytes and more leave from the caller's memory, which comes home when the network has let go of it;
    * 0: none. Default 0: the kernel copies on the loopback anyway, so measure on your network before you choose.
@@ -94,16 +98,14 @@ const optionNames = {
   boundedWorkersMax: true,
   unboundedWorkersMax: true,
   affinity: true,
-  numaNode: true,
-  hugePages: true,
-  guardPages: true,
+  ...nativeOptionNames,
   zeroCopySendMinBytes: true,
   registeredBuffers: true,
   disable: true,
 } as const;
 
 /** The options with all defaults, as the addon takes them. */
-export interface NativeOptions {
+export interface NativeOptions extends CheckedNativeOptions {
   readonly entries: number;
   readonly cqEntries: number;
   readonly sqpoll: boolean;
@@ -113,9 +115,6 @@ export interface NativeOptions {
   readonly boundedWorkersMax: number;
   readonly unboundedWorkersMax: number;
   readonly affinity: readonly number[];
-  readonly numaNode: number;
-  readonly hugePages: boolean;
-  readonly guardPages: boolean;
   readonly zeroCopySendMinBytes: number;
   readonly registeredBuffers: boolean;
   readonly disabledFeatures: number;
@@ -131,10 +130,7 @@ const CPU_MAX = 4095;
 const ZERO_COPY_MIN_BYTES_MAX = 2 ** 31;
 
 /** Checks the options and fills in the defaults. Throws what is wrong with them. */
-export function readOptions(
-  options: UringOptions,
-  environment: Readonly<Record<string, string | undefined>>,
-): CheckedOptions {
+export function readOptions(options: UringOptions, environment: Environment): CheckedOptions {
   const where = "uringDriver";
   checkOptions(where, options, optionNames);
   const integer = (name: keyof UringOptions, otherwise: number, min: number, max: number) =>
@@ -168,9 +164,7 @@ export function readOptions(
     boundedWorkersMax: integer("boundedWorkersMax", 64, 1, 4096),
     unboundedWorkersMax: integer("unboundedWorkersMax", 64, 1, 4096),
     affinity: checkAffinity(where, options.affinity ?? []),
-    numaNode: integer("numaNode", -1, 0, 1023),
-    hugePages: boolean("hugePages", false),
-    guardPages: boolean("guardPages", environment["BATON_GUARD_PAGES"] === "1"),
+    ...readNativeOptions(where, options, environment),
     zeroCopySendMinBytes: integer("zeroCopySendMinBytes", 0, 0, ZERO_COPY_MIN_BYTES_MAX),
     registeredBuffers: boolean("registeredBuffers", undefined),
     disabledFeatures: readMask(where, [

@@ -6,12 +6,43 @@ import { CORE, core, kit, LIBUV, native, simKit } from "../killers.mjs";
 /** @type {readonly import("../list.mjs").Mutant[]} */
 export const opening = [
   {
-    name: "placement-unchecked-by-epoll",
+    name: "placement-checked-by-nobody",
     promise: "P10",
-    file: "packages/driver-epoll/src/index.ts",
-    find: '      checkPlacement("epollDriver", native, {',
-    replace: '      checkPlacement("epollDriver", { ...native, numaNode: -1 }, {',
-    killedBy: core("placement", "the driver epoll refuses one that is not there"),
+    file: `${CORE}spi/native-driver.ts`,
+    find: "Driver`, native, {",
+    replace: "Driver`, { ...native, numaNode: -1 }, {",
+    killedBy: [
+      ...core("native-driver", "refuses a NUMA node that is not there before the addon is asked"),
+      ...core(
+        "placement",
+        "the driver uring refuses one that is not there",
+        "the driver epoll refuses one that is not there",
+      ),
+    ],
+  },
+  {
+    name: "probe-of-no-addon-throws",
+    promise: "P12",
+    file: `${CORE}spi/native-driver.ts`,
+    find: 'if ("unavailable" in loaded) return loaded.unavailable;',
+    replace: 'if ("unavailable" in loaded) throw unavailable(name, loaded.unavailable);',
+    killedBy: core("native-driver", "is what a probe tells, with what was seen"),
+  },
+  {
+    name: "known-refusal-unknown",
+    promise: "P12",
+    file: `${CORE}spi/native-driver.ts`,
+    find: "parts.describeRefusal?.(errno, options) ?? {",
+    replace: "(errno > 0 ? parts.describeRefusal?.(errno, options) : undefined) ?? {",
+    killedBy: core("native-driver", "has its own cause where the driver knows it"),
+  },
+  {
+    name: "named-addon-ignored",
+    promise: "P12",
+    file: `${CORE}spi/load-binding.ts`,
+    find: "const paths = [named ?? `",
+    replace: "const paths = [(named && undefined) ?? `",
+    killedBy: core("load-binding", "is another file where a variable names one"),
   },
   {
     name: "fifo-opened-alone",

@@ -1,4 +1,5 @@
 /** Finding a native driver's addon, and telling why there is none and what to do about it. */
+import { type Environment, readableEnvironment } from "../base/environment.js";
 import type { Evidence, Remedy, Unavailable } from "./driver.js";
 
 /** An addon that was loaded, or why none was. */
@@ -55,6 +56,39 @@ export function bindingLoader<T>(load: () => BindingResult<T>): () => BindingRes
     if (loaded === undefined || "unavailable" in loaded) loaded = load();
     return loaded;
   };
+}
+
+/** Where the addon of a driver is, as its package says it. */
+export interface NativeBindingParts extends Pick<BindingOptions, "driver" | "package" | "from" | "load"> {
+  /** Its file in `prebuilds/<platform>-<arch>` of the package. */
+  readonly file: string;
+  /** An environment variable that names another file, for tests with sanitizers. */
+  readonly variable: string;
+  readonly process: { readonly env: Environment; readonly platform: string; readonly arch: string };
+}
+
+/**
+ * What loads a driver's addon when it is asked for first. Throws nothing: what cannot be loaded is `unavailable`, and
+ * tried again the next time. The package keeps `prebuilds` beside the folder of the module that `from` names.
+ *
+ * @example
+ * export const mineBinding = nativeBinding<MineBinding>({
+ *   driver: "mine",
+ *   package: "baton-driver-mine",
+ *   file: "driver-mine.node",
+ *   variable: "MINE_BINARY",
+ *   from: import.meta.url,
+ *   process,
+ *   load: createRequire(import.meta.url),
+ * });
+ */
+export function nativeBinding<Binding>(parts: NativeBindingParts): () => BindingResult<Binding> {
+  const { file, variable, process, ...options } = parts;
+  return bindingLoader(() => {
+    const named = readableEnvironment(process.env)[variable];
+    const paths = [named ?? `../prebuilds/${process.platform}-${process.arch}/${file}`];
+    return loadBinding<Binding>({ ...options, paths });
+  });
 }
 
 /** In a clone the addon is built; an installed package comes with it, and cannot be built where it is. */
