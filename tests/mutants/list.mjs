@@ -1023,7 +1023,7 @@ export const mutants = [
     name: "unsent-bytes-are-lost",
     promise: "P6",
     file: `${CORE}resource/pipe-copy.ts`,
-    find: "      if (place === undefined && sent < inHand) file.readLane.salvageBytes(buffer.bytes.slice(sent, inHand));\n",
+    find: "      if (cursor === undefined && sent < inHand) file.readLane.salvageBytes(buffer.bytes.slice(sent, inHand));\n",
     replace: "",
     killedBy: core("pipe-transfer", "keeps what was read and not sent for the next read"),
   },

@@ -57,7 +57,7 @@ export const files = [
   {
     name: "pipe-insists-on-own-position",
     promise: "operations",
-    file: `${CORE}resource/file-place.ts`,
+    file: `${CORE}resource/file-cursor.ts`,
     find: "      if (at() < 0 || ",
     replace: "      if (reads || at() >= 0 || ",
     killedBy: kit("own-position/placeless"),
@@ -118,7 +118,7 @@ export const files = [
   {
     name: "pipe-leaves-own-position",
     promise: "operations",
-    file: `${CORE}resource/file-place.ts`,
+    file: `${CORE}resource/file-cursor.ts`,
     find: "      if (reads) position?.read(bytes);\n      else",
     replace: "      if (!reads)",
     killedBy: [...kit("own-position/piped-from"), ...simProgram()],

@@ -11,6 +11,7 @@ import { WORD } from "../spi/record.js";
 import { writeWide } from "../spi/wide.js";
 import type { Carrier } from "./carrier.js";
 import { beginAtLast } from "./closing.js";
+import type { FileCursor } from "./file-cursor.js";
 import {
   FILE_TRANSFER,
   type FileCore,
@@ -18,7 +19,6 @@ import {
   prepareFileTransfer,
   type ReadResult,
 } from "./file-operations.js";
-import type { FilePlace } from "./file-place.js";
 import type { Handle } from "./pipe-operations.js";
 import { prepareReceive, prepareSend, type ReceiveResult, type StreamCore } from "./stream-operations.js";
 
@@ -56,28 +56,28 @@ async function moveAtLast(
 }
 
 /**
- * Writes the first `bytes` of a buffer, which came from a connection, to a file; within a step of its place. Tells of
+ * Writes the first `bytes` of a buffer, which came from a connection, to a file; within a step of its cursor. Tells of
  * each part that is written. What the file does not take, with a full disk for one, is there for the next receive.
  */
 export async function writeOrKeep(
   file: FileCore,
   stream: StreamCore,
   { buffer, bytes }: { readonly buffer: OwnedBuffer; readonly bytes: number },
-  place: FilePlace,
+  cursor: FileCursor,
   tell: (bytes: number) => void,
 ): Promise<void> {
   let start = 0;
   try {
     while (start < bytes) {
-      const part = { buffer, start, bytes: bytes - start, position: place.at() };
+      const part = { buffer, start, bytes: bytes - start, position: cursor.at() };
       const written = await moveAtLast(writeKind, file, file.state, part).catch((error: unknown) => {
-        if (place.refused(error)) return undefined;
+        if (cursor.refused(error)) return undefined;
         throw error;
       });
       if (written === undefined) continue;
       if (written === 0) throw systemError(-ERRNO.EIO, "write", { path: file.state.label });
       start += written;
-      place.moved(written);
+      cursor.moved(written);
       tell(written);
     }
   } catch (error) {
@@ -127,11 +127,11 @@ export async function receiveInto(
   return bytesReceived;
 }
 
-/** @param place where in the file; `undefined` for one that cannot seek */
+/** @param cursor where in the file; `undefined` for one that cannot seek */
 export async function createCopyToFile(
   stream: StreamCore,
   file: FileCore,
-  place: FilePlace | undefined,
+  cursor: FileCursor | undefined,
 ): Promise<Carrier> {
   const buffer = takeBuffer(stream.dispatcher);
   let inHand = 0;
@@ -140,15 +140,15 @@ export async function createCopyToFile(
     const bytes = inHand;
     inHand = 0;
     if (bytes === 0) return;
-    if (place === undefined) {
+    if (cursor === undefined) {
       const { written, error } = await writeWhileWanted(file, stream, { buffer, bytes }, early?.signal);
       arrived += written;
       if (error !== undefined) throw error;
       return;
     }
-    const leave = await place.enter();
+    const leave = await cursor.enter();
     try {
-      await writeOrKeep(file, stream, { buffer, bytes }, place, (written) => {
+      await writeOrKeep(file, stream, { buffer, bytes }, cursor, (written) => {
         arrived += written;
       });
     } finally {
@@ -164,17 +164,17 @@ export async function createCopyToFile(
       return inHand;
     },
     push,
-    // Whatever failed had nothing in hand, or has put it somewhere.
+    // What failed held no bytes, or has put them back already.
     settle: () => push(),
     close: () => buffer[Symbol.dispose](),
   };
 }
 
-/** A file that cannot seek has no place: what is read of it is gone from it. */
+/** A file that cannot seek has no cursor: what is read of it is gone from it. */
 export async function createCopyFromFile(
   file: FileCore,
   stream: StreamCore,
-  place: FilePlace | undefined,
+  cursor: FileCursor | undefined,
 ): Promise<Carrier> {
   const { dispatcher } = file;
   const buffer = takeBuffer(dispatcher);
@@ -191,11 +191,11 @@ export async function createCopyFromFile(
       return arrived;
     },
     pull: async (bytes, { signal }) => {
-      leave = await place?.enter(signal);
+      leave = await cursor?.enter(signal);
       const { bytesRead } = await dispatcher.start<ReadResult<unknown>>(
         prepareFileTransfer(file, FILE_TRANSFER.read, buffer, {
           length: Math.min(bytes, buffer.length),
-          ...(place !== undefined && { position: place.at() }),
+          ...(cursor !== undefined && { position: cursor.at() }),
           ...(signal !== undefined && { signal }),
         }),
       );
@@ -213,13 +213,13 @@ export async function createCopyFromFile(
         throw error;
       } finally {
         arrived += sent;
-        place?.moved(sent);
+        cursor?.moved(sent);
         if (sent === inHand) endStep();
       }
     },
     settle: async () => {
       // What was read and not sent is there for the next read.
-      if (place === undefined && sent < inHand) file.readLane.salvageBytes(buffer.bytes.slice(sent, inHand));
+      if (cursor === undefined && sent < inHand) file.readLane.salvageBytes(buffer.bytes.slice(sent, inHand));
       inHand = 0;
       sent = 0;
     },

@@ -3,15 +3,15 @@ import { ERRNO } from "../base/errno.js";
 import { BatonError, systemError } from "../base/errors.js";
 import type { EarlyEnd } from "../operation/cancel.js";
 import type { Carrier } from "./carrier.js";
+import type { FileCursor } from "./file-cursor.js";
 import type { FileCore } from "./file-operations.js";
-import type { FilePlace } from "./file-place.js";
 import { COPY_BYTES, readPipeAtLast, receiveInto, takeUntilClosing, writeOrKeep } from "./pipe-copy.js";
 import { closePipe, makePipe, type Pipe, prepareSplice, spliceAtLast } from "./pipe-operations.js";
 import type { StreamCore } from "./stream-operations.js";
 
 /**
- * Bytes of a pipe that go back to their connection at once. Few, because they have to go whatever else the pool's memory is
- * with, and that may be waiting for them: the sender of the same connection.
+ * Bytes of a pipe that go back to their connection at once. Few, because a buffer must be found for them even when the
+ * rest of the pool is out, perhaps with a sender of the same connection that waits for this.
  */
 const GIVE_BACK_BYTES = 4096;
 
@@ -24,7 +24,7 @@ function ignore(): void {
   // What was moved is still where it came from.
 }
 
-export async function createSpliceToFile(stream: StreamCore, file: FileCore, place: FilePlace): Promise<Carrier> {
+export async function createSpliceToFile(stream: StreamCore, file: FileCore, cursor: FileCursor): Promise<Carrier> {
   const { dispatcher } = stream;
   const pipe = await makePipe(dispatcher);
   let inPipe = 0;
@@ -33,11 +33,11 @@ export async function createSpliceToFile(stream: StreamCore, file: FileCore, pla
     arrived += bytes;
   };
   const splicePart = async () => {
-    const splice = { from: pipe.reading, to: file.state, bytes: inPipe, fromPosition: -1, toPosition: place.at() };
+    const splice = { from: pipe.reading, to: file.state, bytes: inPipe, fromPosition: -1, toPosition: cursor.at() };
     const moved = await spliceAtLast(dispatcher, file.state, { ...splice, movedUnseen: ignore });
     if (moved === 0) throw systemError(-ERRNO.EIO, "splice", { driver: dispatcher.driverName });
     inPipe -= moved;
-    place.moved(moved);
+    cursor.moved(moved);
     written(moved);
   };
   // Not every file can be spliced to, one that is open for appending for instance.
@@ -45,7 +45,7 @@ export async function createSpliceToFile(stream: StreamCore, file: FileCore, pla
     using buffer = dispatcher.buffers.take(COPY_BYTES);
     const taken = await readPipeAtLast(file, pipe.reading, buffer, inPipe);
     inPipe -= taken;
-    await writeOrKeep(file, stream, { buffer, bytes: taken }, place, written);
+    await writeOrKeep(file, stream, { buffer, bytes: taken }, cursor, written);
   };
   let splices = true;
   const emptyPart = async () => {
@@ -57,7 +57,7 @@ export async function createSpliceToFile(stream: StreamCore, file: FileCore, pla
   };
   const empty = async () => {
     if (inPipe === 0) return;
-    const leave = await place.enter();
+    const leave = await cursor.enter();
     try {
       while (inPipe > 0) await emptyPart();
     } finally {
@@ -78,9 +78,9 @@ export async function createSpliceToFile(stream: StreamCore, file: FileCore, pla
   const takeKept = async (bytes: number, early: EarlyEnd) => {
     using buffer = dispatcher.buffers.take(COPY_BYTES);
     const taken = await receiveInto(stream, buffer, bytes, early);
-    const leave = await place.enter();
+    const leave = await cursor.enter();
     try {
-      await writeOrKeep(file, stream, { buffer, bytes: taken }, place, written);
+      await writeOrKeep(file, stream, { buffer, bytes: taken }, cursor, written);
     } finally {
       leave();
     }
@@ -129,7 +129,7 @@ export async function createSpliceToFile(stream: StreamCore, file: FileCore, pla
   };
 }
 
-export async function createSpliceFromFile(file: FileCore, stream: StreamCore, place: FilePlace): Promise<Carrier> {
+export async function createSpliceFromFile(file: FileCore, stream: StreamCore, cursor: FileCursor): Promise<Carrier> {
   const { dispatcher } = file;
   const pipe: Pipe = await makePipe(dispatcher);
   let inPipe = 0;
@@ -142,19 +142,19 @@ export async function createSpliceFromFile(file: FileCore, stream: StreamCore, p
   const left = (bytes: number) => {
     inPipe -= bytes;
     arrived += bytes;
-    place.moved(bytes);
+    cursor.moved(bytes);
   };
   return {
     get arrived() {
       return arrived;
     },
     pull: async (bytes, early) => {
-      leave = await place.enter(early.signal);
+      leave = await cursor.enter(early.signal);
       const splice = {
         from: file.state,
         to: pipe.writing,
         bytes,
-        fromPosition: place.at(),
+        fromPosition: cursor.at(),
         toPosition: -1,
         movedUnseen: ignore,
       };

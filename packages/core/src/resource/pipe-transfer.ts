@@ -11,8 +11,8 @@ import type { EarlyEnd } from "../operation/cancel.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
 import { isShortage } from "./accept-pause.js";
 import type { Carrier } from "./carrier.js";
+import { cursorIn } from "./file-cursor.js";
 import { type FileCore, POSITION_MAX } from "./file-operations.js";
-import { placeIn } from "./file-place.js";
 import { expectOwnResource } from "./inner.js";
 import { createCopyFromFile, createCopyToFile } from "./pipe-copy.js";
 import { asReset } from "./pipe-operations.js";
@@ -66,10 +66,12 @@ export function pipeToFile(stream: StreamCore, file: FileCore, options: PipeToFi
   expectOwnResource(where, "file", file, dispatcher);
   const ends = { sink: file.state, source: file.position === undefined ? stream.state : undefined };
   // What cannot seek may take nothing for ever, and whatever is between it and the connection would be stuck there.
-  const place = file.position === undefined ? undefined : placeIn(file, position, false);
+  const cursor = file.position === undefined ? undefined : cursorIn(file, position, false);
   return dispatcher.endings.aside(() =>
     transfer(where, dispatcher, bytesMax, options, ends, (splices) =>
-      splices && place !== undefined ? createSpliceToFile(stream, file, place) : createCopyToFile(stream, file, place),
+      splices && cursor !== undefined
+        ? createSpliceToFile(stream, file, cursor)
+        : createCopyToFile(stream, file, cursor),
     ),
   );
 }
@@ -84,12 +86,12 @@ export function pipeFromFile(file: FileCore, stream: StreamCore, options: PipeFr
   const length = checkLimit(where, "length", options.length);
   expectOwnResource(where, "stream", stream, dispatcher);
   // What is read of a file that cannot seek and not sent is kept for its next read: in a buffer, not in a pipe.
-  const place = file.position === undefined ? undefined : placeIn(file, position, true);
+  const cursor = file.position === undefined ? undefined : cursorIn(file, position, true);
   return dispatcher.endings.aside(() =>
     transfer(where, dispatcher, length, options, {}, (splices) =>
-      splices && place !== undefined
-        ? createSpliceFromFile(file, stream, place)
-        : createCopyFromFile(file, stream, place),
+      splices && cursor !== undefined
+        ? createSpliceFromFile(file, stream, cursor)
+        : createCopyFromFile(file, stream, cursor),
     ).catch((error: unknown) => {
       throw asReset(error, stream);
     }),

@@ -4,8 +4,8 @@ import { ERRNO } from "../base/errno.js";
 import type { Lane } from "../operation/lane.js";
 import { type FileCore, laneFor } from "./file-operations.js";
 
-/** A place in a file that moves on as bytes arrive. */
-export interface FilePlace {
+/** A cursor in a file that moves on as bytes arrive. */
+export interface FileCursor {
   /**
    * Begins a step. Until what it resolves with is called, nothing else goes by the same position. Rejects with the
    * reason of the signal, and for reading with the system's error when the position has to be asked for.
@@ -13,18 +13,18 @@ export interface FilePlace {
   enter(signal?: AbortSignal): Promise<() => void>;
   /** Within a step: where the next bytes are, or are to go; −1 where only the system knows. */
   at(): number;
-  /** Within a step: the system refused the place that `at` told. True when there is another one now. */
+  /** Within a step: the system refused the cursor that `at` told. True when there is another one now. */
   refused(error: unknown): boolean;
   /** Within a step: so many bytes have got where they were going. */
   moved(bytes: number): void;
 }
 
-/** The place for bytes that come from a file (`reads`) or go to it; `position` −1 for the file's own. */
-export function placeIn(file: FileCore, position: number, reads: boolean): FilePlace {
-  return position < 0 ? ownPlace(file, reads) : givenPlace(position);
+/** The cursor for bytes that come from a file (`reads`) or go to it; `position` −1 for the file's own. */
+export function cursorIn(file: FileCore, position: number, reads: boolean): FileCursor {
+  return position < 0 ? ownCursor(file, reads) : givenCursor(position);
 }
 
-function givenPlace(position: number): FilePlace {
+function givenCursor(position: number): FileCursor {
   let next = position;
   return {
     enter: () => Promise.resolve(() => undefined),
@@ -36,7 +36,7 @@ function givenPlace(position: number): FilePlace {
   };
 }
 
-function ownPlace(file: FileCore, reads: boolean): FilePlace {
+function ownCursor(file: FileCore, reads: boolean): FileCursor {
   const { position } = file;
   const lane = laneFor(file, reads);
   const at = () => (position === undefined ? -1 : position.startOf(reads)!);
