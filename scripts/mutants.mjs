@@ -178,7 +178,7 @@ async function attackAll(chosen, benches) {
     const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
     const verdict = reasons.length === 0 ? "killed" : last ? "SURVIVED" : "again";
     console.log(
-      `${verdict.padEnd(8)} ${mutant.promise.padEnd(10)} ${mutant.name.padEnd(width)} ${seconds.padStart(5)} s`,
+      `${verdict.padEnd(8)} ${mutant.promise.padEnd(24)} ${mutant.name.padEnd(width)} ${seconds.padStart(5)} s`,
     );
     if (last) for (const reason of reasons) console.log(`         ${reason}`);
     if (reasons.length === 0) killed++;

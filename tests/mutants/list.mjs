@@ -11,7 +11,7 @@
  *
  * @typedef {object} Mutant
  * @property {string} name
- * @property {"P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "P7" | "P8" | "P9" | "P10" | "P11" | "P12" | "operations"} promise
+ * @property {import("@baton-io/core/testing").PromiseId | "teardown-drains" | "fallback-is-visible" | "operations"} promise
  *   The promise it breaks; "operations" for what an operation does.
  * @property {string} file The source that it changes.
  * @property {string} find Stands in that source exactly once.
@@ -32,10 +32,10 @@ import { CORE, core, kit, LIBUV, simKit, uringOptions } from "./killers.mjs";
 
 /** @type {readonly Mutant[]} */
 export const mutants = [
-  // --- P1: exactly one end --------------------------------------------------------------------------------------------
+  // --- Exactly one end -----------------------------------------------------------------------------------------------
   {
     name: "generation-not-changed",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}operation/operation-table.ts`,
     find: "    entry.generation = entry.generation === GENERATION_MAX ? 1 : entry.generation + 1;\n",
     replace: "",
@@ -43,7 +43,7 @@ export const mutants = [
   },
   {
     name: "late-completion-taken",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}operation/completion.ts`,
     find: "          entry.generation !== generation ||\n",
     replace: "",
@@ -51,7 +51,7 @@ export const mutants = [
   },
   {
     name: "ended-operation-still-canceled",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}operation/operation.ts`,
     find: 'if (this.#outcome !== "pending") return false;',
     replace: 'if (this.#outcome !== "pending") return true;',
@@ -59,7 +59,7 @@ export const mutants = [
   },
   {
     name: "final-after-final",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}operation/lifecycle.ts`,
     find: 'completed: { release: "free" },',
     replace: 'completed: { release: "free", final: "completed" },',
@@ -67,7 +67,7 @@ export const mutants = [
   },
   {
     name: "libuv-cancel-ignores-generation",
-    promise: "P1",
+    promise: "ends-once",
     file: `${LIBUV}pending.ts`,
     find: "if (operation === undefined || operation.generation !== generation) return -ERRNO.ENOENT;",
     replace: "if (operation === undefined) return -ERRNO.ENOENT;",
@@ -75,7 +75,7 @@ export const mutants = [
   },
   {
     name: "libuv-completes-twice",
-    promise: "P1",
+    promise: "ends-once",
     file: `${LIBUV}pending.ts`,
     find: "    this.#operations.delete(submission.slot);\n",
     replace: "",
@@ -83,17 +83,17 @@ export const mutants = [
   },
   {
     name: "listens-for-ever",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}base/abort-listeners.ts`,
     find: '  signal.removeEventListener("abort", watch.listener);\n',
     replace: "",
     killedBy: kit("once/lets-go-of-its-signal"),
   },
 
-  // --- P2: a lent buffer cannot be touched ------------------------------------------------------------------------------
+  // --- A lent buffer cannot be touched -------------------------------------------------------------------------------
   {
     name: "views-not-detached",
-    promise: "P2",
+    promise: "lent-is-out-of-reach",
     file: `${CORE}memory/owned-buffer.ts`,
     find: "if (block.exposed && !block.origin.unsafe) detachViews(block);",
     replace: "",
@@ -101,7 +101,7 @@ export const mutants = [
   },
   {
     name: "bytes-while-lent",
-    promise: "P2",
+    promise: "lent-is-out-of-reach",
     file: `${CORE}memory/owned-buffer.ts`,
     find: "if (tenure.released || (tenure.lends !== 0 && !block.origin.unsafe)) throw",
     replace: "if (tenure.released) throw",
@@ -109,7 +109,7 @@ export const mutants = [
   },
   {
     name: "release-while-lent",
-    promise: "P2",
+    promise: "lent-is-out-of-reach",
     file: `${CORE}memory/owned-buffer.ts`,
     find: 'if (tenure.lends !== 0) throw this.#untouchable("release");',
     replace: "",
@@ -117,7 +117,7 @@ export const mutants = [
   },
   {
     name: "stale-view-after-release",
-    promise: "P2",
+    promise: "lent-is-out-of-reach",
     file: `${CORE}memory/buffer-pool.ts`,
     find: "    try {\n      detachViews(block);\n      return true;",
     replace: "    try {\n      return true;",
@@ -125,7 +125,7 @@ export const mutants = [
   },
   {
     name: "detach-not-proven",
-    promise: "P2",
+    promise: "lent-is-out-of-reach",
     file: `${CORE}memory/owned-buffer.ts`,
     find: "if (old.byteLength !== 0 || block.buffer.byteLength === 0) {",
     replace: "if (block.buffer.byteLength === 0) {",
@@ -133,7 +133,7 @@ export const mutants = [
   },
   {
     name: "heap-detach-copies",
-    promise: "P2",
+    promise: "lent-is-out-of-reach",
     file: `${CORE}spi/heap-memory.ts`,
     find: "const moved = moveArrayBuffer(buffer);",
     replace: "const moved = buffer.slice(0);",
@@ -141,17 +141,17 @@ export const mutants = [
   },
   {
     name: "release-twice-allowed",
-    promise: "P2",
+    promise: "lent-is-out-of-reach",
     file: `${CORE}memory/owned-buffer.ts`,
     find: 'if (tenure.released) throw batonError("ERR_BUFFER_RELEASED_TWICE"',
     replace: 'if (tenure.released && tenure.lends > 0) throw batonError("ERR_BUFFER_RELEASED_TWICE"',
     killedBy: kit("ownership/released-once"),
   },
 
-  // --- P3: the buffer comes home ----------------------------------------------------------------------------------------
+  // --- The buffer comes home -----------------------------------------------------------------------------------------
   {
     name: "error-without-buffer",
-    promise: "P3",
+    promise: "buffer-comes-home",
     file: `${CORE}operation/settle.ts`,
     find: "    ...(entry.buffer !== undefined && { buffer: entry.buffer }),\n",
     replace: "",
@@ -159,7 +159,7 @@ export const mutants = [
   },
   {
     name: "settles-before-home",
-    promise: "P3",
+    promise: "buffer-comes-home",
     file: `${CORE}operation/endings.ts`,
     find: "    giveBackAll(entry);\n    if (entry.resource !== undefined) entry.resource.leave(entry);\n    if (orphaned)",
     replace:
@@ -168,7 +168,7 @@ export const mutants = [
   },
   {
     name: "kept-by-an-error",
-    promise: "P3",
+    promise: "buffer-comes-home",
     file: `${CORE}operation/endings.ts`,
     find: "    giveBackAll(entry);\n    if (entry.resource !== undefined) entry.resource.leave(entry);\n    if (orphaned)",
     replace:
@@ -177,17 +177,17 @@ export const mutants = [
   },
   {
     name: "kept-by-an-early-cancel",
-    promise: "P3",
+    promise: "buffer-comes-home",
     file: `${CORE}operation/endings.ts`,
     find: "entry.position.ended(entry, entry.progress, false);\n    giveBackAll(entry);\n",
     replace: "entry.position.ended(entry, entry.progress, false);\n",
     killedBy: [...kit("cancel.read-at/before-the-driver"), ...core("interleavings", "end once each")],
   },
 
-  // --- P4: shared and exclusive lends -----------------------------------------------------------------------------------
+  // --- Shared and exclusive lends ------------------------------------------------------------------------------------
   {
     name: "overlap-allowed",
-    promise: "P4",
+    promise: "lent-shared-or-exclusive",
     file: `${CORE}memory/owned-buffer.ts`,
     find: "if (conflict && overlapsConflicting(",
     replace: "if (conflict && false && overlapsConflicting(",
@@ -195,7 +195,7 @@ export const mutants = [
   },
   {
     name: "overlap-off-by-one",
-    promise: "P4",
+    promise: "lent-shared-or-exclusive",
     file: `${CORE}memory/owned-buffer.ts`,
     find: "start < holder.lendEnd && holder.lendStart < end",
     replace: "start < holder.lendEnd - 1 && holder.lendStart < end",
@@ -203,7 +203,7 @@ export const mutants = [
   },
   {
     name: "write-lends-exclusively",
-    promise: "P4",
+    promise: "lent-shared-or-exclusive",
     file: `${CORE}resource/file-operations.ts`,
     find: 'writeFull: plan("file.writeFull", writeKind, false, true),',
     replace: 'writeFull: plan("file.writeFull", writeKind, true, true),',
@@ -211,7 +211,7 @@ export const mutants = [
   },
   {
     name: "slice-start-forgotten",
-    promise: "P4",
+    promise: "lent-shared-or-exclusive",
     file: `${CORE}memory/owned-buffer.ts`,
     find: "const from = buffer.#start + start;",
     replace: "const from = start;",
@@ -219,7 +219,7 @@ export const mutants = [
   },
   {
     name: "pooled-adopted",
-    promise: "P4",
+    promise: "lent-shared-or-exclusive",
     file: `${CORE}memory/buffer-pool.ts`,
     find: "if (offset !== 0 || length !== buffer.byteLength) {",
     replace: "if (offset < 0) {",
@@ -227,7 +227,7 @@ export const mutants = [
   },
   {
     name: "resizable-accepted",
-    promise: "P4",
+    promise: "lent-shared-or-exclusive",
     file: `${CORE}memory/foreign-memory.ts`,
     find: 'if ("resizable" in buffer && buffer.resizable === true) {',
     replace: 'if ("resizable" in buffer && buffer.resizable === 1) {',
@@ -235,7 +235,7 @@ export const mutants = [
   },
   {
     name: "adopt-leaves-views",
-    promise: "P4",
+    promise: "lent-shared-or-exclusive",
     file: `${CORE}spi/heap-memory.ts`,
     find: "adopt: (source) => add([own(moveArrayBuffer(source), false)]),",
     replace: "adopt: (source) => add([own(source.slice(0), false)]),",
@@ -243,17 +243,17 @@ export const mutants = [
   },
   {
     name: "foreign-buffer-accepted",
-    promise: "P4",
+    promise: "lent-shared-or-exclusive",
     file: `${CORE}memory/owned-buffer.ts`,
     find: "isLendable(given) && blockOf(given).origin.memory === memory",
     replace: "isLendable(given)",
     killedBy: kit("lends.read-at/foreign"),
   },
 
-  // --- P5: one contract for cancel --------------------------------------------------------------------------------------
+  // --- One contract for cancel ---------------------------------------------------------------------------------------
   {
     name: "cancel-always-says-canceled",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}operation/settle.ts`,
     find: 'const answer = outcome === "canceled" ? "canceled" : "completed";',
     replace: 'const answer = "canceled";',
@@ -264,7 +264,7 @@ export const mutants = [
   },
   {
     name: "timeout-discards-the-result",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}operation/settle.ts`,
     find: '    case "timeout":\n    case "chain":\n',
     replace: '    case "timeout":\n      return true;\n    case "chain":\n',
@@ -272,7 +272,7 @@ export const mutants = [
   },
   {
     name: "cancel-does-not-wait",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}operation/cancel.ts`,
     find: "      entry.advance(EVENT.cancel);\n      this.send(entry);\n",
     replace:
@@ -281,7 +281,7 @@ export const mutants = [
   },
   {
     name: "abort-without-reason",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}operation/settle.ts`,
     find: "{ ...more, cause: reasonOf(entry.extras?.signal) }",
     replace: "{ ...more }",
@@ -289,7 +289,7 @@ export const mutants = [
   },
   {
     name: "aborted-already-is-begun",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}operation/cancel.ts`,
     find: "if (signal?.aborted !== true) return;",
     replace: "if (signal !== undefined) return;",
@@ -297,17 +297,17 @@ export const mutants = [
   },
   {
     name: "errors-hidden-by-the-close",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}operation/settle.ts`,
     find: 'return result < 0 || (result === 0 && isFromPeer(entry)) || entry.kind!.name === "poll";',
     replace: "return isCancelResult(result);",
     killedBy: core("endings", "ended early by close, whose result is 0, comes to ERR_RESOURCE_CLOSED"),
   },
 
-  // --- P6: nothing that wins a race is lost -----------------------------------------------------------------------------
+  // --- Nothing that wins a race is lost ------------------------------------------------------------------------------
   {
     name: "accepted-is-dropped",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/acceptor.ts`,
     find: "      this.#ready.push(connection);\n",
     replace: "",
@@ -315,7 +315,7 @@ export const mutants = [
   },
   {
     name: "received-is-dropped",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/stream-operations.ts`,
     find: "  salvage: (entry, result) => entry.lane?.salvage(entry, result),\n",
     replace: "",
@@ -326,7 +326,7 @@ export const mutants = [
   },
   {
     name: "salvaged-rest-is-dropped",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}memory/chunk-queue.ts`,
     find: "      else chunks.replaceFirst(chunk.subarray(part.length));\n",
     replace: "      else chunks.shift();\n",
@@ -334,7 +334,7 @@ export const mutants = [
   },
   {
     name: "opened-is-left-open",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/open.ts`,
     find: "    closeHandle((entry.subject as OpenSubject).dispatcher, result, flags >>> AUXILIARY_SHIFT);\n",
     replace: "",
@@ -346,17 +346,17 @@ export const mutants = [
   },
   {
     name: "connected-is-left-open",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/connect.ts`,
     find: "    closeHandle((entry.subject as ConnectSubject).dispatcher, result, flags >>> AUXILIARY_SHIFT);\n",
     replace: "",
     killedBy: core("endings", "connect: aborted too late, what it opened is closed"),
   },
 
-  // --- P7: abandon ------------------------------------------------------------------------------------------------------
+  // --- Abandon -------------------------------------------------------------------------------------------------------
   {
     name: "orphan-not-counted",
-    promise: "P7",
+    promise: "abandoned-becomes-orphan",
     file: `${CORE}operation/endings.ts`,
     find: "    this.orphans.adopt(entry);\n",
     replace: "",
@@ -364,7 +364,7 @@ export const mutants = [
   },
   {
     name: "orphan-keeps-its-buffer",
-    promise: "P7",
+    promise: "abandoned-becomes-orphan",
     file: `${CORE}operation/endings.ts`,
     find: "    expectReturnOfAll(entry);\n    entry.advance(EVENT.abandon);\n",
     replace: "    entry.advance(EVENT.abandon);\n",
@@ -372,7 +372,7 @@ export const mutants = [
   },
   {
     name: "abandoned-while-queued-is-canceled",
-    promise: "P7",
+    promise: "abandoned-becomes-orphan",
     file: `${CORE}operation/endings.ts`,
     find: "      this.endQueued(entry, cause, error);\n",
     replace: "      this.endQueued(entry, cause);\n",
@@ -380,17 +380,17 @@ export const mutants = [
   },
   {
     name: "orphan-never-leaves",
-    promise: "P7",
+    promise: "abandoned-becomes-orphan",
     file: `${CORE}operation/orphan.ts`,
     find: "    this.#orphans.delete(entry);\n",
     replace: "",
     killedBy: core("interleavings", "end once each"),
   },
 
-  // --- P8: handles ------------------------------------------------------------------------------------------------------
+  // --- Handles -------------------------------------------------------------------------------------------------------
   {
     name: "close-twice-allowed",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/closing.ts`,
     find: '  if (state.phase !== "open") {\n    throw batonError("ERR_RESOURCE_CLOSED_TWICE"',
     replace: '  if (state.phase === undefined) {\n    throw batonError("ERR_RESOURCE_CLOSED_TWICE"',
@@ -398,7 +398,7 @@ export const mutants = [
   },
   {
     name: "begins-while-closing",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}operation/resource-state.ts`,
     find: '    if (this.phase !== "open") {',
     replace: '    if (this.phase === "closed") {',
@@ -406,7 +406,7 @@ export const mutants = [
   },
   {
     name: "close-does-not-wait",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/closing.ts`,
     find: "  await state.drained();\n",
     replace: "",
@@ -414,7 +414,7 @@ export const mutants = [
   },
   {
     name: "leak-not-reported",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/resource-tracker.ts`,
     find: "    this.#onLeak(leak);\n",
     replace: "",
@@ -422,7 +422,7 @@ export const mutants = [
   },
   {
     name: "closed-taken-for-leaked",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}operation/resource-state.ts`,
     find: 'if (this.phase === "open") this.ending',
     replace: "this.ending",
@@ -430,7 +430,7 @@ export const mutants = [
   },
   {
     name: "libuv-handle-generation-kept",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${LIBUV}handles.ts`,
     find: "cell.generation = cell.generation === AUXILIARY_MAX ? 1 : cell.generation + 1;",
     replace: "cell.generation = 1;",
@@ -438,17 +438,17 @@ export const mutants = [
   },
   {
     name: "backend-cancels-its-own-closes",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}backend-closing.ts`,
     find: "const own = kind?.opcode === OPCODE.cancel || kind?.opcode === OPCODE.close;",
     replace: "const own = false;",
     killedBy: kit("backend/closes-under-way"),
   },
 
-  // --- P10: what a driver lacks is refused ------------------------------------------------------------------------------
+  // --- What a driver lacks is refused --------------------------------------------------------------------------------
   {
     name: "unsupported-operation-begins",
-    promise: "P10",
+    promise: "lacking-is-refused",
     file: `${CORE}operation/requests.ts`,
     find: "if (this.closed || this.#unsupported[kind.opcode] === 1) throw this.#notReady(kind);",
     replace: "if (this.closed) throw this.#notReady(kind);",
@@ -456,7 +456,7 @@ export const mutants = [
   },
   {
     name: "unsupported-feature-passed-over",
-    promise: "P10",
+    promise: "lacking-is-refused",
     file: `${CORE}operation/requests.ts`,
     find: 'if (support.kind === "unsupported") throw this.#lacking(where',
     replace: 'if (support.kind === "nothing") throw this.#lacking(where',
@@ -464,7 +464,7 @@ export const mutants = [
   },
   {
     name: "libuv-flags-passed-over",
-    promise: "P10",
+    promise: "lacking-is-refused",
     file: `${LIBUV}session.ts`,
     find: "if ((submission.flags & ~FLAGS_KNOWN) !== 0) return this.#deliver.complete(submission, -ERRNO.ENOTSUP);",
     replace: "",
@@ -472,17 +472,17 @@ export const mutants = [
   },
   {
     name: "undeclared-is-native",
-    promise: "P10",
+    promise: "lacking-is-refused",
     file: `${CORE}spi/capability.ts`,
     find: "declared.operations[name] ?? missing",
     replace: "declared.operations[name] ?? native()",
     killedBy: core("tables", "what a driver does not mention is unsupported"),
   },
 
-  // --- P11: back-pressure -----------------------------------------------------------------------------------------------
+  // --- Back-pressure -------------------------------------------------------------------------------------------------
   {
     name: "refused-submissions-forgotten",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/flush.ts`,
     find: "      this.#queue.putBack(window, accepted, count);\n",
     replace: "",
@@ -490,7 +490,7 @@ export const mutants = [
   },
   {
     name: "put-back-loses-its-lane",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/submission-queue.ts`,
     find: "    this.#putBackFast(this.#cancels, window, accepted, Math.min(this.#cancelsTaken, count));\n",
     replace: "    this.#putBackFast(this.#urgent, window, accepted, Math.min(this.#cancelsTaken, count));\n",
@@ -498,7 +498,7 @@ export const mutants = [
   },
   {
     name: "put-back-reversed",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/submission-queue.ts`,
     find: "for (let index = aheadFrom - 1; index >= Math.max(accepted, this.#fastTaken); index--) {",
     replace: "for (let index = Math.max(accepted, this.#fastTaken); index < aheadFrom; index++) {",
@@ -506,7 +506,7 @@ export const mutants = [
   },
   {
     name: "refused-fresh-jumps-the-queue",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/submission-queue.ts`,
     find: "const aheadFrom = Math.min(this.#aheadFrom, count);",
     replace: "const aheadFrom = count;",
@@ -514,7 +514,7 @@ export const mutants = [
   },
   {
     name: "fresh-always-ahead",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/submission-queue.ts`,
     find: " && this.#aheadCount < AHEAD_MAX) {",
     replace: ") {",
@@ -522,7 +522,7 @@ export const mutants = [
   },
   {
     name: "portion-forgets-the-rest",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/flush.ts`,
     find: "    if (this.#queue.length > 0) this.schedule();\n  }\n\n  #submit",
     replace: "  }\n\n  #submit",
@@ -530,7 +530,7 @@ export const mutants = [
   },
   {
     name: "limit-off-by-one",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/operation-table.ts`,
     find: "if (this.#inUse >= this.#callerMax) {",
     replace: "if (this.#inUse > this.#callerMax) {",
@@ -538,7 +538,7 @@ export const mutants = [
   },
   {
     name: "waiters-last-first",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}memory/pool-waiters.ts`,
     find: "flatMap((line) => line[0] ?? [])",
     replace: "flatMap((line) => line.at(-1) ?? [])",
@@ -546,7 +546,7 @@ export const mutants = [
   },
   {
     name: "aborted-waiter-stays",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}memory/pool-waiters.ts`,
     find: "    place.line.splice(index, 1);\n    this.#count--;",
     replace: "    if (index === 0) place.line.shift();\n    this.#count--;",
@@ -554,7 +554,7 @@ export const mutants = [
   },
   {
     name: "full-arena-not-noticed",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/areas.ts`,
     find: "    if (offset < 0) return false;\n",
     replace: "",
@@ -562,7 +562,7 @@ export const mutants = [
   },
   {
     name: "transient-result-is-an-error",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/course.ts`,
     find: "if (misplaced || this.#isTransient(entry, result)) {",
     replace: "if (misplaced || (this.#isTransient(entry, result) && entry.whole)) {",
@@ -570,7 +570,7 @@ export const mutants = [
   },
   {
     name: "no-starvation-guard",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/pace.ts`,
     find: "this.#rounds >= PACE_ROUNDS_MAX || ",
     replace: "",
@@ -708,7 +708,7 @@ export const mutants = [
   },
   {
     name: "chain-lost-after-repeat",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/course.ts`,
     find: "    if (entry.chain!.waitsAgain(entry)) return true;\n",
     replace: "",
@@ -718,7 +718,7 @@ export const mutants = [
   },
   {
     name: "timeout-starts-over",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}operation/course.ts`,
     find: "    entry.chain?.unlink(entry);\n    this.#host.canceler.keepTime(entry);\n",
     replace: "    entry.chain?.unlink(entry);\n",
@@ -726,7 +726,7 @@ export const mutants = [
   },
   {
     name: "refused-keeps-no-time",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}operation/dispatcher.ts`,
     find: "refused: (entry) => canceler.keepTime(entry)",
     replace: "refused: () => undefined",
@@ -736,7 +736,7 @@ export const mutants = [
   },
   {
     name: "loop-left-loses",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/stream-reader.ts`,
     find: "    for (const chunk of this.#waiting.splice(index)) this.#keep(chunk);\n",
     replace: "    for (const chunk of this.#waiting.splice(index)) chunk.buffer.release();\n",
@@ -752,7 +752,7 @@ export const mutants = [
   },
   {
     name: "libuv-late-open-leaks",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${LIBUV}open-file.ts`,
     find: "    if (id === undefined) return closeUnheard(fd);\n    answerOpen",
     replace: "    if (id === undefined) return;\n    answerOpen",
@@ -781,7 +781,7 @@ export const mutants = [
   },
   {
     name: "vector-refusal-keeps-lends",
-    promise: "P4",
+    promise: "lent-shared-or-exclusive",
     file: `${CORE}resource/file-vector.ts`,
     find: "  } catch (error) {\n    dispatcher.requests.drop(entry);\n    throw error;\n  }\n  const parts",
     replace: "  } catch (error) {\n    throw error;\n  }\n  const parts",
@@ -789,7 +789,7 @@ export const mutants = [
   },
   {
     name: "vectored-read-is-dropped",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/file-vector.ts`,
     find: "      salvage: salvageRead,\n",
     replace: "",
@@ -797,7 +797,7 @@ export const mutants = [
   },
   {
     name: "abandoned-vector-is-not-released",
-    promise: "P7",
+    promise: "abandoned-becomes-orphan",
     file: `${CORE}operation/vector.ts`,
     find: "  for (const { buffer } of entry.vector ?? []) expectReturn(buffer);\n",
     replace: "",
@@ -805,7 +805,7 @@ export const mutants = [
   },
   {
     name: "vector-stays-lent-after-an-error",
-    promise: "P3",
+    promise: "buffer-comes-home",
     file: `${CORE}operation/vector.ts`,
     find: "  if (entry.vector !== undefined) for (const part of entry.vector) giveBackBuffer(part.buffer, part);\n",
     replace: "",
@@ -853,7 +853,7 @@ export const mutants = [
   },
   {
     name: "chain-broken-backwards",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}operation/chain.ts`,
     find: "this.#broken.index < this.#entries.indexOf(entry)",
     replace: "this.#broken.index < this.#entries.length",
@@ -885,7 +885,7 @@ export const mutants = [
   },
   {
     name: "poll-forgets-kept-bytes",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/readiness.ts`,
     find: "readable && receiveLane.salvagedBytes > 0",
     replace: "readable && receiveLane.salvagedBytes < 0",
@@ -893,7 +893,7 @@ export const mutants = [
   },
   {
     name: "poll-ready-by-its-own-close",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}operation/settle.ts`,
     find: ' || entry.kind!.name === "poll";',
     replace: ";",
@@ -909,7 +909,7 @@ export const mutants = [
   },
   {
     name: "aborted-listen-leaves-its-file",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/listen.ts`,
     find: "    else void dispatcher.endings.aside(() => removeSocketFile(dispatcher, socketFile).then(close));",
     replace: "    else close();",
@@ -941,7 +941,7 @@ export const mutants = [
   },
   {
     name: "datagram-is-dropped",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/datagram-operations.ts`,
     find: "      core.kept.keep({ bytes: lentMemory(entry)[0]!.slice(0, result), ...readMessage(entry) });",
     replace: "      void { core, result };",
@@ -949,7 +949,7 @@ export const mutants = [
   },
   {
     name: "kept-truncation-forgotten",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/datagram-operations.ts`,
     find: "truncated: truncated || part.length < bytes.length }",
     replace: "truncated: part.length < bytes.length }",
@@ -989,7 +989,7 @@ export const mutants = [
   },
   {
     name: "loop-cancels-whoever-has-the-slot",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}resource/stream-reader.ts`,
     find: "if (entry === undefined || entry.generation !== this.#receivingGeneration) return;",
     replace: "if (entry === undefined) return;",
@@ -1005,7 +1005,7 @@ export const mutants = [
   },
   {
     name: "refused-bytes-are-lost",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/pipe-copy.ts`,
     find: "    stream.receiveLane.salvageBytes(buffer.bytes.slice(start, bytes));\n",
     replace: "",
@@ -1013,7 +1013,7 @@ export const mutants = [
   },
   {
     name: "give-back-wants-much",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}resource/pipe-splice.ts`,
     find: "await takeUntilClosing(dispatcher, GIVE_BACK_BYTES)",
     replace: "await takeUntilClosing(dispatcher, COPY_BYTES)",
@@ -1021,7 +1021,7 @@ export const mutants = [
   },
   {
     name: "unsent-bytes-are-lost",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/pipe-copy.ts`,
     find: "      if (cursor === undefined && sent < inHand) file.readLane.salvageBytes(buffer.bytes.slice(sent, inHand));\n",
     replace: "",
@@ -1029,7 +1029,7 @@ export const mutants = [
   },
   {
     name: "spliced-bytes-are-lost",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/pipe-splice.ts`,
     find: "          movedUnseen: (moved) => {\n            inPipe += moved;\n          },",
     replace: "          movedUnseen: ignore,",
@@ -1037,7 +1037,7 @@ export const mutants = [
   },
   {
     name: "pipe-stays-open",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/pipe-operations.ts`,
     find: "  for (const { handleIndex, handleGeneration } of [reading, writing]) {",
     replace: "  for (const { handleIndex, handleGeneration } of [reading, writing].slice(1)) {",
@@ -1045,7 +1045,7 @@ export const mutants = [
   },
   {
     name: "file-does-not-wait-for-its-bytes",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/transfer-end.ts`,
     find: 'this.#letGo = sink?.hold(() => this.#end("close"));',
     replace: "this.#letGo = sink && (() => undefined);",
@@ -1053,7 +1053,7 @@ export const mutants = [
   },
   {
     name: "pipe-passes-over-kept-bytes",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}operation/kept-bytes.ts`,
     find: "      host.settleLocally(entry, -ERRNO.EAGAIN);\n",
     replace: "      this.#chunks.clear();\n      host.settleLocally(entry, -ERRNO.EAGAIN);\n",
@@ -1085,7 +1085,7 @@ export const mutants = [
   },
   {
     name: "failed-write-is-counted",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: "packages/driver-libuv/src/send-queue.ts",
     find: "      if (socket.errored !== null || socket.destroyed) return;\n      sending.queued = Math.min(piece.length, this.#inside.queuedBytes ?? piece.length);\n",
     replace:
@@ -1102,7 +1102,7 @@ export const mutants = [
   },
   {
     name: "stray-rejection-passed-over",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}testing/conformance/run.ts`,
     find: "ended.passed && stray !== undefined ?",
     replace: "ended.passed && stray === null ?",
@@ -1110,7 +1110,7 @@ export const mutants = [
   },
   {
     name: "lost-completion-ends-the-run",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}testing/conformance/run.ts`,
     find: "await discardInTime(context);",
     replace: "await context.discard();",

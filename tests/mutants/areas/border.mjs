@@ -11,7 +11,7 @@ const EPOLL = "packages/driver-epoll/native/";
 export const border = [
   {
     name: "foreign-resource-accepted",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/inner.ts`,
     find: "if (core.dispatcher === dispatcher) return core;",
     replace: "if (core.dispatcher !== undefined) return core;",
@@ -19,7 +19,7 @@ export const border = [
   },
   {
     name: "admission-unbounded",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/admission.ts`,
     find: "if (this.#inFlight < this.#inFlightMax) {",
     replace: "if (this.#inFlight <= this.#inFlightMax * 1000) {",
@@ -27,7 +27,7 @@ export const border = [
   },
   {
     name: "admission-forgets-waiting",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/endings.ts`,
     find: "    if (entry.admitted) this.#host.admission.leave(entry);\n",
     replace: "",
@@ -35,7 +35,7 @@ export const border = [
   },
   {
     name: "admission-last-first",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/wait-list.ts`,
     find: "    this.#entries.push(entry);\n    this.#generations.push(entry.generation);",
     replace: "    this.#entries.unshift(entry);\n    this.#generations.unshift(entry.generation);",
@@ -43,7 +43,7 @@ export const border = [
   },
   {
     name: "waiting-keeps-slot",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/endings.ts`,
     find: "settleCanceledEarly(this, entry, cause, given);\n    this.#free(entry);",
     replace: "settleCanceledEarly(this, entry, cause, given);",
@@ -51,7 +51,7 @@ export const border = [
   },
   {
     name: "ended-places-kept",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/submission-queue.ts`,
     find: "      if (entry === undefined) continue;\n      if (index < this.#waitingCount) waiting++;",
     replace: "      if (index < this.#waitingCount) waiting++;",
@@ -59,7 +59,7 @@ export const border = [
   },
   {
     name: "slot-taken-for-operation",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}operation/submission-queue.ts`,
     find: "return entry.isQueued(generation) ? entry : undefined;",
     replace: "return entry.isQueued(entry.generation) ? entry : undefined;",
@@ -67,7 +67,7 @@ export const border = [
   },
   {
     name: "batch-spends-nothing",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/flush.ts`,
     find: "    this.#flush(this.#queue.length);\n    this.#spend();",
     replace: "    this.#flush(this.#queue.length);",
@@ -75,7 +75,7 @@ export const border = [
   },
   {
     name: "any-sink-is-a-turn",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/dispatcher.ts`,
     find: "    if (this.session.sinkWithoutTurn !== true) this.pace.turned();\n",
     replace: "    this.pace.turned();\n",
@@ -83,7 +83,7 @@ export const border = [
   },
   {
     name: "early-ends-at-once",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/settle.ts`,
     find: "if (!pace.spent || entry.promise === undefined) return;",
     replace: "if (!pace.spent || entry.promise !== undefined) return;",
@@ -91,7 +91,7 @@ export const border = [
   },
   {
     name: "no-chunk-of-its-own",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}memory/arena.ts`,
     find: "return offset >= 0 ? offset : (this.#own[opcode]?.allocate(length) ?? -1);",
     replace: "return offset;",
@@ -99,7 +99,7 @@ export const border = [
   },
   {
     name: "small-areas-share-chunks",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}memory/arena.ts`,
     find: "length <= ARENA_SMALL_BYTES ? this.#takeSmall() : this.#takeLong(length, opcode)",
     replace: "this.#takeLong(length, opcode)",
@@ -107,7 +107,7 @@ export const border = [
   },
   {
     name: "submit-throw-gets-out",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}operation/flush.ts`,
     find: "return this.#submitThrew(count, error);",
     replace: "throw error;",
@@ -115,7 +115,7 @@ export const border = [
   },
   {
     name: "sink-throw-loses-the-rest",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}operation/completion.ts`,
     find: "target.faulted(entry, generation, error);",
     replace: "throw error;",
@@ -123,7 +123,7 @@ export const border = [
   },
   {
     name: "hostile-signal-stops-the-rest",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}base/abort-listeners.ts`,
     find: "    // A signal that fails here is at fault itself, and harmless: the listener has nobody left to call.",
     replace: "    throw new Error();",
@@ -131,7 +131,7 @@ export const border = [
   },
   {
     name: "listener-throws-out",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}backend-options.ts`,
     find: "      counters.listenersFailed++;",
     replace: "      throw new Error();",
@@ -139,7 +139,7 @@ export const border = [
   },
   {
     name: "unstarted-end-is-lost",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}operation/dispatcher.ts`,
     find: "if (cause !== undefined) this.endings.endQueued(entry, cause);",
     replace: "if (cause !== undefined) entry.held = true;",
@@ -148,7 +148,7 @@ export const border = [
   // --- what a record may say ------------------------------------------------------------------------------------------
   {
     name: "record-part-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}spi/record-check.ts`,
     find: "return offset + length <= this.#memory.lengthOf(number);",
     replace: "return this.#memory.lengthOf(number) >= 0;",
@@ -156,7 +156,7 @@ export const border = [
   },
   {
     name: "record-area-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}spi/record-check.ts`,
     find: "if (bytes > areaBytes || offset % 4 !== 0 || offset + areaBytes > this.#arenaBytes.length) return false;",
     replace: "if (bytes > areaBytes || offset % 4 !== 0) return false;",
@@ -164,7 +164,7 @@ export const border = [
   },
   {
     name: "record-path-unended",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}spi/record-check.ts`,
     find: 'case "stat-path":\n        return this.#arenaBytes[offset + length] === 0;',
     replace: 'case "stat-path":\n        return true;',
@@ -172,7 +172,7 @@ export const border = [
   },
   {
     name: "record-numbers-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}spi/record-check.ts`,
     find: "if (position < positionMin || position > POSITION_MAX) return false;",
     replace: "",
@@ -180,7 +180,7 @@ export const border = [
   },
   {
     name: "record-flags-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}spi/record-check.ts`,
     find: "if ((flags & ~knownFlags[number]!) !== 0) return false;",
     replace: "if ((flags & ~0xf00) !== 0) return false;",
@@ -188,7 +188,7 @@ export const border = [
   },
   {
     name: "record-multishot-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}spi/record-check.ts`,
     find: "return (flags & SUBMIT_FLAG.link) === 0 && (buffer",
     replace: "return (flags & SUBMIT_FLAG.link) !== 0 || (buffer",
@@ -196,7 +196,7 @@ export const border = [
   },
   {
     name: "native-flags-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${NATIVE}record_check.h`,
     find: "  if ((record.operation & ~(kSubmitOpcodeMask | info.flags)) != 0) return false;\n",
     replace: "",
@@ -204,7 +204,7 @@ export const border = [
   },
   {
     name: "native-multishot-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${NATIVE}record_check.h`,
     find: "  if (!record.Has(kSubmitMultishot)) return true;\n",
     replace: "  if (record.operation != 0) return true;\n",
@@ -212,7 +212,7 @@ export const border = [
   },
   {
     name: "record-generation-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}spi/record-check.ts`,
     find: "if (this.#word(base, WORD.generation) <= 0) return BAD_RECORD;",
     replace: "",
@@ -220,7 +220,7 @@ export const border = [
   },
   {
     name: "record-slot-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}spi/record-check.ts`,
     find: "if (slot >= 0 && slot < this.#slots && !isInFlight) return true;",
     replace: "return true;",
@@ -228,7 +228,7 @@ export const border = [
   },
   {
     name: "provided-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}spi/record-check.ts`,
     find: "if (left > 0 && length > 0 && bytes <= length && !isProvided(number)) {",
     replace: "if (left > 0 && !isProvided(number)) {",
@@ -236,7 +236,7 @@ export const border = [
   },
   {
     name: "provided-twice",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}spi/record-check.ts`,
     find: "bytes <= length && !isProvided(number)) {",
     replace: "bytes <= length) {",
@@ -244,7 +244,7 @@ export const border = [
   },
   {
     name: "bad-record-taken-for-errno",
-    promise: "P1",
+    promise: "ends-once",
     file: `${CORE}base/errors.ts`,
     find: "if (result === BAD_RECORD) return",
     replace: "if (result === 0) return",
@@ -252,7 +252,7 @@ export const border = [
   },
   {
     name: "native-part-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${NATIVE}record_check.h`,
     find: "return static_cast<bool>((cell.data != nullptr) & (size_t{offset} + length <= cell.length));",
     replace: "return static_cast<bool>((cell.data != nullptr) | (offset + length == 0));",
@@ -260,7 +260,7 @@ export const border = [
   },
   {
     name: "native-area-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${NATIVE}record_check.h`,
     find: "  if (uint64_t{offset} + record.arena_length > shared.limits().arena_bytes) return false;\n",
     replace: "",
@@ -268,7 +268,7 @@ export const border = [
   },
   {
     name: "native-path-unended",
-    promise: "P1",
+    promise: "ends-once",
     file: `${NATIVE}record_check.h`,
     find: "      return area[record.length] == 0;",
     replace: "      return true;",
@@ -276,7 +276,7 @@ export const border = [
   },
   {
     name: "native-numbers-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${NATIVE}record_check.h`,
     find: "  if (record.generation - 1 >= kGenerationMax) [[unlikely]]",
     replace: "  if (record.generation - 1 > UINT32_MAX) [[unlikely]]",
@@ -284,7 +284,7 @@ export const border = [
   },
   {
     name: "native-provided-twice",
-    promise: "P1",
+    promise: "ends-once",
     file: `${NATIVE}buffer_table.h`,
     find: "cells_[number].slab == nullptr || cells_[number].provided) return nullptr;",
     replace: "cells_[number].slab == nullptr) return nullptr;",
@@ -292,7 +292,7 @@ export const border = [
   },
   {
     name: "native-provided-freed",
-    promise: "P1",
+    promise: "ends-once",
     file: `${NATIVE}buffer_table.h`,
     find: "      if (cells_[first + index].provided) run.slab->Ref();\n",
     replace: "",
@@ -300,7 +300,7 @@ export const border = [
   },
   {
     name: "uring-slot-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${URING}op.h`,
     find: "return slot < slots_ && !ops_[slot].active;",
     replace: "return slot >= slots_ || !ops_[slot].active;",
@@ -308,7 +308,7 @@ export const border = [
   },
   {
     name: "epoll-end-touches-all-slots",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${EPOLL}engine_endings.cc`,
     find: "slot < slots_used_; slot++) {\n    if (ops_[slot].active)",
     replace: "slot < shared_.limits().slots; slot++) {\n    if (ops_[slot].active)",
@@ -316,7 +316,7 @@ export const border = [
   },
   {
     name: "epoll-slot-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${EPOLL}engine.h`,
     find: "return slot < shared_.limits().slots && !ops_[slot].active;",
     replace: "return slot < shared_.limits().slots;",
@@ -324,7 +324,7 @@ export const border = [
   },
   {
     name: "uring-chain-slots-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${URING}starter.h`,
     find: "    if (!CanTakeChain(slots, is_free)) {",
     replace: "    if (slots.empty()) {",
@@ -332,7 +332,7 @@ export const border = [
   },
   {
     name: "epoll-chain-slots-unchecked",
-    promise: "P1",
+    promise: "ends-once",
     file: `${EPOLL}engine_chains.cc`,
     find: "  if (!CanTakeChain(chain, is_free)) {",
     replace: "  if (chain.empty()) {",
@@ -340,7 +340,7 @@ export const border = [
   },
   {
     name: "epoll-area-looked-up-late",
-    promise: "P1",
+    promise: "ends-once",
     file: `${EPOLL}engine_events.cc`,
     find: "WriteStat(static_cast<StatJob&>(job).answer, op.area);",
     replace: "WriteStat(static_cast<StatJob&>(job).answer, shared_.arena(shared_.record(slot).arena_offset));",
@@ -348,7 +348,7 @@ export const border = [
   },
   {
     name: "uring-held-record-trusted",
-    promise: "P1",
+    promise: "ends-once",
     file: `${URING}starter.h`,
     find: "if (op.active && is_other) return Refused(kBadRecord);",
     replace: "(void)is_other;",
@@ -356,7 +356,7 @@ export const border = [
   },
   {
     name: "epoll-held-record-trusted",
-    promise: "P1",
+    promise: "ends-once",
     file: `${EPOLL}engine_chains.cc`,
     find: "  if (record.operation != held.operation || record.generation != held.generation) held.refusal = kBadRecord;\n",
     replace: "  (void)record;\n",
@@ -380,7 +380,7 @@ export const border = [
   },
   {
     name: "libuv-throw-gets-out",
-    promise: "P1",
+    promise: "ends-once",
     file: `${LIBUV}session.ts`,
     find: "        this.#fail(submission, error);\n",
     replace: "        throw error;\n",

@@ -8,7 +8,7 @@ const RACE = `${CORE}resource/connect-race.ts`;
 export const connecting = [
   {
     name: "look-up-outlives-its-caller",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: RACE,
     find: "    if (this.#attempts.size === 0 || (cause === ",
     replace: "    if ((cause === ",
@@ -16,7 +16,7 @@ export const connecting = [
   },
   {
     name: "look-up-outlives-the-backend",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: RACE,
     find: "      this.#dispatcher.onClosing.add(this.#backendCloses);\n",
     replace: "",
@@ -48,7 +48,7 @@ export const connecting = [
   },
   {
     name: "second-winner-kept",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: RACE,
     find: '    this.#cancelAll("signal");\n',
     replace: "",
@@ -56,7 +56,7 @@ export const connecting = [
   },
   {
     name: "race-timeout-leaves-attempts",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: RACE,
     find: "    this.#cancelAll(cause);\n",
     replace: "",
@@ -64,7 +64,7 @@ export const connecting = [
   },
   {
     name: "shortage-ends-the-accept",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}resource/acceptor.ts`,
     find: "if (!expected && isShortage(error)) return",
     replace: "if (expected && isShortage(error)) return",
@@ -72,7 +72,7 @@ export const connecting = [
   },
   {
     name: "shortage-ends-the-pipe",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}resource/pipe-transfer.ts`,
     find: "      if (!splices || !isShortage(error)) throw error;\n",
     replace: "      if (splices || isShortage(error)) throw error;\n",
@@ -80,7 +80,7 @@ export const connecting = [
   },
   {
     name: "shortage-told-each-time",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}resource/accept-pause.ts`,
     find: "const isFirst = this.#pauseMs === 0;",
     replace: "const isFirst = this.#pauseMs < PAUSE_MS_MAX;",
@@ -88,7 +88,7 @@ export const connecting = [
   },
   {
     name: "shortage-retried-at-once",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}resource/accept-pause.ts`,
     find: "Math.min(PAUSE_MS_MAX, this.#pauseMs * 2)",
     replace: "Math.min(PAUSE_MS_MIN, this.#pauseMs * 2)",
@@ -96,7 +96,7 @@ export const connecting = [
   },
   {
     name: "successor-file-removed",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/socket-file.ts`,
     find: "(await inodeOf(dispatcher, path)) !== inode",
     replace: "(await inodeOf(dispatcher, path)) === undefined",
@@ -104,7 +104,7 @@ export const connecting = [
   },
   {
     name: "successor-file-removed-by-the-runtime",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${LIBUV}socket-file.ts`,
     find: "inode === undefined || inode === this.#inode",
     replace: "inode === undefined || inode !== this.#inode",
@@ -112,7 +112,7 @@ export const connecting = [
   },
   {
     name: "standing-chunks-kept-from-others",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}operation/lane.ts`,
     find: "this.holder !== undefined && this.holder !== entry.subject)",
     replace: "this.holder !== undefined && this.holder === entry.subject)",
@@ -120,7 +120,7 @@ export const connecting = [
   },
   {
     name: "listener-without-bound",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${LIBUV}listener.ts`,
     find: "if (this.#sockets.length >= waitingMax) return void socket.resetAndDestroy();",
     replace: "",

@@ -11,7 +11,7 @@ export const detection = [
   // --- Asking does no harm --------------------------------------------------------------------------------------------
   {
     name: "asked-under-a-filter",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: ASK,
     find: "  return seccomp.mode === 0;",
     replace: "  return seccomp.mode !== null;",
@@ -19,7 +19,7 @@ export const detection = [
   },
   {
     name: "filter-of-the-first-thread",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${DETECT}io-uring/surroundings.ts`,
     find: "parseInteger(own.get(field) ?? status.get(field))",
     replace: "parseInteger(status.get(field))",
@@ -27,7 +27,7 @@ export const detection = [
   },
   {
     name: "probe-child-ignored",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: ASK,
     find: 'setting === "auto" && isSafeToAsk(seen)',
     replace: "isSafeToAsk(seen)",
@@ -35,7 +35,7 @@ export const detection = [
   },
   {
     name: "probe-off-ignored",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: ASK,
     find: '  if (setting === "off") return { kind: "switched-off", by: "BATON_PROBE=off" };\n',
     replace: "",
@@ -43,7 +43,7 @@ export const detection = [
   },
   {
     name: "misspelt-probe-setting-not-told",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${DETECT}announce.ts`,
     find: "  if (probe.misspelt !== undefined) {",
     replace: "  if (probe.misspelt === null) {",
@@ -51,7 +51,7 @@ export const detection = [
   },
   {
     name: "flags-not-rehearsed",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${URING}rehearsal.h`,
     find: "for (uint32_t flags = 0; flags <= kEnterFlags; flags++) {",
     replace: "for (uint32_t flags = 0; flags <= IORING_ENTER_GETEVENTS; flags++) {",
@@ -59,7 +59,7 @@ export const detection = [
   },
   {
     name: "openbackend-options-unchecked",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${DETECT}detect.ts`,
     find: '  checkIsObject("openBackend", options);\n',
     replace: "",
@@ -67,7 +67,7 @@ export const detection = [
   },
   {
     name: "detect-options-read-twice",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${DETECT}detect.ts`,
     find: 'prefer: preferred.map((name) => expectDriverName("detect: prefer", name)),',
     replace: "prefer: preferred.map(() => options.prefer as DriverName),",
@@ -76,7 +76,7 @@ export const detection = [
   // --- The cause is the right one -------------------------------------------------------------------------------------
   {
     name: "limit-on-processes-not-named",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${DETECT}io-uring/classify.ts`,
     find: 'probe.errno === ERRNO.EAGAIN ? "PIDS" : "PROBE_UNSAFE"',
     replace: '"PROBE_UNSAFE"',
@@ -84,7 +84,7 @@ export const detection = [
   },
   {
     name: "own-group-compared-with-the-hosts",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${DETECT}io-uring/surroundings.ts`,
     find: 'initialUserNamespace ? undefined : sources.readText("/proc/self/gid_map")',
     replace: "undefined",
@@ -92,7 +92,7 @@ export const detection = [
   },
   {
     name: "deno-believed-to-make-rings",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${DETECT}io-uring/classify.ts`,
     find: 'runtime.startsWith("Node ") && ',
     replace: "",
@@ -100,7 +100,7 @@ export const detection = [
   },
   {
     name: "missing-descriptors-taken-for-a-missing-package",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${DETECT}survey.ts`,
     find: "    return noDescriptors(candidate, message);",
     replace: "    return notInstalled(candidate);",
@@ -108,7 +108,7 @@ export const detection = [
   },
   {
     name: "forbidden-reading-taken-for-a-broken-package",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${DETECT}survey.ts`,
     find: "return readingForbidden(candidate, message);",
     replace: "return loadFailed(candidate, message);",
@@ -116,7 +116,7 @@ export const detection = [
   },
   {
     name: "installed-package-told-to-build",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${DETECT}cause.ts`,
     find: "    isInstalled(missing)\n",
     replace: "    isInstalled(candidate.name)\n",
@@ -124,7 +124,7 @@ export const detection = [
   },
   {
     name: "installed-addon-told-to-build",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${CORE}spi/load-binding.ts`,
     find: "  return isInstalled(from)\n",
     replace: "  return isInstalled(name)\n",
@@ -132,7 +132,7 @@ export const detection = [
   },
   {
     name: "forbidden-variable-throws",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${CORE}base/environment.ts`,
     find: "        return undefined;",
     replace: '        throw new Error("forbidden");',
@@ -141,7 +141,7 @@ export const detection = [
   // --- The driver's ring ----------------------------------------------------------------------------------------------
   {
     name: "probe-makes-a-large-ring",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${URING}probe.h`,
     find: "inline constexpr uint32_t kProbeEntries = 8;",
     replace: "inline constexpr uint32_t kProbeEntries = 1024;",
@@ -149,7 +149,7 @@ export const detection = [
   },
   {
     name: "ring-not-waited-for",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${URING}locked_memory.h`,
     find: "static constexpr int kWaitsMax = 6;",
     replace: "static constexpr int kWaitsMax = 0;",
@@ -157,7 +157,7 @@ export const detection = [
   },
   {
     name: "short-memory-not-waited-for",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${DETECT}io-uring/gather.ts`,
     find: "const MEMORY_WAITS_MAX = 6;",
     replace: "const MEMORY_WAITS_MAX = 0;",
@@ -165,7 +165,7 @@ export const detection = [
   },
   {
     name: "shortfalls-not-told",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${DETECT}detect.ts`,
     find: "      publishShortfalls(current);\n",
     replace: "",
@@ -173,7 +173,7 @@ export const detection = [
   },
   {
     name: "smaller-ring-not-noticed",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: "packages/driver-uring/src/shortfalls.ts",
     find: "got < asked",
     replace: "got === asked + 1",

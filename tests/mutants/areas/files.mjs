@@ -8,7 +8,7 @@ const EPOLL = "packages/driver-epoll/native/";
 export const files = [
   {
     name: "own-position-left-to-the-driver",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}operation/dispatcher.ts`,
     find: "writeWide(this.records, entry.base + WORD.positionLow, start);\n",
     replace: "writeWide(this.records, entry.base + WORD.positionLow, -1);\n",
@@ -16,7 +16,7 @@ export const files = [
   },
   {
     name: "failed-write-forgets-its-part",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}operation/settle.ts`,
     find: "!entry.lendExclusive && { bytesTransferred: bytes }",
     replace: "!entry.lendExclusive && { bytesTransferred: bytes - entry.progress }",
@@ -32,7 +32,7 @@ export const files = [
   },
   {
     name: "pipe-into-fifo-waits-for-ever",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}resource/pipe-copy.ts`,
     find: "await writeWhileWanted(file, stream, { buffer, bytes }, early?.signal)",
     replace: "await writeWhileWanted(file, stream, { buffer, bytes }, undefined)",
@@ -40,7 +40,7 @@ export const files = [
   },
   {
     name: "pipe-into-fifo-outlives-its-source",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}resource/transfer-end.ts`,
     find: '    this.#unwatch = source?.whenClosing(() => this.#end("close"));\n',
     replace: "",
@@ -88,7 +88,7 @@ export const files = [
   },
   {
     name: "own-position-ignores-aborted-writes",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}operation/own-position.ts`,
     find: "      this.wrote(bytes);\n",
     replace: "      if (told) this.wrote(bytes);\n",
@@ -96,7 +96,7 @@ export const files = [
   },
   {
     name: "own-position-follows-aborted-reads",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}operation/own-position.ts`,
     find: "      if (told) this.#offset += bytes;\n",
     replace: "      this.#offset += bytes;\n",
@@ -109,7 +109,7 @@ export const files = [
   },
   {
     name: "own-position-ignores-queued-writes",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}operation/endings.ts`,
     find: "    if (entry.position !== undefined) entry.position.ended(entry, entry.progress, false);\n",
     replace: "",

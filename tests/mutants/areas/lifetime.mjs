@@ -9,7 +9,7 @@ const life = (test) => [{ file: "tests/life/alive.test.ts", test }];
 export const lifetime = [
   {
     name: "in-use-taken-for-dropped",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/resource-tracker.ts`,
     find: "watchForDrop(state, handle);",
     replace: "watchForDrop({ state }, handle);",
@@ -29,7 +29,7 @@ export const lifetime = [
   },
   {
     name: "standing-accept-kept",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/acceptor.ts`,
     find: "    if (!asked) this.#disarm(0);\n",
     replace: "",
@@ -40,7 +40,7 @@ export const lifetime = [
   },
   {
     name: "dropped-listener-kept",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/listener-operations.ts`,
     find: "    close: (closing) => closeListener({ dispatcher, acceptor, socketFile }, closing),",
     replace: "    close: () => closeListener({ dispatcher, acceptor, socketFile }, state),",
@@ -48,7 +48,7 @@ export const lifetime = [
   },
   {
     name: "standing-receive-kept",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/stream-reader.ts`,
     find: "    if (!this.#taken && !this.#asked) this.pause();\n",
     replace: "",
@@ -59,7 +59,7 @@ export const lifetime = [
   },
   {
     name: "dropped-connection-comes-for-ever",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/listener-operations.ts`,
     find: "  handle.used = connection.returned === true;\n",
     replace: "",
@@ -67,7 +67,7 @@ export const lifetime = [
   },
   {
     name: "asked-end-unhandled",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}base/rejection.ts`,
     find: "    if (asked) promise?.catch(ignore);\n",
     replace: "",
@@ -88,7 +88,7 @@ export const lifetime = [
   },
   {
     name: "closed-waiter-unhandled",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}base/rejection.ts`,
     find: "  rejectCaller(waiter, error, isClosed(error));",
     replace: "  rejectCaller(waiter, error, false);",
@@ -96,7 +96,7 @@ export const lifetime = [
   },
   {
     name: "transfer-end-unhandled",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}base/rejection.ts`,
     find: "      if (isClosed(error)) promise.catch(ignore);\n",
     replace: "",
@@ -119,7 +119,7 @@ export const lifetime = [
   },
   {
     name: "dropped-backend-kept",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${CORE}backend.ts`,
     find: "    if (settings.leakDetection) watchForDrop(this, this.#remains(settings.leakStacks, onLeak));\n",
     replace: "",
@@ -131,7 +131,7 @@ export const lifetime = [
   },
   {
     name: "dropped-backend-not-closed",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${CORE}backend-closing.ts`,
     find: "    closeBackend(dispatcher, this.#tracker, CLOSE_DEADLINE_MS_DEFAULT).catch(() => undefined);\n",
     replace: "",
@@ -139,7 +139,7 @@ export const lifetime = [
   },
   {
     name: "timers-not-ended-at-close",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${CORE}backend-closing.ts`,
     find: '  for (const entry of ended) dispatcher.canceler.request(entry, "close");\n',
     replace: "",
@@ -147,7 +147,7 @@ export const lifetime = [
   },
   {
     name: "closes-between-steps",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${CORE}operation/endings.ts`,
     find: "return this.#table.inUse > 0 || this.#asides > 0;",
     replace: "return this.#table.inUse > 0;",
@@ -155,7 +155,7 @@ export const lifetime = [
   },
   {
     name: "timers-ended-in-any-order",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${CORE}backend-closing.ts`,
     find: "  ended.sort((one, other) => endOf(dispatcher, one) - endOf(dispatcher, other));\n",
     replace: "",
@@ -167,7 +167,7 @@ export const lifetime = [
   },
   {
     name: "awaited-pool-taken-for-dropped",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${CORE}backend-closing.ts`,
     find: " || dispatcher.buffers.isAwaited",
     replace: "",
@@ -179,7 +179,7 @@ export const lifetime = [
   },
   {
     name: "used-backend-taken-for-dropped",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${CORE}backend-closing.ts`,
     find: "if (this.#tracker.size > 0 || dispatcher.endings.inUse || dispatcher.buffers.isAwaited) {",
     replace: "if (dispatcher.requests.closed) {",
@@ -216,7 +216,7 @@ export const lifetime = [
     },
   ].map((one) => ({
     ...one,
-    promise: /** @type {const} */ ("P1"),
+    promise: /** @type {const} */ ("ends-once"),
     killedBy: [{ file: "packages/driver-libuv/test/throws.test.ts", test: "each call of the runtime that throws" }],
   })),
 ];

@@ -18,7 +18,7 @@ export const memory = [
   },
   {
     name: "freed-memory-stays-with-the-allocator",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}spi/heap-memory.ts`,
     find: "    if (!ownPages || bytes < PAGE_BYTES",
     replace: "    if (ownPages || bytes < PAGE_BYTES",
@@ -26,7 +26,7 @@ export const memory = [
   },
   {
     name: "pages-at-rest-are-kept",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}memory/pool-store.ts`,
     find: "} else if (this.#memory.discard!(block.number)) {",
     replace: "} else if (block.number >= 0) {",
@@ -34,7 +34,7 @@ export const memory = [
   },
   {
     name: "resized-memory-is-used",
-    promise: "P3",
+    promise: "buffer-comes-home",
     file: `${CORE}memory/owned-buffer.ts`,
     find: "  return buffer.byteLength !== 0 && buffer.byteLength >= origin.offset + origin.blockBytes;",
     replace: "  return buffer.byteLength !== 0 || offset + capacity === 0;",
@@ -42,7 +42,7 @@ export const memory = [
   },
   {
     name: "views-live-after-release",
-    promise: "P2",
+    promise: "lent-is-out-of-reach",
     file: `${CORE}memory/buffer-pool.ts`,
     find: "    if (!block.exposed) return block.buffer.byteLength !== 0;\n",
     replace: "    if (block.buffer.byteLength !== 0) return true;\n",
@@ -50,7 +50,7 @@ export const memory = [
   },
   {
     name: "exposure-not-marked",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${CORE}memory/owned-buffer.ts`,
     find: "exposures[block.number] = 1;",
     replace: "exposures[block.number] = 0;",
@@ -58,7 +58,7 @@ export const memory = [
   },
   {
     name: "memory-stays-in-its-size",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}memory/pool-store.ts`,
     find: "      this.#emptyBlocks(this.#sizes[index]!, bytes);\n",
     replace: "",
@@ -69,7 +69,7 @@ export const memory = [
   },
   {
     name: "seen-leak-never-back",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}memory/leak-watch.ts`,
     find: "    unexpose(block);\n    unseen(block);\n",
     replace: "    unexpose(block);\n",
@@ -77,7 +77,7 @@ export const memory = [
   },
   {
     name: "refused-receive-waits-for-ever",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/provided-buffers.ts`,
     find: "(this.#provided.size === 0 && !this.#pool.refused)",
     replace: "this.#provided.size === 0",
@@ -85,7 +85,7 @@ export const memory = [
   },
   {
     name: "large-waiter-passed-for-ever",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}memory/pool-waiters.ts`,
     find: "const PASSED_MAX = 64;",
     replace: "const PASSED_MAX = 1e9;",
@@ -96,7 +96,7 @@ export const memory = [
   },
   {
     name: "aborted-waiter-serves-nobody",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}memory/pool-waiters.ts`,
     find: "      this.serve();\n      return true;",
     replace: "      return true;",
@@ -107,7 +107,7 @@ export const memory = [
   },
   {
     name: "waiting-keeps-no-process",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}memory/pool-waiters.ts`,
     find: "timer = clock.retryAfter(",
     replace: "timer = clock.after(",
@@ -115,7 +115,7 @@ export const memory = [
   },
   {
     name: "no-reserve",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}memory/receive-share.ts`,
     find: "if (pieces > 0) this.#pool.setReserve(",
     replace: "if (pieces < 0) this.#pool.setReserve(",
@@ -127,7 +127,7 @@ export const memory = [
   },
   {
     name: "loop-takes-what-others-wait-for",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/provided-buffers.ts`,
     find: "for (const loop of [...this.#loops]) if (loop !== entry.subject) loop.pause();",
     replace: "",
@@ -135,7 +135,7 @@ export const memory = [
   },
   {
     name: "quiet-peers-wait-like-others",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/dispatcher.ts`,
     find: "    if (this.#queue.length > FLUSH_PORTION && isOfQuietPeer(entry)) ",
     replace: "    if (this.#queue.length < 0 && isOfQuietPeer(entry)) ",
@@ -143,7 +143,7 @@ export const memory = [
   },
   {
     name: "quiet-peers-paused-like-others",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/provided-buffers.ts`,
     find: "    } else if (handle?.quiet === true) {",
     replace: "    } else if (handle === undefined) {",
@@ -154,7 +154,7 @@ export const memory = [
   },
   {
     name: "quiet-line-takes-all",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${CORE}operation/submission-queue.ts`,
     find: "this.#putQuiet(this.#count > 0 ? Math.ceil(limit / 2) : limit, window, filled)",
     replace: "this.#putQuiet(limit, window, filled)",

@@ -7,7 +7,7 @@ import { CORE, core, kit, LIBUV, native, simKit } from "../killers.mjs";
 export const opening = [
   {
     name: "placement-checked-by-nobody",
-    promise: "P10",
+    promise: "lacking-is-refused",
     file: `${CORE}spi/native-driver.ts`,
     find: "Driver`, native, {",
     replace: "Driver`, { ...native, numaNode: -1 }, {",
@@ -22,7 +22,7 @@ export const opening = [
   },
   {
     name: "probe-of-no-addon-throws",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${CORE}spi/native-driver.ts`,
     find: 'if ("unavailable" in loaded) return loaded.unavailable;',
     replace: 'if ("unavailable" in loaded) throw unavailable(name, loaded.unavailable);',
@@ -30,7 +30,7 @@ export const opening = [
   },
   {
     name: "known-refusal-unknown",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${CORE}spi/native-driver.ts`,
     find: "parts.describeRefusal?.(errno, options) ?? {",
     replace: "(errno > 0 ? parts.describeRefusal?.(errno, options) : undefined) ?? {",
@@ -38,7 +38,7 @@ export const opening = [
   },
   {
     name: "named-addon-ignored",
-    promise: "P12",
+    promise: "fallback-is-visible",
     file: `${CORE}spi/load-binding.ts`,
     find: "const paths = [named ?? `",
     replace: "const paths = [(named && undefined) ?? `",
@@ -54,7 +54,7 @@ export const opening = [
   },
   {
     name: "begun-open-kept",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}resource/open.ts`,
     find: "    if (index >= 0) closeHandle(dispatcher, index,",
     replace: "    if (index > 1_000_000) closeHandle(dispatcher, index,",
@@ -86,7 +86,7 @@ export const opening = [
   },
   {
     name: "unknown-open-bits-dropped",
-    promise: "P10",
+    promise: "lacking-is-refused",
     file: `${CORE}spi/open-flags.ts`,
     find: "!isNumber || rest !== 0 ||",
     replace: "!isNumber ||",
@@ -94,7 +94,7 @@ export const opening = [
   },
   {
     name: "file-close-cancels-nothing",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/file.ts`,
     find: 'early ? "cancel" : "await"',
     replace: 'early ? "await" : "await"',
@@ -118,7 +118,7 @@ export const opening = [
   },
   {
     name: "adopted-twice",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${LIBUV}adopt.ts`,
     find: "  if (host.hasDescriptor(fd)) return host.complete(submission, -ERRNO.EBUSY);\n",
     replace: "",
@@ -126,7 +126,7 @@ export const opening = [
   },
   {
     name: "adopted-original-left-open",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${LIBUV}file-operations.ts`,
     find: "  const closeOriginal = () => orAnswer(() => fs.close(original, done), done);\n",
     replace: "  const closeOriginal = () => done(null);\n",
@@ -134,7 +134,7 @@ export const opening = [
   },
   {
     name: "unseekable-waits-for-ever",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}resource/create-file.ts`,
     find: 'handle.position < 0 ? "cancel" : "await"',
     replace: '"await"',

@@ -11,7 +11,7 @@ export const ring = [
   // --- descriptors and who still names them ---------------------------------------------------------------------------
   {
     name: "uring-close-waits-for-nobody",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${URING}endings.h`,
     find: "    if (cell.users == 0) return false;\n    op.waiting = false;",
     replace: "    if (cell.users < UINT32_MAX) return false;\n    op.waiting = false;",
@@ -19,7 +19,7 @@ export const ring = [
   },
   {
     name: "uring-closes-what-is-unconfirmed",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${URING}engine.h`,
     find: "      if (cell.users == 0) ::close(cell.fd);",
     replace: "      ::close(cell.fd);",
@@ -27,7 +27,7 @@ export const ring = [
   },
   {
     name: "chain-holds-nothing",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${URING}starter.h`,
     find: "endings_.HoldDescriptors(op, holds.Next(state_.handles, record));",
     replace: "(void)holds;",
@@ -35,7 +35,7 @@ export const ring = [
   },
   {
     name: "epoll-chain-holds-nothing",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${EPOLL}engine_chains.cc`,
     find: "    Hold(chain[index], holds.Next(handles_, shared_.record(chain[index])));\n",
     replace: "    Hold(chain[index], {});\n",
@@ -43,7 +43,7 @@ export const ring = [
   },
   {
     name: "sim-close-waits-for-nobody",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${CORE}testing/sim/handles.ts`,
     find: "    if (!this.#closed || this.#operations > 0) return;\n",
     replace: "    if (!this.#closed) return;\n",
@@ -52,7 +52,7 @@ export const ring = [
   // --- other kernels --------------------------------------------------------------------------------------------------
   {
     name: "unknown-completion-is-taken",
-    promise: "P1",
+    promise: "ends-once",
     file: `${URING}engine.h`,
     find: "    if (found == nullptr) [[unlikely]] {",
     replace: "    if (found == nullptr && TagOf(cqe.user_data) != Tag::kOperation) {",
@@ -60,7 +60,7 @@ export const ring = [
   },
   {
     name: "wait-by-an-entry",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${URING}ring.h`,
     find: "    if ((ring_.features & IORING_FEAT_EXT_ARG) == 0) return WaitOnDescriptor(timeout_ns);\n",
     replace: "",
@@ -68,7 +68,7 @@ export const ring = [
   },
   {
     name: "sqpoll-without-its-files",
-    promise: "P10",
+    promise: "lacking-is-refused",
     file: `${URING}ring.h`,
     find: "    if (TakesByItself() && (ring_.features & IORING_FEAT_SQPOLL_NONFIXED) == 0) return -EOPNOTSUPP;\n",
     replace: "",
@@ -76,7 +76,7 @@ export const ring = [
   },
   {
     name: "sqpoll-submit-spins",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${URING}handover.h`,
     find: "      if (taken >= 0 && port_->TakesByItself()) return;\n",
     replace: "",
@@ -84,7 +84,7 @@ export const ring = [
   },
   {
     name: "refused-for-ever",
-    promise: "P1",
+    promise: "ends-once",
     file: `${URING}engine.h`,
     find: "    EndRefused();\n",
     replace: "",
@@ -92,7 +92,7 @@ export const ring = [
   },
   {
     name: "cancels-give-up",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${URING}engine.h`,
     find: "      CancelAll();\n      BeginCalls();",
     replace: "      BeginCalls();",
@@ -101,7 +101,7 @@ export const ring = [
   // --- calls on threads -----------------------------------------------------------------------------------------------
   {
     name: "uring-calls-on-the-loop",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${URING}threads.h`,
     find: "    handed_.push_back(std::move(job));",
     replace: "    job->result = job->Run();\n    handed_.push_back(std::move(job));",
@@ -109,7 +109,7 @@ export const ring = [
   },
   {
     name: "threads-wake-nobody",
-    promise: "P1",
+    promise: "ends-once",
     file: `${URING}threads.h`,
     find: "pool_->done_fd(), POLLIN);",
     replace: "pool_->done_fd(), POLLPRI);",
@@ -117,7 +117,7 @@ export const ring = [
   },
   {
     name: "thread-holds-no-descriptor",
-    promise: "P8",
+    promise: "closing-is-orderly",
     file: `${URING}thread_calls.h`,
     find: "    if (fd >= 0 && !op.holds_descriptors) endings_.HoldDescriptors(op, {record.handle_index, -1});\n    threads_",
     replace: "    threads_",
@@ -125,7 +125,7 @@ export const ring = [
   },
   {
     name: "thread-left-behind",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${URING}threads.h`,
     find: "    if (!job->Withdraw()) return false;\n",
     replace: "    (void)job->Withdraw();\n",
@@ -133,7 +133,7 @@ export const ring = [
   },
   {
     name: "nobody-stands-in",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${SHARED}worker_pool.h`,
     find: "    if (is_short) StandIn(shared_);\n",
     replace: "    (void)is_short;\n",
@@ -141,7 +141,7 @@ export const ring = [
   },
   {
     name: "stand-ins-without-number",
-    promise: "P11",
+    promise: "full-is-back-pressure",
     file: `${SHARED}worker_pool.h`,
     find: "stand_ins < kStandInsMax;",
     replace: "stand_ins < UINT32_MAX;",
@@ -149,7 +149,7 @@ export const ring = [
   },
   {
     name: "failed-addon-is-remembered",
-    promise: "P10",
+    promise: "lacking-is-refused",
     file: `${CORE}spi/load-binding.ts`,
     find: 'if (loaded === undefined || "unavailable" in loaded) loaded = load();',
     replace: "if (loaded === undefined) loaded = load();",
@@ -158,7 +158,7 @@ export const ring = [
   // --- sends without a copy -------------------------------------------------------------------------------------------
   {
     name: "zero-copy-keeps-its-pages",
-    promise: "P3",
+    promise: "buffer-comes-home",
     file: `${URING}zero_copy.h`,
     find: "ExchangePages(pages) < 0",
     replace: "pages.bytes == 0",
@@ -166,7 +166,7 @@ export const ring = [
   },
   {
     name: "zero-copy-waits-for-its-peer",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${URING}starter.h`,
     find: "      if (!target->awaits_notification) return true;\n",
     replace: "      if (target->active) return true;\n",
@@ -174,7 +174,7 @@ export const ring = [
   },
   {
     name: "zero-copy-outlives-its-timeout",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${URING}prepare.h`,
     find: "!chained && !record_.Has(kSubmitTimeout) && ",
     replace: "!chained && ",
@@ -195,7 +195,7 @@ export const ring = [
   },
   {
     name: "each-session-has-its-own-deadline",
-    promise: "P9",
+    promise: "teardown-drains",
     file: `${SHARED}environment_end.h`,
     find: "    if (!deadline_.has_value()) {\n",
     replace: "    {\n",
@@ -228,7 +228,7 @@ export const ring = [
   },
   {
     name: "timers-canceled-by-the-kernel",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${URING}starter.h`,
     find: "    } else if (target->in_queue) {\n      timers_.Cancel(record.argument0, *target);\n",
     replace: "",
@@ -236,7 +236,7 @@ export const ring = [
   },
   {
     name: "refused-timers-wait-for-ever",
-    promise: "P1",
+    promise: "ends-once",
     file: `${URING}timers.h`,
     find: "if (was_armed && refused) EndUntil(armed_ns() - 1, result);",
     replace: "(void)(was_armed && refused);",

@@ -6,7 +6,7 @@ import { CORE, core, kit, LIBUV, simKit, simProgram } from "../killers.mjs";
 export const streams = [
   {
     name: "cut-send-succeeds",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${LIBUV}send-queue.ts`,
     find: "const count = next.sent + next.piece - queuedOf(next);",
     replace: "const count = next.sent + next.piece;",
@@ -14,7 +14,7 @@ export const streams = [
   },
   {
     name: "reset-send-counts-nothing",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${LIBUV}send-queue.ts`,
     find: "const count = sending.sent + sending.piece - sending.queued;",
     replace: "const count = 0;",
@@ -30,7 +30,7 @@ export const streams = [
   },
   {
     name: "reset-drops-what-was-read",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${LIBUV}stream.ts`,
     find: "        () => this.#takeWhatTheRuntimeHas(),\n",
     replace: "",
@@ -38,7 +38,7 @@ export const streams = [
   },
   {
     name: "failed-send-drops-what-arrived",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${LIBUV}stream.ts`,
     find: "        this.#takeWhatTheKernelHas();\n      },",
     replace: "      },",
@@ -70,7 +70,7 @@ export const streams = [
   },
   {
     name: "joined-counts-twice",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}operation/joined-sends.ts`,
     find: "      left -= count;\n",
     replace: "",
@@ -78,7 +78,7 @@ export const streams = [
   },
   {
     name: "joined-cancel-ends-all",
-    promise: "P5",
+    promise: "cancel-has-one-contract",
     file: `${CORE}operation/joined-sends.ts`,
     find: "} else if (member.state === STATE.submitted) {",
     replace: "} else if (member.state === STATE.free) {",
@@ -102,7 +102,7 @@ export const streams = [
   },
   {
     name: "loop-makes-no-way",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}operation/lane.ts`,
     find: "      else this.#current.kind?.crowded?.(this.#current);\n",
     replace: "",
@@ -110,7 +110,7 @@ export const streams = [
   },
   {
     name: "standing-loop-keeps-chunks",
-    promise: "P3",
+    promise: "buffer-comes-home",
     file: `${CORE}resource/stream-reader.ts`,
     find: "    this.#unwatch ??= state.whenClosing(() => this.#keepFrom(0));\n",
     replace: "",
@@ -126,7 +126,7 @@ export const streams = [
   },
   {
     name: "loops-need-a-buffer-ring",
-    promise: "P10",
+    promise: "lacking-is-refused",
     file: `${CORE}resource/lent-receive.ts`,
     find: "  if (!isSupported(dispatcher.capabilities.features.providedBuffer)) return receiveLent(core, options);\n",
     replace: "",
@@ -134,7 +134,7 @@ export const streams = [
   },
   {
     name: "untold-reset-is-forgotten",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}operation/course.ts`,
     find: "    if (result === -ERRNO.ECONNRESET) resource.untoldReset = result;\n",
     replace: "",
@@ -142,7 +142,7 @@ export const streams = [
   },
   {
     name: "reset-received-as-end",
-    promise: "P6",
+    promise: "nothing-is-lost",
     file: `${CORE}operation/course.ts`,
     find: "  const { untoldReset } = resource;\n",
     replace:
