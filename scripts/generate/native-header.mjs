@@ -112,10 +112,12 @@ ${opcodes}
 };
 inline constexpr uint32_t kOpcodeCount = ${opcodeTable.length};
 
-// Labels of a switch: the operations that are one call on names, those that are one call on a descriptor, and all others.
+// Labels of a switch: the operations that are one call on names, those that are one call on a descriptor, and all others;
+// those that begin without a handle.
 #define BATON_CASE_PATH_CALL ${callOn("path")}
 #define BATON_CASE_FILE_CALL ${callOn("file")}
 #define BATON_CASE_NO_CALL ${labels((row) => row.native === undefined)}
+#define BATON_CASE_NO_HANDLE ${labels(({ handles }) => handles === "none" || handles === "begun")}
 
 // Who touches the memory of an operation's buffer while it is in flight.
 enum class BufferUse : uint8_t { ${bufferUses.map((use) => `k${camel(use)}`).join(", ")} };

@@ -52,6 +52,36 @@ function filesNaming(name: string): string[] {
   return sources.filter(({ code }) => pattern.test(code)).map(({ path }) => path);
 }
 
+/** The text of a switch, from its subject to its last brace, of all whose subject fits. */
+function switchesOver(subject: RegExp, code: string): string[] {
+  return [...code.matchAll(/\bswitch \(([^\n]*)\) \{/g)]
+    .filter((match) => subject.test(match[1]!))
+    .map(({ index }) => {
+      let depth = 0;
+      for (let end = code.indexOf("{", index); ; end++) {
+        if (end === code.length) throw new Error(`a switch has no end: ${code.slice(index, index + 60)}`);
+        if (code[end] === "{") depth++;
+        else if (code[end] === "}" && --depth === 0) return code.slice(index, end);
+      }
+    });
+}
+
+describe("a switch over opcodes in C++", () => {
+  const subject = /^(?:[\w.]+\.)?opcode$/;
+
+  test("is found", () => {
+    const code = "switch (op.opcode) {\n case kA: { f(); }\n default: g();\n}\nswitch (kind) {\n default: h();\n}";
+    expect(switchesOver(subject, code)).toEqual(["switch (op.opcode) {\n case kA: { f(); }\n default: g();\n"]);
+  });
+
+  test("names every operation, so that the compiler says where a new one is missing", () => {
+    const native = sources.filter(({ path }) => path.includes("/native/"));
+    const switches = native.flatMap(({ path, code }) => switchesOver(subject, code).map((text) => ({ path, text })));
+    expect(switches.length).toBeGreaterThan(3);
+    expect(switches.filter(({ text }) => /\bdefault:/.test(text))).toEqual([]);
+  });
+});
+
 describe("files that name an operation", () => {
   test("are found", () => {
     const pattern = naming("truncate");

@@ -22,7 +22,7 @@ bool Engine::Attempt(uint32_t slot) {
   Op& op = ops_[slot];
   const SubmissionRecord& record = shared_.record(slot);
   const int fd = handles_.At(op.handle).fd;
-  int64_t result;
+  int64_t result = -EINVAL;
   uint32_t flags = 0;
   switch (op.opcode) {
     case Opcode::kReceive:
@@ -66,7 +66,12 @@ bool Engine::Attempt(uint32_t slot) {
       break;
     case Opcode::kSplice:
       return AttemptSplice(slot);
-    default:
+    case Opcode::kClose:
+    case Opcode::kStat:
+    case Opcode::kShutdown:
+    case Opcode::kAddress:
+    BATON_CASE_NO_HANDLE:
+    BATON_CASE_FILE_CALL:
       BATON_CHECK(false && "never waits for a descriptor");
   }
   if (result == -EAGAIN) return false;

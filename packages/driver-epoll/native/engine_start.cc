@@ -130,8 +130,16 @@ void Engine::StartOnHandle(uint32_t slot, const SubmissionRecord& record, Opcode
       return StartTransfer(slot, record, opcode);
     BATON_CASE_FILE_CALL:
       return StartOnFile(slot, record, opcode, fd);
-    default:
+    case Opcode::kAccept:
+    case Opcode::kReceive:
+    case Opcode::kSend:
+    case Opcode::kReceiveMessage:
+    case Opcode::kSendMessage:
+    case Opcode::kPoll:
       return StartOnSocket(slot, record, opcode);
+    case Opcode::kSplice:
+    BATON_CASE_NO_HANDLE:
+      return Answer(slot, record, -EINVAL);
   }
 }
 

@@ -17,7 +17,7 @@
 namespace baton::uring {
 
 // Where an operation is performed: by the kernel as an entry of the ring, on the calling thread, on another.
-enum class Way : uint8_t { kEntry, kHere, kThread };
+enum class Way : uint8_t { kEntry, kInline, kThread };
 
 // What one operation needs, or why it is refused.
 struct Admission {
@@ -28,14 +28,14 @@ struct Admission {
   int second_fd = -1;
 };
 
-enum class Place : uint8_t { kAlone, kInChain };
+enum class Standing : uint8_t { kAlone, kInChain };
 
 // Whether the operation has held its handles since its chain was submitted: then they may have been closed meanwhile.
 enum class Hold : uint8_t { kNot, kHeld };
 
 // Beside what the table of operations says of its flags: what this ring does not have, and what is nothing in a chain.
-inline bool CanHonour(const Features& features, Opcode opcode, const SubmissionRecord& record, Place place) {
-  if (place == Place::kInChain) {
+inline bool CanHonour(const Features& features, Opcode opcode, const SubmissionRecord& record, Standing standing) {
+  if (standing == Standing::kInChain) {
     // What ends only when it is canceled has nothing that could come after it, and nobody waits for a cancel.
     if (record.Has(kSubmitMultishot) || (InfoOf(opcode).flags & kSubmitLink) == 0) return false;
   }
@@ -59,7 +59,7 @@ inline Way WayBeside(const State& state, Opcode opcode, const SubmissionRecord& 
   const Beside beside = EntryOf(opcode).beside;
   const bool waits = beside == Beside::kThread || (beside == Beside::kThreadForPath &&
                                                    NamesPath(state.shared.arena(record.arena_offset)));
-  return waits ? Way::kThread : Way::kHere;
+  return waits ? Way::kThread : Way::kInline;
 }
 
 // An entry that the kernel refuses while it takes it would cancel what stands *before* it in its chain, so what it
@@ -95,7 +95,7 @@ inline int32_t RefuseArguments(State& state, Opcode opcode, const SubmissionReco
   return 0;
 }
 
-inline Admission Refused(int32_t refusal) { return {refusal, Way::kHere, -1, -1}; }
+inline Admission Refused(int32_t refusal) { return {refusal, Way::kInline, -1, -1}; }
 
 inline Handles::Cell* FindHandle(State& state, int32_t index, uint32_t generation, Hold hold) {
   return hold == Hold::kHeld ? state.handles.FindHeld(index, generation) : state.handles.Find(index, generation);
@@ -105,12 +105,12 @@ inline bool IsWriteAt(Opcode opcode, const SubmissionRecord& record) {
   return (opcode == Opcode::kWrite || opcode == Opcode::kWritev) && record.Position() >= 0;
 }
 
-inline Admission Admit(State& state, const SubmissionRecord& record, Place place, Hold hold = Hold::kNot) {
+inline Admission Admit(State& state, const SubmissionRecord& record, Standing standing, Hold hold = Hold::kNot) {
   if (const int32_t wrong = CheckRecord(record, state.shared, state.buffers); wrong < 0) return Refused(wrong);
   const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
   constexpr uint32_t kFlags = kSubmitMultishot | kSubmitProvidedBuffer | kSubmitTimeout;
-  if (record.Has(kFlags) || place == Place::kInChain) [[unlikely]] {
-    if (!CanHonour(state.features, opcode, record, place)) return Refused(-EOPNOTSUPP);
+  if (record.Has(kFlags) || standing == Standing::kInChain) [[unlikely]] {
+    if (!CanHonour(state.features, opcode, record, standing)) return Refused(-EOPNOTSUPP);
   }
   Admission admission;
   if (!state.features.IsEntry(opcode) || !FitsEntry(opcode, record)) {

@@ -12,12 +12,34 @@ namespace baton::uring {
 enum class Beside : uint8_t {
   // Not at all.
   kNothing,
-  // By calls that do not wait, on the engine's own thread.
-  kHere,
+  // Inline: by calls that do not wait, on the engine's own thread.
+  kInline,
   // By a call on another thread: it may wait for a file system, with a network between, frozen, or slow.
   kThread,
-  // On another thread when its address is a path, here otherwise.
+  // On another thread when its address is a path, inline otherwise.
   kThreadForPath,
+};
+
+// What the kernel reads or writes beside buffers for as long as the operation is in flight.
+enum class Holds : uint8_t { kNothing, kStat, kAddress, kTimespec, kVector, kMessage };
+
+// What a result of the kernel means, and what the engine does about it.
+enum class Finish : uint8_t {
+  // What it says.
+  kAsIs,
+  // A handle, or a FIFO of which the other end has still to come.
+  kOpened,
+  kAccepted,
+  kConnected,
+  // That the time is over is no error.
+  kElapsed,
+  kFileFacts,
+  // The answer goes beside the bytes: where they came from, and flags.
+  kMessageArrived,
+  kPolled,
+  kClosed,
+  // Bytes, in a buffer that the kernel has picked.
+  kProvided,
 };
 
 struct EntryInfo {
@@ -27,6 +49,8 @@ struct EntryInfo {
   Beside beside;
   // The feature whose mask takes it off the ring; 0: none.
   uint32_t mask;
+  Holds holds = Holds::kNothing;
+  Finish finish = Finish::kAsIs;
 };
 
 inline constexpr int kNoEntry = -1;

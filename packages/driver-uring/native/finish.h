@@ -12,6 +12,7 @@
 #include "baton/open_call.h"
 #include "baton/poll_events.h"
 #include "baton/stat_answer.h"
+#include "entries.h"
 #include "op.h"
 #include "state.h"
 
@@ -64,34 +65,34 @@ inline uint32_t FinishOpen(State& state, const Op& op, uint32_t slot, int32_t* r
 // What the result of an operation means for the engine; the flags of its completion record. `result` is changed where
 // core is told something else than the kernel said.
 inline uint32_t Interpret(State& state, Op& op, uint32_t slot, uint32_t cqe_flags, int32_t* result) {
-  switch (op.opcode) {
-    case Opcode::kReceive:
+  switch (EntryOf(op.opcode).finish) {
+    case Finish::kProvided:
       if ((cqe_flags & IORING_CQE_F_BUFFER) == 0) return 0;
       return state.ClaimProvided(cqe_flags >> IORING_CQE_BUFFER_SHIFT) << kAuxiliaryShift | kCompletionProvidedBuffer;
-    case Opcode::kOpen:
+    case Finish::kOpened:
       return FinishOpen(state, op, slot, result);
-    case Opcode::kAccept:
+    case Finish::kAccepted:
       return *result >= 0 ? AdoptArrival(state, result) : 0;
-    case Opcode::kConnect:
+    case Finish::kConnected:
       if (*result == 0) {
         *result = op.fd;
         return AdoptArrival(state, result);
       }
       ::close(op.fd);
       return 0;
-    case Opcode::kTimer:
+    case Finish::kElapsed:
       if (*result == -ETIME) *result = 0;
       return 0;
-    case Opcode::kStat:
+    case Finish::kFileFacts:
       if (*result == 0) WriteStat(*op.stat, op.data);
       return 0;
-    case Opcode::kReceiveMessage:
+    case Finish::kMessageArrived:
       if (*result >= 0) op.message->WriteAnswer(op.data);
       return 0;
-    case Opcode::kPoll:
+    case Finish::kPolled:
       if (*result >= 0) *result = static_cast<int32_t>(PollBits(static_cast<uint32_t>(*result)));
       return 0;
-    case Opcode::kClose:
+    case Finish::kClosed:
       // Never begun, because what it stood behind failed or because the session ends: the descriptor is still there.
       if (*result == -ECANCELED) {
         state.handles.At(op.handle).open = true;
@@ -99,9 +100,10 @@ inline uint32_t Interpret(State& state, Op& op, uint32_t slot, uint32_t cqe_flag
         state.handles.Recycle(op.handle);
       }
       return 0;
-    default:
+    case Finish::kAsIs:
       return 0;
   }
+  return 0;
 }
 
 }  // namespace baton::uring

@@ -20,6 +20,7 @@
 #include "baton/slab.h"
 #include "baton/vector.h"
 #include "baton/worker_pool.h"
+#include "entries.h"
 
 namespace baton::uring {
 
@@ -83,7 +84,7 @@ struct Op {
     // Of a timer that the engine keeps.
     int64_t deadline_ns;
   };
-  // Memory that the kernel reads or writes, by opcode.
+  // Memory that the kernel reads or writes, as the operation's row says (entries.h).
   union {
     struct statx* stat;
     SystemAddress* address;
@@ -161,27 +162,25 @@ class Operations {
     }
     if (op.stat == nullptr) [[likely]]
       return;
-    switch (op.opcode) {
-      case Opcode::kStat:
+    switch (EntryOf(op.opcode).holds) {
+      case Holds::kStat:
         stats_.Give(op.stat);
         break;
-      case Opcode::kConnect:
+      case Holds::kAddress:
         addresses_.Give(op.address);
         break;
-      case Opcode::kTimer:
+      case Holds::kTimespec:
         timespecs_.Give(op.timespec);
         break;
-      case Opcode::kReadv:
-      case Opcode::kWritev:
+      case Holds::kVector:
         op.vector->Clear();
         vectors_.Give(op.vector);
         break;
-      case Opcode::kReceiveMessage:
-      case Opcode::kSendMessage:
+      case Holds::kMessage:
         op.message->Clear();
         messages_.Give(op.message);
         break;
-      default:
+      case Holds::kNothing:
         break;
     }
   }
@@ -201,8 +200,9 @@ class Operations {
       if (!op.active || op.waiting) continue;
       if (op.slab != nullptr) bytes += shared.record(slot).length;
       if (op.stat == nullptr) continue;
-      if (op.opcode == Opcode::kReadv || op.opcode == Opcode::kWritev) bytes += op.vector->bytes();
-      if (op.opcode == Opcode::kReceiveMessage || op.opcode == Opcode::kSendMessage) bytes += op.message->bytes();
+      const Holds holds = EntryOf(op.opcode).holds;
+      if (holds == Holds::kVector) bytes += op.vector->bytes();
+      if (holds == Holds::kMessage) bytes += op.message->bytes();
     }
     return bytes;
   }

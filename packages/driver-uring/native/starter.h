@@ -21,7 +21,7 @@
 #include "baton/socket_calls.h"
 #include "endings.h"
 #include "entry_writer.h"
-#include "here.h"
+#include "inline_calls.h"
 #include "op.h"
 #include "state.h"
 #include "thread_calls.h"
@@ -39,10 +39,10 @@ class Starter {
   // Starts one operation. False when the kernel does not take any more for now; then nothing has happened.
   bool Start(uint32_t slot) {
     const SubmissionRecord& record = state_.shared.record(slot);
-    const Admission admission = Admit(state_, record, Place::kAlone);
+    const Admission admission = Admit(state_, record, Standing::kAlone);
     if (admission.refusal < 0) return Answer(slot, record, {admission.refusal});
     const auto opcode = static_cast<Opcode>(record.OpcodeNumber());
-    if (admission.way == Way::kHere) return Answer(slot, record, PerformHere(state_, opcode, record, admission.fd));
+    if (admission.way == Way::kInline) return Answer(slot, record, PerformInline(state_, opcode, record, admission.fd));
     if (admission.way == Way::kThread) {
       calls_.Start(slot, state_.operations.Enter(slot, record, opcode), record, admission.fd);
       return true;
@@ -69,7 +69,7 @@ class Starter {
       return true;
     }
     Chain chain(slots.begin(), slots.end());
-    const Admission admission = Admit(state_, state_.shared.record(chain.front()), Place::kInChain);
+    const Admission admission = Admit(state_, state_.shared.record(chain.front()), Standing::kInChain);
     if (admission.refusal == 0 && admission.way == Way::kEntry && !writer_.Reserve(Cut(chain).entries)) return false;
     ChainHolds holds;
     for (const uint32_t slot : chain) {
@@ -206,7 +206,7 @@ class Starter {
     // Another than the one that was submitted.
     const bool is_other = record.OpcodeNumber() != static_cast<uint8_t>(op.opcode) || record.generation != op.generation;
     if (op.active && is_other) return Refused(kBadRecord);
-    return Admit(state_, record, Place::kInChain, op.holds_descriptors ? Hold::kHeld : Hold::kNot);
+    return Admit(state_, record, Standing::kInChain, op.holds_descriptors ? Hold::kHeld : Hold::kNot);
   }
 
   // Starts the next segment of a chain; false when there is no room for it now. The chain is moved from, or empty, when
@@ -224,10 +224,10 @@ class Starter {
         endings_.MakeGate(slot, op, chain);
         return true;
       }
-      if (!goes || admission.way == Way::kHere) {
+      if (!goes || admission.way == Way::kInline) {
         const Outcome outcome = op.result < 0           ? Outcome{op.result}
                                 : admission.refusal < 0 ? Outcome{admission.refusal}
-                                                        : PerformHere(state_, op.opcode, record, admission.fd);
+                                                        : PerformInline(state_, op.opcode, record, admission.fd);
         EndFirst(chain, outcome);
         continue;
       }

@@ -50,10 +50,12 @@ enum class Opcode : uint8_t {
 };
 inline constexpr uint32_t kOpcodeCount = 34;
 
-// Labels of a switch: the operations that are one call on names, those that are one call on a descriptor, and all others.
+// Labels of a switch: the operations that are one call on names, those that are one call on a descriptor, and all others;
+// those that begin without a handle.
 #define BATON_CASE_PATH_CALL case Opcode::kUnlink: case Opcode::kRename: case Opcode::kMkdir: case Opcode::kHardlink: case Opcode::kSymlink
 #define BATON_CASE_FILE_CALL case Opcode::kFsync: case Opcode::kFdatasync: case Opcode::kTruncate: case Opcode::kAllocate: case Opcode::kAdvise
 #define BATON_CASE_NO_CALL case Opcode::kNop: case Opcode::kCancel: case Opcode::kOpen: case Opcode::kClose: case Opcode::kRead: case Opcode::kWrite: case Opcode::kStat: case Opcode::kListen: case Opcode::kAccept: case Opcode::kConnect: case Opcode::kReceive: case Opcode::kSend: case Opcode::kShutdown: case Opcode::kTimer: case Opcode::kAddress: case Opcode::kReadv: case Opcode::kWritev: case Opcode::kReceiveMessage: case Opcode::kSendMessage: case Opcode::kDatagram: case Opcode::kSplice: case Opcode::kPipe: case Opcode::kPoll: case Opcode::kAdopt
+#define BATON_CASE_NO_HANDLE case Opcode::kNop: case Opcode::kCancel: case Opcode::kOpen: case Opcode::kListen: case Opcode::kConnect: case Opcode::kTimer: case Opcode::kDatagram: case Opcode::kPipe: case Opcode::kUnlink: case Opcode::kRename: case Opcode::kMkdir: case Opcode::kHardlink: case Opcode::kSymlink: case Opcode::kAdopt
 
 // Who touches the memory of an operation's buffer while it is in flight.
 enum class BufferUse : uint8_t { kNone, kKernelReads, kKernelWrites };

@@ -88,9 +88,13 @@ enum class Memory : uint8_t { kNamed, kHeld };
       return memory == Memory::kHeld || AreParts(buffers, area, record.vector_count);
     case AreaContent::kMessage:
       return memory == Memory::kHeld || AreParts(buffers, area + kMessageVectorAt, record.vector_count);
-    default:
+    case AreaContent::kNone:
+    case AreaContent::kAddress:
+    case AreaContent::kHandles:
+    case AreaContent::kAdopted:
       return true;
   }
+  return true;
 }
 
 // The operation has one buffer, which its record names.

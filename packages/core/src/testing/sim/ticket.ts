@@ -2,6 +2,8 @@
 import {
   MESSAGE_VECTOR_AT,
   OPCODE,
+  type OpcodeDefinition,
+  opcodeTable,
   readWide,
   SUBMISSION_SHIFT,
   SUBMISSION_WORDS,
@@ -21,6 +23,8 @@ export interface Part {
   readonly start: number;
   readonly end: number;
 }
+
+const rows: readonly OpcodeDefinition[] = opcodeTable;
 
 export class Ticket implements Waiter {
   readonly slot: number;
@@ -153,15 +157,7 @@ export class Ticket implements Waiter {
 
   /** Moved all that it was asked to, as far as that matters to what is chained behind it. */
   endsWell(result: number): boolean {
-    switch (this.opcode) {
-      case OPCODE.read:
-      case OPCODE.write:
-      case OPCODE.readv:
-      case OPCODE.writev:
-        return result === this.length;
-      default:
-        return result >= 0;
-    }
+    return rows[this.opcode]?.whole ? result === this.length : result >= 0;
   }
 }
 
