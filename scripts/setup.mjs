@@ -7,13 +7,12 @@
  *   npm run setup                 does it again where it could not before
  *   BATON_SETUP_SYSTEM=1          allows sudo for system packages;  =0 leaves system packages alone
  */
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildPackages } from "./setup/build.mjs";
 import { dependenciesAreInstalled, installDependencies } from "./setup/dependencies.mjs";
-import { fingerprintInputs, nativeBinaries, outputsAreThere, sameContent } from "./setup/inputs.mjs";
-import { installSystemPackages, missingSystemPackages, toolchainFingerprint } from "./setup/system-packages.mjs";
+import { installSystemPackages, missingSystemPackages } from "./setup/system-packages.mjs";
 
 /** Root of the repository. */
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -24,18 +23,17 @@ const NODE_MIN = [20, 19];
  * What was done, so that it is not done twice.
  *
  * @typedef {object} Stamp
- * @property {import("./setup/inputs.mjs").Fingerprints} inputs
- * @property {string} toolchain
  * @property {string} system What was missing and what was allowed when it was last tried.
  * @property {string} locks Sizes and times of the lock files that were compared.
- * @property {readonly string[]} binaries Native halves that were built.
+ * @property {readonly string[]} notes What could not be built: told once.
  */
 
 /** @returns {Stamp} */
 function readStamp() {
-  const nothing = { inputs: {}, toolchain: "", system: "", locks: "", binaries: [] };
+  const nothing = { system: "", locks: "", notes: [] };
   try {
-    return { ...nothing, ...JSON.parse(readFileSync(join(root, STAMP), "utf8")) };
+    const { system, locks, notes } = { ...nothing, ...JSON.parse(readFileSync(join(root, STAMP), "utf8")) };
+    return { system, locks, notes };
   } catch {
     return nothing;
   }
@@ -61,10 +59,9 @@ function sizeAndTime(path) {
 const lockState = () => `${sizeAndTime("package-lock.json")} ${sizeAndTime("node_modules/.package-lock.json")}`;
 
 /**
- * How much set-up does although it was done before: `again` tries what failed, past every cache; `rebuild` builds what
- * has changed even if nothing seems to have.
+ * `again`: what failed before is tried again, past the cache of builds.
  *
- * @typedef {{ again?: boolean, rebuild?: boolean }} SetupOptions
+ * @typedef {{ again?: boolean }} SetupOptions
  */
 
 /**
@@ -72,13 +69,13 @@ const lockState = () => `${sizeAndTime("package-lock.json")} ${sizeAndTime("node
  *
  * @param {SetupOptions} [options]
  */
-export async function setUp({ again = false, rebuild = false } = {}) {
+export async function setUp({ again = false } = {}) {
   checkNode();
   const before = readStamp();
   const stamp = { ...before };
   await setUpDependencies(before, stamp);
   await setUpSystem(before, stamp, again);
-  await setUpBuilds(before, stamp, { again, rebuild });
+  await setUpBuilds(before, stamp, again);
   if (JSON.stringify(stamp) !== JSON.stringify(before)) writeStamp(stamp);
 }
 
@@ -120,20 +117,13 @@ async function setUpSystem(before, stamp, again) {
   if (again || stamp.system !== before.system) await installSystemPackages(missing, say, { setting, isRoot });
 }
 
-/** @param {Stamp} before @param {Stamp} stamp @param {Required<SetupOptions>} options */
-async function setUpBuilds(before, stamp, { again, rebuild }) {
-  stamp.inputs = fingerprintInputs(root, before.inputs);
-  stamp.toolchain = toolchainFingerprint();
-  const sameTools = stamp.toolchain === before.toolchain;
-  const unchanged = sameTools && sameContent(stamp.inputs, before.inputs);
-  const complete = outputsAreThere(root) && before.binaries.every((path) => existsSync(join(root, path)));
-  if (!again && !rebuild && unchanged && complete) return;
-  say("building the packages");
-  // The cache knows the sources and not the tools: what could not be built for want of one is in it as done.
-  const { failed, notes, output } = await buildPackages(root, { force: again || !sameTools });
-  for (const note of notes) say(note);
+/** @param {Stamp} before @param {Stamp} stamp @param {boolean} again */
+async function setUpBuilds(before, stamp, again) {
+  const onSlow = () => say("building the packages");
+  const { failed, notes, output } = await buildPackages(root, { force: again, onSlow });
+  for (const note of notes) if (again || !before.notes.includes(note)) say(note);
   if (failed.length > 0) throw new SetupFailure(`${failed.join(", ")} could not be built`, output);
-  stamp.binaries = nativeBinaries(root);
+  stamp.notes = notes;
 }
 
 /**

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { npmCommand, runQuietly } from "../child.mjs";
-import { buildOutputs, nativeBinaries, packageDirectories } from "../setup/inputs.mjs";
+import { buildOutputs, nativeBinaries, packageDirectories } from "../setup/packages.mjs";
 import { runTool } from "./tool.mjs";
 
 /** What a package may contain. */

@@ -3,7 +3,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runQuietly } from "../child.mjs";
-import { isNative, packageDirectories } from "./inputs.mjs";
+import { isNative, packageDirectories } from "./packages.mjs";
+import { toolchainFingerprint } from "./system-packages.mjs";
+
+/** Longer than all takes that is in the cache. */
+const SLOW_MS = 2500;
 
 /**
  * @typedef {object} BuildResult
@@ -15,22 +19,27 @@ import { isNative, packageDirectories } from "./inputs.mjs";
 
 /**
  * @param {string} root
- * @param {{ force: boolean }} options `force`: do not take results from the cache.
+ * @param {{ force?: boolean, onSlow?: () => void }} [options] `force`: do not take results from the cache. `onSlow` is
+ *   called when something is built: what is in the cache is there sooner.
  * @returns {Promise<BuildResult>}
  */
-export async function buildPackages(root, { force }) {
+export async function buildPackages(root, { force = false, onSlow } = {}) {
   const turbo = join(root, "node_modules/turbo/bin/turbo");
   const args = ["run", "build", "--continue=always", "--output-logs=full", "--env-mode=loose", "--ui=stream"];
+  const slow = onSlow && setTimeout(onSlow, SLOW_MS);
   const { code, output } = await runQuietly(process.execPath, [turbo, ...args, ...(force ? ["--force"] : [])], {
     cwd: root,
     env: {
       ...process.env,
+      // The cache counts it as a source: what could not be built for want of a tool is built when the tool has come.
+      BATON_TOOLCHAIN: toolchainFingerprint(),
       TURBO_TELEMETRY_DISABLED: "1",
       TURBO_NO_UPDATE_NOTIFIER: "1",
       NO_COLOR: "1",
       FORCE_COLOR: "0",
     },
   });
+  clearTimeout(slow);
   const packages = packageDirectories(root).map((directory) => ({
     name: String(JSON.parse(readFileSync(join(root, directory, "package.json"), "utf8")).name),
     native: isNative(root, directory),

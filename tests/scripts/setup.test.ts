@@ -1,10 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { failedPackages } from "../../scripts/setup/build.mjs";
 import { dependenciesAreInstalled, unlockedPackages } from "../../scripts/setup/dependencies.mjs";
-import { buildOutputs, fingerprintInputs, outputsAreThere, sameContent } from "../../scripts/setup/inputs.mjs";
+import { buildOutputs } from "../../scripts/setup/packages.mjs";
 import { installSystemPackages } from "../../scripts/setup/system-packages.mjs";
 
 let root = "";
@@ -18,57 +20,36 @@ function write(path: string, content: string): void {
   writeFileSync(join(root, path), content);
 }
 
-describe("whether a build is needed", () => {
-  beforeEach(() => {
-    write("package-lock.json", "{}");
+describe("the cache of builds", () => {
+  const repository = fileURLToPath(new URL("../../", import.meta.url));
+  /** By package, what a build is found by in the cache. */
+  function hashes(toolchain: string): Record<string, string> {
+    const output = execFileSync(process.execPath, ["node_modules/turbo/bin/turbo", "run", "build", "--dry=json"], {
+      cwd: repository,
+      encoding: "utf8",
+      env: { ...process.env, BATON_TOOLCHAIN: toolchain, TURBO_TELEMETRY_DISABLED: "1" },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const { tasks } = JSON.parse(output) as { tasks: { package: string; hash: string; inputs: object }[] };
+    for (const { inputs } of tasks) expect(Object.keys(inputs)).toContain("package.json");
+    return Object.fromEntries(tasks.map((task) => [task.package, task.hash]));
+  }
+
+  test("has nothing under other tools: what was left out for want of one is built when it has come", () => {
+    const before = hashes("without liburing");
+    expect(hashes("without liburing")).toEqual(before);
+    const after = hashes("with liburing");
+    expect(Object.keys(after)).toEqual(Object.keys(before));
+    expect(Object.keys(after)).toContain("@baton-io/driver-uring");
+    for (const [name, hash] of Object.entries(after)) expect(hash, name).not.toBe(before[name]);
+  });
+
+  test("what a manifest promises is what a build makes", () => {
     write(
       "packages/core/package.json",
       JSON.stringify({ exports: { ".": { types: "./dist/a.d.ts", default: "./dist/a.js" } } }),
     );
-    write("packages/core/src/a.ts", "export const a = 1;");
-    write("packages/core/test/a.test.ts", "");
-  });
-
-  test("a file that was only touched is no change, one with other content is", () => {
-    const before = fingerprintInputs(root, {});
-    expect(Object.keys(before).sort()).toEqual([
-      "package-lock.json",
-      "packages/core/package.json",
-      "packages/core/src/a.ts",
-    ]);
-    utimesSync(join(root, "packages/core/src/a.ts"), 1, 1);
-    expect(sameContent(fingerprintInputs(root, before), before)).toBe(true);
-    write("packages/core/src/a.ts", "export const a = 2;");
-    expect(sameContent(fingerprintInputs(root, before), before)).toBe(false);
-  });
-
-  test("a file more or less is a change", () => {
-    const before = fingerprintInputs(root, {});
-    write("packages/core/src/b.ts", "");
-    const more = fingerprintInputs(root, before);
-    expect(sameContent(more, before)).toBe(false);
-    expect(sameContent(before, more)).toBe(false);
-  });
-
-  test("a file of known size and time is not read again", () => {
-    const known = fingerprintInputs(root, {});
-    const path = "packages/core/src/a.ts";
-    const [size, time] = known[path]!;
-    const again = fingerprintInputs(root, { ...known, [path]: [size, time, "as it was"] });
-    expect(again[path]).toEqual([size, time, "as it was"]);
-  });
-
-  test("what a manifest promises has to be there", () => {
     expect(buildOutputs(root, "packages/core")).toEqual(["packages/core/dist/a.d.ts", "packages/core/dist/a.js"]);
-    expect(outputsAreThere(root)).toBe(false);
-    write("packages/core/dist/a.js", "");
-    write("packages/core/dist/a.d.ts", "");
-    expect(outputsAreThere(root)).toBe(true);
-  });
-
-  test("a package with a native half may stay unbuilt", () => {
-    write("packages/core/binding.gyp", "{}");
-    expect(outputsAreThere(root)).toBe(true);
   });
 });
 
