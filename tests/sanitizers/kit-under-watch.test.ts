@@ -10,11 +10,8 @@ import { bundlePrograms } from "../life/bundle-programs.js";
 import { buildAddon } from "./build-addon.js";
 import { runKit } from "./kit.js";
 
-/**
- * A collection in every turn costs most of the time, and a simulated machine takes many turns: one case of so many for
- * every day.
- */
-const collectingEvery = (name: string) => (name === "sim" ? 60 : 24);
+/** A collection in every turn costs most of the time: one case of so many for every day. */
+const COLLECTING_EVERY = 24;
 
 /** All of it is done by so many processes, each of which has its own limit of time. */
 const PARTS = 4;
@@ -49,7 +46,7 @@ for (const subject of subjects) {
       const { failures, passed, collections, stderr } = await runKit(programs, subject.name, "collecting every turn", {
         nodeArguments: ["--expose-gc"],
         environment: { BATON_COLLECT: "1" },
-        every: collectingEvery(subject.name),
+        every: COLLECTING_EVERY,
         parts: PARTS,
         sample: 4,
       });

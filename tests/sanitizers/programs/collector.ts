@@ -11,13 +11,21 @@ export function collectionCount(): number {
   return collections;
 }
 
-/** Needs `--expose-gc`. */
-export function collectEveryTurn(): void {
+/**
+ * Needs `--expose-gc`. `moment` is for a simulated machine, each of whose events has a turn to itself: what is due in
+ * one moment of its time is what a kernel reports in one turn, and is followed by one collection, not by thousands.
+ */
+export function collectEveryTurn(moment?: () => unknown): void {
   const collect = globalThis.gc;
   if (collect === undefined) throw new Error("start it with --expose-gc");
+  let latest: unknown;
   const once = () => {
-    collect();
-    collections++;
+    const now = moment?.();
+    if (moment === undefined || now !== latest) {
+      latest = now;
+      collect();
+      collections++;
+    }
     // It does not keep the process running, and does not make an idle loop turn.
     setImmediate(once).unref();
   };

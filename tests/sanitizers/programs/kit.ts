@@ -1,7 +1,7 @@
 /**
  * The conformance kit on one driver, without a test runner: `kit.mjs DRIVER [EVERY [OFFSET]]` runs every EVERY-th case.
- * DRIVER may be `sim`. With `BATON_COLLECT=1` garbage is collected in every turn of the event loop. One line of JSON at
- * the end; what fails goes to stderr.
+ * DRIVER may be `sim`. With `BATON_COLLECT=1` garbage is collected in every turn of the event loop, on `sim` in every
+ * moment of its time. One line of JSON at the end; what fails goes to stderr.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -48,9 +48,15 @@ const real: ConformanceSubject = {
   ...(gc !== undefined && { collectGarbage: () => void gc() }),
 };
 
+/** Machines so far, and what time it is on the one at work. */
+let machines = 0;
+let nowMs = () => 0;
+
 /** Each case has a machine of its own. */
 function simulated(): ConformanceSubject {
   const { driver: simDriver, clock, files } = createSimulation({ seed: 1 });
+  machines++;
+  nowMs = () => clock.nowMs();
   files.makeDirectory("/scratch");
   files.makeSink("/sink");
   return {
@@ -69,8 +75,9 @@ function simulated(): ConformanceSubject {
   };
 }
 
-const source: SubjectSource = driver === "sim" ? simulated : real;
-if (collects) collectEveryTurn();
+const isSimulated = driver === "sim";
+const source: SubjectSource = isSimulated ? simulated : real;
+if (collects) collectEveryTurn(isSimulated ? () => `${machines} ${nowMs()}` : undefined);
 const { passed, failures } = await runConformance(source, {
   select: (_one, index) => index % Number(every) === Number(offset) % Number(every),
   onResult: ({ id, title, error }) => {

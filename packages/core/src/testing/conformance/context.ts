@@ -20,7 +20,7 @@ import { batonError, type DriverSession } from "@baton-io/core/driver";
 import { createDriverOracle } from "./driver-oracle.js";
 import { equal, fail } from "./expect.js";
 import { type Account, balance, type Expected } from "./ledger.js";
-import type { ConformanceSubject, FileOracle } from "./subject.js";
+import { type ConformanceSubject, deadlinesOf, type FileOracle } from "./subject.js";
 import { createWaits, type Waits } from "./waits.js";
 
 /** Options of a backend that a case creates. */
@@ -38,8 +38,7 @@ export interface Pair {
 
 /** Collections while something is awaited. */
 const COLLECTIONS = 2;
-/** How long it may take until what was dropped is noticed, and how often to look, ms. */
-const COLLECT_DEADLINE_MS = 5000;
+/** How often to look whether what was dropped has been noticed, ms. */
 const COLLECT_INTERVAL_MS = 20;
 /** How long backends get to close after a case has failed, ms. */
 const FAILED_CLOSE_DEADLINE_MS = 200;
@@ -50,6 +49,8 @@ export class CaseContext {
   /** What connections of the case go over. */
   transport: "tcp" | "unix" = "tcp";
   readonly #waits: Waits;
+  /** How long something may take to come true, real milliseconds. */
+  readonly #deadlineMs: number;
   readonly #accounts: Account[] = [];
   readonly #expected: Expected = { orphans: 0, resourcesOpen: 0, buffersOut: 0, dropped: 0 };
   readonly #atEnd: (() => Promise<void>)[] = [];
@@ -61,7 +62,8 @@ export class CaseContext {
   constructor(subject: ConformanceSubject) {
     this.subject = subject;
     this.clock = subject.clock ?? systemClock;
-    this.#waits = createWaits(this.clock, subject.clock !== undefined);
+    this.#deadlineMs = deadlinesOf(subject).waitDeadlineMs;
+    this.#waits = createWaits(this.clock, { virtual: subject.clock !== undefined, deadlineMs: this.#deadlineMs });
     this.#descriptorsBefore = subject.countDescriptors?.();
   }
 
@@ -269,7 +271,7 @@ export class CaseContext {
 
   /** Collects garbage until the condition holds; `what` completes "expected …". */
   async collectUntil(condition: () => boolean, what: string | (() => string)): Promise<void> {
-    const endMs = performance.now() + COLLECT_DEADLINE_MS;
+    const endMs = performance.now() + this.#deadlineMs;
     while (!condition()) {
       if (performance.now() > endMs) fail(`expected ${typeof what === "string" ? what : what()}`);
       await this.#collectOnce();

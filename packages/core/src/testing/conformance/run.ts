@@ -7,10 +7,8 @@ import { CaseContext } from "./context.js";
 import { ConformanceFailure, fail } from "./expect.js";
 import { refusalOf } from "./refusals.js";
 import { StrayRejections } from "./stray-rejections.js";
-import { type ConformanceSubject, type SubjectSource, subjectFrom } from "./subject.js";
+import { type ConformanceSubject, deadlinesOf, type SubjectSource, subjectFrom } from "./subject.js";
 
-/** How long a case may take, real milliseconds. It is a limit for what hangs, not a measure. */
-const CASE_DEADLINE_MS_DEFAULT = 15_000;
 /** How long what a failed case has left behind may take to end, real milliseconds. */
 const DISCARD_DEADLINE_MS = 10_000;
 
@@ -108,7 +106,7 @@ function negativeCase(need: Need, replaces: readonly string[], source: SubjectSo
 async function runOne(source: SubjectSource, body: (context: CaseContext) => Promise<void> | void): Promise<void> {
   const subject = subjectFrom(source);
   const context = new CaseContext(subject);
-  const { caseDeadlineMs = CASE_DEADLINE_MS_DEFAULT } = subject;
+  const { caseDeadlineMs } = deadlinesOf(subject);
   let watchdog: ReturnType<typeof setTimeout> | undefined;
   const hung = new Promise<never>((_resolve, reject) => {
     watchdog = setTimeout(

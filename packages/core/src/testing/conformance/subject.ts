@@ -45,8 +45,8 @@ export interface ConformanceSubject {
   /** The driver makes trouble on purpose: cases that count on calm are left out, and reported as left out. */
   readonly rough?: boolean;
   /**
-   * How long a case may take, real milliseconds; default 15,000. It is a limit for what hangs, not a measure: longer where
-   * everything is slowed on purpose.
+   * How long a case may take, real milliseconds; default 15,000. Waiting for one thing may take a third of it. It is a
+   * limit for what hangs, not a measure: longer where everything is slowed on purpose.
    */
   readonly caseDeadlineMs?: number;
   /** The longest file that the system under it can have, if that is less than some GiB. */
@@ -96,6 +96,18 @@ export type SubjectMeans =
 
 /** A subject, or what makes a new one for each case: a simulation has a world of its own. */
 export type SubjectSource = ConformanceSubject | (() => ConformanceSubject);
+
+const CASE_DEADLINE_MS_DEFAULT = 15_000;
+/** What waits for something in a case gives up after this share of the case's time, to say itself what it waited for. */
+const WAIT_SHARE = 1 / 3;
+
+/** How long a case with this subject may take, and a wait in it, real milliseconds. */
+export function deadlinesOf({ caseDeadlineMs = CASE_DEADLINE_MS_DEFAULT }: ConformanceSubject): {
+  readonly caseDeadlineMs: number;
+  readonly waitDeadlineMs: number;
+} {
+  return { caseDeadlineMs, waitDeadlineMs: caseDeadlineMs * WAIT_SHARE };
+}
 
 /** The subject for one case. */
 export function subjectFrom(source: SubjectSource): ConformanceSubject {

@@ -2,9 +2,6 @@
 import type { Clock } from "@baton-io/core";
 import { fail } from "./expect.js";
 
-/** How long a condition may take to come true, real milliseconds. */
-const UNTIL_DEADLINE_MS = 5000;
-
 export interface Waits {
   /** One turn of the event loop, or several. */
   turn(count?: number): Promise<void>;
@@ -17,8 +14,15 @@ export interface Waits {
 /** By how much one turn moves a simulated clock, milliseconds: there, turning alone takes no time. */
 const VIRTUAL_STEP_MS = 0.05;
 
-/** `virtual`: the clock is a simulation's. */
-export function createWaits(clock: Clock, virtual: boolean): Waits {
+/** What waits are told at the start. */
+export interface WaitOptions {
+  /** The clock is a simulation's. */
+  readonly virtual: boolean;
+  /** How long a condition may take to come true, real milliseconds. */
+  readonly deadlineMs: number;
+}
+
+export function createWaits(clock: Clock, { virtual, deadlineMs }: WaitOptions): Waits {
   const after = (delayMs: number) => new Promise<void>((resolve) => void clock.after(delayMs, resolve));
   const turnOnce = async () => {
     if (virtual) await after(VIRTUAL_STEP_MS);
@@ -29,7 +33,7 @@ export function createWaits(clock: Clock, virtual: boolean): Waits {
       for (let done = 0; done < count; done++) await turnOnce();
     },
     until: async (condition, what) => {
-      const endMs = performance.now() + UNTIL_DEADLINE_MS;
+      const endMs = performance.now() + deadlineMs;
       while (!condition()) {
         if (performance.now() > endMs) fail(`expected ${typeof what === "string" ? what : what()}`);
         await turnOnce();
