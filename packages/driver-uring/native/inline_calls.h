@@ -92,18 +92,18 @@ inline constexpr InlineCall kInlineCalls[] = {
      }},
 };
 
-constexpr const InlineCall* FindInlineCall(Opcode opcode) {
+constexpr bool HasInlineCall(Opcode opcode) {
   for (const InlineCall& call : kInlineCalls) {
-    if (call.opcode == opcode) return &call;
+    if (call.opcode == opcode) return true;
   }
-  return nullptr;
+  return false;
 }
 
 // What the table of entries says is performed inline has its call here, and nothing else has.
 constexpr bool AreInlineCallsWhole() {
   for (const EntryInfo& info : kEntryTable) {
     const bool is_inline = info.beside == Beside::kInline || info.beside == Beside::kThreadForPath;
-    if ((FindInlineCall(info.opcode) != nullptr) != is_inline) return false;
+    if (HasInlineCall(info.opcode) != is_inline) return false;
   }
   return true;
 }
@@ -111,8 +111,10 @@ static_assert(AreInlineCallsWhole());
 
 inline Outcome PerformInline(State& state, Opcode opcode, const SubmissionRecord& record, int fd) {
   uint8_t* area = InfoOf(opcode).area == AreaContent::kNone ? nullptr : state.shared.arena(record.arena_offset);
-  const InlineCall* call = FindInlineCall(opcode);
-  return call == nullptr ? Outcome{-EOPNOTSUPP} : call->perform(state, record, fd, area);
+  for (const InlineCall& call : kInlineCalls) {
+    if (call.opcode == opcode) return call.perform(state, record, fd, area);
+  }
+  return {-EOPNOTSUPP};
 }
 
 }  // namespace baton::uring

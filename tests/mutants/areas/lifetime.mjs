@@ -219,4 +219,14 @@ export const lifetime = [
     promise: /** @type {const} */ ("ends-once"),
     killedBy: [{ file: "packages/driver-libuv/test/throws.test.ts", test: "each call of the runtime that throws" }],
   })),
+  {
+    name: "libuv-looks-through-all-for-one",
+    promise: "cancel-has-one-contract",
+    file: `${LIBUV}pending.ts`,
+    find: `    const operation = this.#operations.get(slot);
+    if (operation === undefined || operation.generation !== generation) return -ERRNO.ENOENT;`,
+    replace: `    const operation = [...this.#operations].filter(([one]) => one === slot)[0]?.[1];
+    if (operation === undefined || operation.generation !== generation) return -ERRNO.ENOENT;`,
+    killedBy: kit("timer/cancel-many"),
+  },
 ];
