@@ -20,13 +20,13 @@ namespace baton::uring {
 
 // But for those that are generated.
 inline constexpr EntryInfo kOwnEntries[] = {
-    {Opcode::kNop, IORING_OP_NOP, Beside::kNothing, 0},
+    {Opcode::kNop, IORING_OP_NOP, Beside::kNothing, 0, Holds::kNothing, Finish::kAsIs, Failure::kBreaksLinks},
     {Opcode::kCancel, IORING_OP_ASYNC_CANCEL, Beside::kNothing, 0},
     // What an earlier try has begun is only looked at, here.
     {Opcode::kOpen, IORING_OP_OPENAT, Beside::kInline, 0, Holds::kNothing, Finish::kOpened},
     {Opcode::kClose, IORING_OP_CLOSE, Beside::kNothing, 0, Holds::kNothing, Finish::kClosed},
-    {Opcode::kRead, IORING_OP_READ, Beside::kNothing, 0},
-    {Opcode::kWrite, IORING_OP_WRITE, Beside::kNothing, 0},
+    {Opcode::kRead, IORING_OP_READ, Beside::kNothing, 0, Holds::kNothing, Finish::kAsIs, Failure::kBreaksLinks},
+    {Opcode::kWrite, IORING_OP_WRITE, Beside::kNothing, 0, Holds::kNothing, Finish::kAsIs, Failure::kBreaksLinks},
     {Opcode::kStat, IORING_OP_STATX, Beside::kNothing, 0, Holds::kStat, Finish::kFileFacts},
     {Opcode::kListen, kNoEntry, Beside::kThreadForPath, 0},
     {Opcode::kAccept, IORING_OP_ACCEPT, Beside::kNothing, 0, Holds::kNothing, Finish::kAccepted},
@@ -36,8 +36,8 @@ inline constexpr EntryInfo kOwnEntries[] = {
     {Opcode::kShutdown, IORING_OP_SHUTDOWN, Beside::kInline, 0},
     {Opcode::kTimer, IORING_OP_TIMEOUT, Beside::kNothing, 0, Holds::kTimespec, Finish::kElapsed},
     {Opcode::kAddress, kNoEntry, Beside::kInline, 0},
-    {Opcode::kReadv, IORING_OP_READV, Beside::kNothing, 0, Holds::kVector},
-    {Opcode::kWritev, IORING_OP_WRITEV, Beside::kNothing, 0, Holds::kVector},
+    {Opcode::kReadv, IORING_OP_READV, Beside::kNothing, 0, Holds::kVector, Finish::kAsIs, Failure::kBreaksLinks},
+    {Opcode::kWritev, IORING_OP_WRITEV, Beside::kNothing, 0, Holds::kVector, Finish::kAsIs, Failure::kBreaksLinks},
     {Opcode::kReceiveMessage, IORING_OP_RECVMSG, Beside::kNothing, 0, Holds::kMessage, Finish::kMessageArrived},
     {Opcode::kSendMessage, IORING_OP_SENDMSG, Beside::kNothing, 0, Holds::kMessage},
     {Opcode::kDatagram, kNoEntry, Beside::kThreadForPath, 0},

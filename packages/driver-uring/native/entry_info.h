@@ -42,6 +42,11 @@ enum class Finish : uint8_t {
   kProvided,
 };
 
+// What the kernel does about the entries that are linked behind one that has failed. A transfer that ends short or in an
+// error cancels them. Other entries store their error and leave the link whole: fsync, fallocate, ftruncate, statx and
+// all that work on names (measured, Linux 6.18). Behind those the engine goes on by itself, once it has seen the result.
+enum class Failure : uint8_t { kMayBePassedOver, kBreaksLinks };
+
 struct EntryInfo {
   Opcode opcode;
   // IORING_OP_*; -1: several calls, or one that never waits.
@@ -51,6 +56,7 @@ struct EntryInfo {
   uint32_t mask;
   Holds holds = Holds::kNothing;
   Finish finish = Finish::kAsIs;
+  Failure failure = Failure::kMayBePassedOver;
 };
 
 inline constexpr int kNoEntry = -1;

@@ -2,10 +2,12 @@
 // one entry after the other by itself (IOSQE_IO_LINK); the engine starts the next segment when the last operation of
 // the one before, its gate, has ended well. Segments are cut
 //   - where an operation is performed on the calling thread (listen, datagram, pipe, address) or on another (what the
-//     kernel has no entry for and may block), before a connect, whose socket is made first, and around a close, which must not reuse a number
-//     that others of its chain still need;
-//   - behind a splice, because for the kernel one that moves less than asked for has failed, and for Baton it has not,
-//     and behind an open, which has not ended for Baton while the other end of a FIFO is not there;
+//     kernel has no entry for and may block), before a connect, whose socket is made first, and around a close, which
+//     must not reuse a number that others of its chain still need;
+//   - behind what the kernel passes over when it fails (Failure, entry_info.h), so that a write is not followed by a
+//     rename although the fsync between them has failed; behind a splice, because for the kernel one that moves less
+//     than asked for has failed, and for Baton it has not; and behind an open, which has not ended for Baton while the
+//     other end of a FIFO is not there;
 //   - where the ring has no more entries;
 //   - everywhere when links are switched off or missing. Chains work then too, one operation at a time.
 #ifndef BATON_URING_STARTER_H_
@@ -284,7 +286,7 @@ class Starter {
       }
       segment.count++;
       segment.entries += writer_.EntriesOf(record);
-      const bool is_gate = opcode == Opcode::kSplice || opcode == Opcode::kClose || opcode == Opcode::kOpen;
+      const bool is_gate = EntryOf(opcode).failure != Failure::kBreaksLinks;
       if (!state_.features.links || is_gate) break;
     }
     return segment;

@@ -26,6 +26,14 @@ export const ring = [
     killedBy: native("driver-uring", "descriptors_test.cc", "writes into its own file when the kernel goes on"),
   },
   {
+    name: "uring-leaves-failures-to-the-kernel",
+    promise: "nothing-is-lost",
+    file: `${URING}starter.h`,
+    find: "const bool is_gate = EntryOf(opcode).failure != Failure::kBreaksLinks;",
+    replace: "const bool is_gate = opcode == Opcode::kSplice || opcode == Opcode::kClose || opcode == Opcode::kOpen;",
+    killedBy: native("driver-uring", "chains_test.cc", "ends its chain all the same"),
+  },
+  {
     name: "chain-holds-nothing",
     promise: "closing-is-orderly",
     file: `${URING}starter.h`,

@@ -93,6 +93,33 @@ TEST("what stands behind a failed one completes as canceled and does nothing, wh
   }
 }
 
+// mutant: uring-leaves-failures-to-the-kernel
+TEST("a failure that the kernel passes over, of a name or of a sync, ends its chain all the same") {
+  for (const uint32_t mask : kMasks) {
+    for (const Opcode opcode : {Opcode::kUnlink, Opcode::kMkdir, Opcode::kFsync, Opcode::kFdatasync}) {
+      Scratch scratch;
+      Bench bench({.disabled_features = mask});
+      const CompletionRecord file = bench.Open(scratch.path, kOpenRead | kOpenWrite);
+      const CompletionRecord null = bench.Open("/dev/null", kOpenRead | kOpenWrite);
+      PrepareWrite(bench, 1, file, "one", 0, kSubmitLink);
+      SubmissionRecord& fails = bench.Prepare(2, opcode, kSubmitLink);
+      if (InfoOf(opcode).area == AreaContent::kPath) {
+        // There is no such directory.
+        SetPath(bench, fails, 0, "/nowhere/at/all");
+      } else {
+        bench.Use(fails, null);
+      }
+      PrepareWrite(bench, 3, file, "two", 3, kSubmitLink);
+      bench.Prepare(4, Opcode::kNop);
+      EXPECT(bench.Submit() == 4);
+      EXPECT(bench.WaitFor(4));
+      EXPECT(bench.Only(1)->result == 3 && bench.Only(2)->result < 0 && bench.Only(2)->result != -ECANCELED);
+      EXPECT(bench.Only(3)->result == -ECANCELED && bench.Only(4)->result == -ECANCELED);
+      EXPECT(lseek(scratch.fd, 0, SEEK_END) == 3);
+    }
+  }
+}
+
 TEST("a failure that the kernel finds while it takes the entry cancels nothing before it") {
   for (const uint32_t mask : kMasks) {
     Scratch scratch;

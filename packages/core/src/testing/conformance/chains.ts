@@ -1,14 +1,40 @@
 /** Chains: io.chain. */
+import { type File, isSupported, type Request } from "@baton-io/core";
 import { textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
+import type { CaseContext } from "./context.js";
 import { equal, ok, rejects } from "./expect.js";
 
 const FILE_NEEDS = ["open", "close", "read", "write", "fsync"] as const;
 
 /** The error of a result, or a failure of the case. */
-function errorOf(result: PromiseSettledResult<unknown>): Error & { code?: string; buffer?: unknown } {
-  ok(result.status === "rejected", "the operation to fail");
+function errorOf(
+  result: PromiseSettledResult<unknown>,
+  what = "the operation",
+): Error & { code?: string; buffer?: unknown } {
+  ok(result.status === "rejected", `${what} to fail`);
   return result.reason as Error;
+}
+
+/** Of a chain in which `request` fails, first or behind another, nothing that is behind it is done to `file`. */
+async function endsWhatIsBehind(context: CaseContext, request: Request, file: File): Promise<void> {
+  const { io } = context;
+  for (const front of [[], [{ opcode: "nop" }]] as const) {
+    const buffer = io.buffers.copyFrom("lost");
+    const write = { opcode: "write", file, buffer, position: 0 } as const;
+    const chain: readonly Request[] = [...front, request, write, { opcode: "nop" }];
+    const results: readonly PromiseSettledResult<unknown>[] = await io.chain(chain as readonly { opcode: "nop" }[]);
+    const [failed, ...behind] = results.slice(front.length);
+    const cause = errorOf(failed!, request.opcode);
+    ok(cause.code !== "ERR_CHAIN_BROKEN", `${request.opcode} to have an error of its own`);
+    for (const result of behind) {
+      const { code, cause: said } = errorOf(result, `what is behind ${request.opcode}`);
+      equal(code, "ERR_CHAIN_BROKEN", `the code behind ${request.opcode}`);
+      equal(said, cause, `the cause behind ${request.opcode}`);
+    }
+    equal(await context.textOf(file.path), "kept", `what is in the file behind ${request.opcode}`);
+    buffer.release();
+  }
 }
 
 export const chainClause: Clause = {
@@ -64,6 +90,52 @@ export const chainClause: Clause = {
         equal(good.state, "owned", "its state");
         equal(await context.textOf(file.path), "kept", "what is in the file");
         for (const buffer of [bad, good]) buffer.release();
+      },
+    },
+    {
+      id: "any-failure-ends-it",
+      promise: "nothing-is-lost",
+      title: "whatever fails, what is behind it is not done: a file is not replaced by one that was never made safe",
+      needs: FILE_NEEDS,
+      calmOnly: true,
+      run: async (context) => {
+        const { io } = context;
+        await using readOnly = await context.openFile("kept", "r");
+        await using file = await context.openFile("kept");
+        const missing = context.path("missing");
+        const requests: readonly Request[] = [
+          { opcode: "truncate", file: readOnly, length: 1 },
+          { opcode: "allocate", file: readOnly, length: 8 },
+          { opcode: "unlink", path: missing },
+          { opcode: "rename", from: missing, to: context.path() },
+          { opcode: "mkdir", path: file.path },
+          { opcode: "hardlink", existing: missing, path: context.path() },
+          { opcode: "symlink", target: missing, path: file.path },
+          { opcode: "stat", path: missing },
+          { opcode: "open", path: missing },
+        ];
+        for (const request of requests) {
+          if (!isSupported(io.capabilities.operations[request.opcode])) continue;
+          await endsWhatIsBehind(context, request, file);
+        }
+      },
+    },
+    {
+      id: "failed-sync-ends-it",
+      promise: "nothing-is-lost",
+      title: "a sync that fails ends what is behind it",
+      needs: FILE_NEEDS,
+      subjectNeeds: ["makeFifos"],
+      calmOnly: true,
+      run: async (context) => {
+        const path = context.path("fifo");
+        await context.subject.makeFifos!([path]);
+        // A FIFO has nothing that could be made safe: EINVAL.
+        await using fifo = await context.io.openFile(path, "r+");
+        await using file = await context.openFile("kept");
+        for (const opcode of ["fsync", "fdatasync"] as const) {
+          await endsWhatIsBehind(context, { opcode, file: fifo }, file);
+        }
       },
     },
     {
