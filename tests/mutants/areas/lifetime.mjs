@@ -220,6 +220,14 @@ export const lifetime = [
     killedBy: [{ file: "packages/driver-libuv/test/throws.test.ts", test: "each call of the runtime that throws" }],
   })),
   {
+    name: "chain-member-has-no-caller",
+    promise: "operations",
+    file: `${CORE}operation/start-chain.ts`,
+    find: "      rejectCaller({ resolve, reject }, error, false);\n",
+    replace: "      reject(error);\n      void rejectCaller;\n",
+    killedBy: kit("rejection/who-waits-chain", "rejection/who-waits-chain-broken"),
+  },
+  {
     name: "libuv-looks-through-all-for-one",
     promise: "cancel-has-one-contract",
     file: `${LIBUV}pending.ts`,

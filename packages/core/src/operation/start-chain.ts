@@ -1,5 +1,6 @@
 /** Starts a chain: decides who takes it from operation to operation, and tells it how each has ended. */
 
+import { rejectCaller } from "../base/rejection.js";
 import { opcodeDefinition } from "../spi/opcode.js";
 import { TRANSFER_BYTES_MAX } from "../spi/record.js";
 import { Chain } from "./chain.js";
@@ -26,7 +27,7 @@ function promiseOf(entry: Entry, chain: Chain, wanted: number): Promise<unknown>
     };
     entry.reject = (error) => {
       chain.endedBadly(entry, error);
-      reject(error);
+      rejectCaller({ resolve, reject }, error, false);
     };
   });
 }

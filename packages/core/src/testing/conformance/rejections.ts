@@ -229,6 +229,33 @@ const toldErrors: Readonly<Record<string, Told>> = {
       await io.sleep(60_000, { signal: controller.signal });
     },
   },
+  batch: {
+    title: "a member of a batch that fails",
+    needs: ["open"],
+    wait: async (context) => {
+      const [opened] = await context.io.batch([{ opcode: "open", path: context.path("not-there") }]);
+      throw opened.status === "rejected" ? opened.reason : new Error("it was there");
+    },
+  },
+  chain: {
+    title: "a member of a chain that fails",
+    needs: ["open"],
+    wait: async (context) => {
+      const [, opened] = await context.io.chain([
+        { opcode: "nop" },
+        { opcode: "open", path: context.path("not-there") },
+      ]);
+      throw opened.status === "rejected" ? opened.reason : new Error("it was there");
+    },
+  },
+  "chain-broken": {
+    title: "a member of a chain behind one that failed",
+    needs: ["open"],
+    wait: async (context) => {
+      const [, nop] = await context.io.chain([{ opcode: "open", path: context.path("not-there") }, { opcode: "nop" }]);
+      throw nop.status === "rejected" ? nop.reason : new Error("it was done");
+    },
+  },
   name: {
     title: "a connect by a name that there is none of",
     needs: ["connect"],
