@@ -1,7 +1,8 @@
 // @ts-check
 /** The file steps by a driver. */
-import { cut, ON_NAMES } from "./oracle.mjs";
-import { errorOutcome, fillBytes, fingerprint, SKIPPED, statOutcome } from "./outcome.mjs";
+import { askFor, memberOutcome } from "./chain-step.mjs";
+import { ON_NAMES } from "./oracle.mjs";
+import { cut, errorOutcome, fillBytes, fingerprint, SKIPPED, statOutcome } from "./outcome.mjs";
 
 /** @typedef {import("@baton-io/core").Backend} Backend */
 /** @typedef {import("@baton-io/core").File} File */
@@ -64,10 +65,37 @@ export class FileWorld {
       case "symlink":
         await io.symlink(step.target, at + step.name);
         return "linked";
+      case "chain":
+        return this.#chain(step.members);
       default: {
         const file = this.#open.get(step.slot);
         return file === undefined ? SKIPPED : this.#onFile(step, file);
       }
+    }
+  }
+
+  /** @param {readonly import("./script.mjs").ChainMember[]} members @returns {Promise<Outcome>} */
+  async #chain(members) {
+    const { io, directory } = this;
+    const slots = members.flatMap((member) => ("slot" in member ? [member.slot] : []));
+    if (slots.some((slot) => !this.#open.has(slot))) return SKIPPED;
+    const world = {
+      at: directory,
+      fileOf: (/** @type {number} */ slot) => /** @type {File} */ (this.#open.get(slot)),
+      take: (/** @type {number} */ length) => io.buffers.take(length),
+    };
+    const asked = members.map((member) => askFor(member, world));
+    try {
+      const results = await io.chain(asked.map(({ request }) => request));
+      const outcomes = asked.map((one, index) =>
+        memberOutcome(/** @type {PromiseSettledResult<unknown>} */ (results[index]), one, {
+          directory,
+          withPath: ON_NAMES.has(/** @type {import("./script.mjs").ChainMember} */ (members[index]).do),
+        }),
+      );
+      return outcomes.join(" | ");
+    } finally {
+      for (const { buffers } of asked) for (const buffer of buffers) buffer.release();
     }
   }
 

@@ -1,7 +1,8 @@
 // @ts-check
 /** The file steps by `node:fs`: what every driver is compared with. */
 import * as fs from "node:fs";
-import { errorOutcome, fillBytes, fingerprint, SKIPPED, statOutcome } from "./outcome.mjs";
+import { endedWell } from "./chain-step.mjs";
+import { cut, errorOutcome, fillBytes, fingerprint, NOT_DONE, SKIPPED, statOutcome } from "./outcome.mjs";
 
 /** @typedef {import("./outcome.mjs").Outcome} Outcome */
 /** @typedef {import("./script.mjs").FileStep} FileStep */
@@ -77,6 +78,8 @@ export class Oracle {
       case "symlink":
         fs.symlinkSync(step.target, at + step.name);
         return "linked";
+      case "chain":
+        return this.#chain(step.members);
       default: {
         const fd = this.#open.get(step.slot);
         return fd === undefined ? SKIPPED : this.#onFile(step, fd);
@@ -85,7 +88,25 @@ export class Oracle {
   }
 
   /**
-   * @param {Exclude<FileStep, { do: "open" | "stat" | "unlink" | "rmdir" | "mkdir" | "rename" | "hardlink" | "symlink" }>} step
+   * One after the other, until one does not end well.
+   *
+   * @param {readonly import("./script.mjs").ChainMember[]} members
+   * @returns {Outcome}
+   */
+  #chain(members) {
+    if (members.some((member) => "slot" in member && !this.#open.has(member.slot))) return SKIPPED;
+    let goesOn = true;
+    const outcomes = members.map((member) => {
+      if (!goesOn) return NOT_DONE;
+      const outcome = this.run(member);
+      goesOn = endedWell(member, outcome);
+      return outcome;
+    });
+    return outcomes.join(" | ");
+  }
+
+  /**
+   * @param {Exclude<FileStep, { do: "open" | "stat" | "unlink" | "rmdir" | "mkdir" | "rename" | "hardlink" | "symlink" | "chain" }>} step
    * @param {number} fd
    * @returns {Outcome}
    */
@@ -159,19 +180,4 @@ export class Oracle {
   #hasWritten({ slot, position }) {
     if (position === undefined && this.#next.has(slot)) this.#next.set(slot, "end");
   }
-}
-
-/**
- * The first `count` bytes of a list of buffers.
- *
- * @param {readonly Uint8Array[]} parts
- * @param {number} count
- */
-export function cut(parts, count) {
-  let left = count;
-  return parts.map((part) => {
-    const piece = part.subarray(0, Math.max(0, left));
-    left -= piece.length;
-    return piece;
-  });
 }

@@ -5,6 +5,8 @@
 
 /** There was nothing for the step to work on. */
 export const SKIPPED = "–";
+/** One before it in its chain did not end well. */
+export const NOT_DONE = "not done";
 
 /**
  * An error's fields, as they must be in every world. What differs by its nature is named instead: the directory of the
@@ -70,4 +72,19 @@ export function statOutcome(stat) {
   if (stat.isDirectory()) return `directory ${permissions}`;
   if (stat.isSymbolicLink()) return `link of ${stat.size}`;
   return `${stat.isFile() ? "file" : "other"} ${permissions}, ${stat.size} bytes, ${stat.nlink} names`;
+}
+
+/**
+ * The first `count` bytes of a list of buffers.
+ *
+ * @param {readonly Uint8Array[]} parts
+ * @param {number} count
+ */
+export function cut(parts, count) {
+  let left = count;
+  return parts.map((part) => {
+    const piece = part.subarray(0, Math.max(0, left));
+    left -= piece.length;
+    return piece;
+  });
 }

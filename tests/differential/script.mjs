@@ -21,7 +21,10 @@ import { Random } from "@baton-io/core/testing";
  *   | { do: "unlink" | "rmdir", name: string }
  *   | { do: "mkdir", name: string, mode: number }
  *   | { do: "rename" | "hardlink", name: string, to: string }
- *   | { do: "symlink", target: string, name: string }} FileStep
+ *   | { do: "symlink", target: string, name: string }
+ *   | { do: "chain", members: readonly ChainMember[] }} FileStep
+ *
+ * @typedef {Exclude<FileStep, { do: "open" | "close" | "chain" }>} ChainMember What `io.chain` can be given of them.
  *
  * @typedef {{ do: "listen", slot: number, host: string }
  *   | { do: "listenAt", slot: number, name: string }
@@ -113,7 +116,7 @@ function fileStep(random) {
   const position = () => (random.chance(0.5) ? undefined : random.below(4000));
   const lengths = () => Array.from({ length: random.between(1, 5) }, () => random.between(1, 900));
   const fill = random.below(256);
-  switch (random.below(18)) {
+  switch (random.below(19)) {
     case 0:
     case 1:
       return { do: "open", slot, name: name(), flags: random.pick(FLAGS) };
@@ -145,9 +148,17 @@ function fileStep(random) {
       return { do: "rename", name: name(), to: name() };
     case 16:
       return { do: "hardlink", name: name(), to: name() };
+    case 17:
+      return { do: "chain", members: Array.from({ length: random.between(2, 5) }, () => chainMember(random)) };
     default:
       return { do: "symlink", target: random.pick(["a", "d", "l", "no/x", "e/../a"]), name: name() };
   }
+}
+
+/** @param {Random} random @returns {ChainMember} */
+function chainMember(random) {
+  const step = fileStep(random);
+  return step.do === "open" || step.do === "close" || step.do === "chain" ? chainMember(random) : step;
 }
 
 /** @param {Random} random @returns {SocketStep} */
