@@ -548,8 +548,8 @@ export const mutants = [
     name: "aborted-waiter-stays",
     promise: "full-is-back-pressure",
     file: `${CORE}memory/pool-waiters.ts`,
-    find: "    place.line.splice(index, 1);\n    this.#count--;",
-    replace: "    if (index === 0) place.line.shift();\n    this.#count--;",
+    find: "    queued.line.splice(index, 1);\n    this.#count--;",
+    replace: "    if (index === 0) queued.line.shift();\n    this.#count--;",
     killedBy: kit("pool/wait-aborted"),
   },
   {

@@ -25,18 +25,19 @@ export interface WaitRequest extends Waiter {
   readonly timeoutMs: number | undefined;
 }
 
-interface Place {
+interface Queued {
   readonly waiter: Waiter;
-  readonly line: Place[];
-  readonly ticket: number;
+  readonly line: Queued[];
+  /** In which order they came, over all lines. */
+  readonly arrival: number;
 }
 
 export class PoolWaiters {
   readonly #take: (length: number) => OwnedBuffer | undefined;
   /** Why waiting is in vain for whoever could not be served just now, `undefined` when it is not. */
   readonly #refusal: () => unknown;
-  readonly #lines: readonly Place[][];
-  #tickets = 0;
+  readonly #lines: readonly Queued[][];
+  #arrivals = 0;
   #count = 0;
   #passed = 0;
 
@@ -64,14 +65,14 @@ export class PoolWaiters {
 
   /** Joins a line; what is returned leaves it again, and tells whether it was still there. */
   join(line: number, waiter: Waiter): () => boolean {
-    const places = this.#lines[line]!;
-    const place: Place = { waiter, line: places, ticket: this.#tickets++ };
-    places.push(place);
+    const queue = this.#lines[line]!;
+    const queued: Queued = { waiter, line: queue, arrival: this.#arrivals++ };
+    queue.push(queued);
     this.#count++;
     return () => {
-      const index = places.indexOf(place);
+      const index = queue.indexOf(queued);
       if (index < 0) return false;
-      this.#remove(place, index);
+      this.#remove(queued, index);
       // It may have been what the others waited for.
       this.serve();
       return true;
@@ -86,38 +87,38 @@ export class PoolWaiters {
   /** Nobody is served any more. */
   rejectAll(error: () => unknown): void {
     for (const line of this.#lines) {
-      for (const place of line.splice(0)) {
+      for (const queued of line.splice(0)) {
         this.#count--;
-        place.waiter.reject(error());
+        queued.waiter.reject(error());
       }
     }
   }
 
   #serveOne(): boolean {
-    const heads = this.#lines.flatMap((line) => line[0] ?? []).sort((one, other) => one.ticket - other.ticket);
-    for (const place of heads) {
-      const isOldest = place === heads[0];
+    const heads = this.#lines.flatMap((line) => line[0] ?? []).sort((one, other) => one.arrival - other.arrival);
+    for (const queued of heads) {
+      const isOldest = queued === heads[0];
       if (!isOldest && this.#passed >= PASSED_MAX) return false;
-      const buffer = this.#take(place.waiter.length);
+      const buffer = this.#take(queued.waiter.length);
       const refusal = buffer === undefined ? this.#refusal() : undefined;
       if (buffer === undefined && refusal === undefined) continue;
-      this.#remove(place, 0);
+      this.#remove(queued, 0);
       if (!isOldest) this.#passed++;
-      if (buffer !== undefined) place.waiter.resolve(buffer);
-      else place.waiter.reject(refusal);
+      if (buffer !== undefined) queued.waiter.resolve(buffer);
+      else queued.waiter.reject(refusal);
       return true;
     }
     return false;
   }
 
-  #remove(place: Place, index: number): void {
-    if (this.#isOldest(place)) this.#passed = 0;
-    place.line.splice(index, 1);
+  #remove(queued: Queued, index: number): void {
+    if (this.#isOldest(queued)) this.#passed = 0;
+    queued.line.splice(index, 1);
     this.#count--;
   }
 
-  #isOldest({ ticket }: Place): boolean {
-    return this.#lines.every((line) => line.length === 0 || line[0]!.ticket >= ticket);
+  #isOldest({ arrival }: Queued): boolean {
+    return this.#lines.every((line) => line.length === 0 || line[0]!.arrival >= arrival);
   }
 }
 

@@ -127,7 +127,7 @@ function expectSlab(slab: Slab | number, bytes: number): Slab {
 
 function noMemory(errno: number, bytes: number): Error {
   const { code, text } = describeErrno(errno);
-  return batonError("ERR_POOL_EMPTY", `${bytes} bytes of native memory are not to be had (${code}: ${text}).`, {
+  return batonError("ERR_POOL_EMPTY", `${bytes} bytes of native memory were refused (${code}: ${text}).`, {
     errno,
   });
 }

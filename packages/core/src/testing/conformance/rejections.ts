@@ -295,7 +295,10 @@ function toldCase([id, { title, needs = [], wait }]: [string, Told]): CaseDefini
     title: `${title} has the function that waits for it in its stack, where the runtime knows of such`,
     needs,
     // A loop is told by itself: see `withCallers`.
-    mutants: id === "loop" ? [] : ["who-waits-not-told"],
+    mutants: [
+      ...(id === "loop" ? [] : ["who-waits-not-told"]),
+      ...(id.startsWith("chain") ? ["chain-member-has-no-caller"] : []),
+    ],
     run: async (context) => {
       const waitsForIt = async () => await wait(context);
       const error = await waitsForIt().catch((reason: unknown) => reason);

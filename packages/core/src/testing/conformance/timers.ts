@@ -190,6 +190,7 @@ export const timerClause: Clause = {
       id: "cancel-many",
       title: "canceling costs about as much for each of many timers as for each of few, in whatever order",
       calmOnly: true,
+      mutants: ["libuv-looks-through-all-for-one"],
       run: async (context) => {
         const many = FEW * (context.subject.clock === undefined ? MANY_TIMES : MANY_TIMES_SIMULATED);
         const io = context.open({ operationsMax: many * 2 + FEW });

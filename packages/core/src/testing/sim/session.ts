@@ -38,7 +38,7 @@ import { simInterfaceIndex } from "./interfaces.js";
 import type { Kernel } from "./kernel.js";
 import { SimMemory } from "./memory.js";
 import { simOpenConstants } from "./open-constants.js";
-import { ProvidedStock } from "./provided-stock.js";
+import { ProvidedBuffers } from "./provided-buffers.js";
 import { Ticket } from "./ticket.js";
 
 /** More `submit` calls than this without anything else happening are a loop that never ends. */
@@ -62,7 +62,7 @@ export class SimSession implements DriverSession, EarlyEndHost {
   readonly #tickets = new Map<number, Ticket>();
   /** Generation of the last operation in each slot. */
   readonly #generations = new Map<number, number>();
-  readonly #provided: ProvidedStock;
+  readonly #provided: ProvidedBuffers;
   closing = false;
   #closed = false;
   #onEmpty: (() => void) | undefined = undefined;
@@ -80,7 +80,7 @@ export class SimSession implements DriverSession, EarlyEndHost {
     this.arenaWords = new Int32Array(this.shared.arena);
     this.#records = new Int32Array(this.shared.records);
     this.#check = new RecordCheck(this.shared, this.memory);
-    this.#provided = new ProvidedStock(kernel, this.#check, this.memory, this.shared);
+    this.#provided = new ProvidedBuffers(kernel, this.#check, this.memory, this.shared);
     this.#intake = new Intake(kernel, this.shared, {
       hasLinks: isSupported(capabilities.features.links),
       isTaken: (slot) => this.#tickets.has(slot),

@@ -3,7 +3,7 @@ import { CONTROL, PROVIDED_MAX, type RecordCheck, type SharedMemory } from "@bat
 import type { Machine } from "./machine.js";
 import type { SimMemory } from "./memory.js";
 
-export class ProvidedStock {
+export class ProvidedBuffers {
   readonly #machine: Machine;
   readonly #check: RecordCheck;
   readonly #memory: SimMemory;
