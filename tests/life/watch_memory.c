@@ -3,12 +3,14 @@
 // Memory that is unmapped cannot be looked at any more, and a write to it by the kernel goes unseen. So each private
 // mapping that an addon makes becomes a shared one over a file in memory, which this library maps a second time. When
 // the addon unmaps it, the second mapping is filled with a pattern; whatever changes the pattern is a late write.
-// Reads that may wait take WATCH_READ_MS longer, as on a device that is slow: how fast the disk is that a test runs on
-// must not decide what the test finds. The kernel looks pages up when a read begins, and the device writes to them
+// With WATCH_READ_MS the device is slow: reads that may not wait find nothing (EAGAIN), and those that may take so much
+// longer. How fast the disk is that a test runs on must not decide what the test finds. The kernel looks pages up when a read begins, and the device writes to them
 // whatever has become of the mapping; so such a read goes to the second mapping.
 // At the end of the process: one line on stderr, `watched N mappings, B bytes: L late bytes in M mappings`.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,8 +23,8 @@
 #include <unistd.h>
 
 enum { kMappingsMax = 4096, kBytesMin = 65536, kPattern = 0xa5, kPartsMax = 16 };
-// A read that the device has begun has ended by then.
-static const double kLookAfterSeconds = 0.3;
+// A read that the device has begun has ended by then, a slow one too.
+static const double kLookAfterSeconds = 0.8;
 
 struct mapping {
   uint8_t* addon;
@@ -119,9 +121,19 @@ static void* TwinOf(uint8_t* byte) {
   return byte;
 }
 
-static useconds_t ReadDelay(void) {
+static long ReadDelayMs(void) {
   const char* text = getenv("WATCH_READ_MS");
-  return text == NULL ? 0 : (useconds_t)atoi(text) * 1000;
+  return text == NULL ? 0 : atol(text);
+}
+
+// As a device does it: a signal, with which a driver interrupts what its threads wait for, ends nothing here.
+static void WaitForDevice(long delay_ms) {
+  struct timespec end;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  end.tv_nsec += delay_ms % 1000 * 1000000;
+  end.tv_sec += delay_ms / 1000 + end.tv_nsec / 1000000000;
+  end.tv_nsec %= 1000000000;
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) == EINTR) continue;
 }
 
 static ssize_t SystemPreadv2(int fd, const struct iovec* parts, int parts_count, off_t offset, int flags) {
@@ -129,9 +141,11 @@ static ssize_t SystemPreadv2(int fd, const struct iovec* parts, int parts_count,
 }
 
 ssize_t preadv2(int fd, const struct iovec* parts, int parts_count, off_t offset, int flags) {
-  const useconds_t delay = ReadDelay();
-  if (delay == 0 || flags != 0 || parts_count > kPartsMax) {
-    return SystemPreadv2(fd, parts, parts_count, offset, flags);
+  const long delay = ReadDelayMs();
+  if (delay == 0 || parts_count > kPartsMax) return SystemPreadv2(fd, parts, parts_count, offset, flags);
+  if ((flags & RWF_NOWAIT) != 0) {
+    errno = EAGAIN;
+    return -1;
   }
   struct iovec twins[kPartsMax];
   pthread_mutex_lock(&lock);
@@ -139,8 +153,13 @@ ssize_t preadv2(int fd, const struct iovec* parts, int parts_count, off_t offset
     twins[part] = (struct iovec){TwinOf(parts[part].iov_base), parts[part].iov_len};
   }
   pthread_mutex_unlock(&lock);
-  usleep(delay);
-  return SystemPreadv2(fd, twins, parts_count, offset, flags);
+  // A read that has begun has its file, whoever closes the descriptor.
+  const int held = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (held < 0) _exit(99);
+  WaitForDevice(delay);
+  const ssize_t result = SystemPreadv2(held, twins, parts_count, offset, flags);
+  close(held);
+  return result;
 }
 
 ssize_t preadv64v2(int fd, const struct iovec* parts, int parts_count, off_t offset, int flags)
