@@ -1,6 +1,6 @@
 // @ts-check
 /** The steps of a chain: as requests of a driver, and what came of each, told as if each had been a step by itself. */
-import { cut, errorOutcome, fillBytes, fingerprint, NOT_DONE, statOutcome } from "./outcome.mjs";
+import { cut, errorOutcome, fillParts, fingerprint, NOT_DONE, statOutcome } from "./outcome.mjs";
 
 /** @typedef {import("@baton-io/core").File} File */
 /** @typedef {import("@baton-io/core").OwnedBuffer} OwnedBuffer */
@@ -44,11 +44,10 @@ export function askFor(member, { at, fileOf, take }) {
     case "write":
     case "writev": {
       const buffers = lengthsOf(member).map(take);
-      let from = 0;
-      for (const { bytes } of buffers) {
-        fillBytes(bytes, member.fill, from);
-        from += bytes.length;
-      }
+      fillParts(
+        buffers.map(({ bytes }) => bytes),
+        member.fill,
+      );
       const on = { file: fileOf(member.slot), ...positionOf(member) };
       const request =
         member.do === "writev"
@@ -120,6 +119,6 @@ function lengthsOf(step) {
 }
 
 /** @param {{ position: number | undefined }} step */
-function positionOf({ position }) {
+export function positionOf({ position }) {
   return position === undefined ? {} : { position };
 }

@@ -1,8 +1,8 @@
 // @ts-check
 /** The file steps by a driver. */
-import { askFor, memberOutcome } from "./chain-step.mjs";
+import { askFor, memberOutcome, positionOf } from "./chain-step.mjs";
 import { ON_NAMES } from "./oracle.mjs";
-import { cut, errorOutcome, fillBytes, fingerprint, SKIPPED, statOutcome } from "./outcome.mjs";
+import { cut, errorOutcome, fillBytes, fillParts, fingerprint, SKIPPED, statOutcome } from "./outcome.mjs";
 
 /** @typedef {import("@baton-io/core").Backend} Backend */
 /** @typedef {import("@baton-io/core").File} File */
@@ -123,11 +123,7 @@ export class FileWorld {
         });
       case "writev":
         return this.#withBuffers(step.lengths, async (buffers) => {
-          let from = 0;
-          for (const bytes of bytesOf(buffers)) {
-            fillBytes(bytes, step.fill, from);
-            from += bytes.length;
-          }
+          fillParts(bytesOf(buffers), step.fill);
           return `wrote ${(await file.writev(buffers, positionOf(step))).bytesWritten}`;
         });
       case "truncate":
@@ -160,9 +156,4 @@ export class FileWorld {
 /** @param {readonly import("@baton-io/core").OwnedBuffer[]} buffers */
 function bytesOf(buffers) {
   return buffers.map(({ bytes }) => bytes);
-}
-
-/** @param {{ position: number | undefined }} step */
-function positionOf({ position }) {
-  return position === undefined ? {} : { position };
 }

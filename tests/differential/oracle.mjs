@@ -2,7 +2,7 @@
 /** The file steps by `node:fs`: what every driver is compared with. */
 import * as fs from "node:fs";
 import { endedWell } from "./chain-step.mjs";
-import { cut, errorOutcome, fillBytes, fingerprint, NOT_DONE, SKIPPED, statOutcome } from "./outcome.mjs";
+import { cut, errorOutcome, fillBytes, fillParts, fingerprint, NOT_DONE, SKIPPED, statOutcome } from "./outcome.mjs";
 
 /** @typedef {import("./outcome.mjs").Outcome} Outcome */
 /** @typedef {import("./script.mjs").FileStep} FileStep */
@@ -140,11 +140,7 @@ export class Oracle {
       }
       case "writev": {
         const parts = step.lengths.map((length) => new Uint8Array(length));
-        let from = 0;
-        for (const part of parts) {
-          fillBytes(part, step.fill, from);
-          from += part.length;
-        }
+        fillParts(parts, step.fill);
         const count = fs.writevSync(fd, parts, step.position);
         this.#hasWritten(step);
         return `wrote ${count}`;

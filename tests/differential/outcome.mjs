@@ -62,6 +62,20 @@ export function fillBytes(bytes, fill, from) {
 }
 
 /**
+ * The same over a list of buffers, one going on where the one before it ends.
+ *
+ * @param {readonly Uint8Array[]} parts
+ * @param {number} fill
+ */
+export function fillParts(parts, fill) {
+  let from = 0;
+  for (const part of parts) {
+    fillBytes(part, fill, from);
+    from += part.length;
+  }
+}
+
+/**
  * @param {{ isFile(): boolean, isDirectory(): boolean, isSymbolicLink(): boolean, size: number, mode: number,
  *   nlink: number }} stat
  * @returns {Outcome}

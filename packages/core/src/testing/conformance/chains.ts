@@ -16,6 +16,15 @@ function errorOf(
   return result.reason as Error;
 }
 
+/** Fails unless each of them was not done, because of `cause`, which is what became of `what`. */
+function brokenBy(results: readonly PromiseSettledResult<unknown>[], cause: Error, what: string): void {
+  for (const result of results) {
+    const error = errorOf(result, `what is behind ${what}`);
+    equal(error.code, "ERR_CHAIN_BROKEN", `the code behind ${what}`);
+    equal(error.cause, cause, `the cause behind ${what}`);
+  }
+}
+
 /** Of a chain in which `request` fails, first or behind another, nothing that is behind it is done to `file`. */
 async function endsWhatIsBehind(context: CaseContext, request: Request, file: File): Promise<void> {
   const { io } = context;
@@ -27,11 +36,7 @@ async function endsWhatIsBehind(context: CaseContext, request: Request, file: Fi
     const [failed, ...behind] = results.slice(front.length);
     const cause = errorOf(failed!, request.opcode);
     ok(cause.code !== "ERR_CHAIN_BROKEN", `${request.opcode} to have an error of its own`);
-    for (const result of behind) {
-      const { code, cause: said } = errorOf(result, `what is behind ${request.opcode}`);
-      equal(code, "ERR_CHAIN_BROKEN", `the code behind ${request.opcode}`);
-      equal(said, cause, `the cause behind ${request.opcode}`);
-    }
+    brokenBy(behind, cause, request.opcode);
     equal(await context.textOf(file.path), "kept", `what is in the file behind ${request.opcode}`);
     buffer.release();
   }
@@ -82,10 +87,7 @@ export const chainClause: Clause = {
           { opcode: "nop" },
         ]);
         equal(errorOf(first).code, "EBADF", "the code of the failure");
-        for (const result of [second, third]) {
-          equal(errorOf(result).code, "ERR_CHAIN_BROKEN", "the code behind it");
-          equal(errorOf(result).cause, errorOf(first), "its cause");
-        }
+        brokenBy([second, third], errorOf(first), "it");
         equal(errorOf(second).buffer, good, "the buffer that came home");
         equal(good.state, "owned", "its state");
         equal(await context.textOf(file.path), "kept", "what is in the file");
