@@ -1,6 +1,7 @@
 // Lets calls of an addon fail, as a system does that is short of something: the one that a control block names, its
 // n-th call or every one. Only calls that come from an addon are counted; the runtime's own go through. The block is a
-// file (BATON_FAIL_CONTROL) that the program writes to: call, which (0: every one), errno; and the count, which it reads.
+// file (BATON_FAIL_CONTROL) that the program writes to: call, which (0: every one), errno; and the count, which it
+// reads.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -44,10 +45,10 @@ static int Fails(int call, void* caller) {
 }
 
 #define CALLER __builtin_extract_return_addr(__builtin_return_address(0))
-#define FAIL_OR(call, otherwise)                \
-  const int error = Fails(call, CALLER);        \
-  if (error == 0) return (int)(otherwise);      \
-  errno = error;                                \
+#define FAIL_OR(call, otherwise)           \
+  const int error = Fails(call, CALLER);   \
+  if (error == 0) return (int)(otherwise); \
+  errno = error;                           \
   return -1
 
 int epoll_create1(int flags) { FAIL_OR(kEpollCreate, syscall(SYS_epoll_create1, flags)); }

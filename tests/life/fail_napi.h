@@ -1,7 +1,7 @@
 // Lets calls of Node-API fail, as a runtime does that is short of memory: the n-th since the program asked for it.
 // Included in front of an addon's own sources (`AddonVariant.failing`): the runtime's functions are in its executable,
-// where no preloaded library comes before them. The control block is the one of fail_calls.c, and behind it stands how much
-// memory the addon has mapped by itself: what it must have given back when everybody has let go of it.
+// where no preloaded library comes before them. The control block is the one of fail_calls.c, and behind it stands how
+// much memory the addon has mapped by itself: what it must have given back when everybody has let go of it.
 #ifndef BATON_TEST_FAIL_NAPI_H_
 #define BATON_TEST_FAIL_NAPI_H_
 

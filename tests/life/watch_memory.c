@@ -4,9 +4,9 @@
 // mapping that an addon makes becomes a shared one over a file in memory, which this library maps a second time. When
 // the addon unmaps it, the second mapping is filled with a pattern; whatever changes the pattern is a late write.
 // With WATCH_READ_MS the device is slow: reads that may not wait find nothing (EAGAIN), and those that may take so much
-// longer. How fast the disk is that a test runs on must not decide what the test finds. The kernel looks pages up when a read begins, and the device writes to them
-// whatever has become of the mapping; so such a read goes to the second mapping.
-// At the end of the process: one line on stderr, `watched N mappings, B bytes: L late bytes in M mappings`.
+// longer. How fast the disk is that a test runs on must not decide what the test finds. The kernel looks pages up when
+// a read begins, and the device writes to them whatever has become of the mapping; so such a read goes to the second
+// mapping. At the end of the process: one line on stderr, `watched N mappings, B bytes: L late bytes in M mappings`.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

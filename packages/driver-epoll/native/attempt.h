@@ -52,8 +52,8 @@ inline int64_t FinishConnect(int fd) {
 
 // --- files --------------------------------------------------------------------------------------------------------
 
-// A file read that must not block (RWF_NOWAIT, Linux 4.14): -EAGAIN when the page is not there, -EOPNOTSUPP when the file
-// system cannot tell. `position` -1 is the descriptor's own.
+// A file read that must not block (RWF_NOWAIT, Linux 4.14): -EAGAIN when the page is not there, -EOPNOTSUPP when the
+// file system cannot tell. `position` -1 is the descriptor's own.
 inline int64_t AttemptFileRead(int fd, const Parts& parts, int64_t position) {
   return Uninterrupted([&] { return preadv2(fd, parts.data(), parts.count(), position, RWF_NOWAIT); });
 }

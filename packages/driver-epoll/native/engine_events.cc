@@ -184,8 +184,9 @@ void Engine::RetryLater(uint32_t slot) {
 }
 
 void Engine::TakeProvided() {
-  TakeProvidedBuffers(shared_, buffers_, kProvidedMax - provided_.size(),
-                      [this](uint32_t number, const BufferCell&, size_t bytes) { provided_.push_back({number, bytes}); });
+  TakeProvidedBuffers(
+      shared_, buffers_, kProvidedMax - provided_.size(),
+      [this](uint32_t number, const BufferCell&, size_t bytes) { provided_.push_back({number, bytes}); });
 }
 
 // --- threads --------------------------------------------------------------------------------------------------------

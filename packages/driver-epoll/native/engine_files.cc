@@ -64,8 +64,8 @@ void Engine::StartFileTransfer(uint32_t slot, const SubmissionRecord& record, co
 void Engine::StartOpen(uint32_t slot, const SubmissionRecord& record) {
   if (record.handle_index >= 0) return ResumeOpen(slot, record);
   Enter(slot, record, Opcode::kOpen);
-  Hand(slot, std::make_unique<OpenJob>(IdOf(slot), PathOf(record), record.argument0,
-                                       static_cast<mode_t>(record.argument1)));
+  Hand(slot,
+       std::make_unique<OpenJob>(IdOf(slot), PathOf(record), record.argument0, static_cast<mode_t>(record.argument1)));
 }
 
 // The reading end of a FIFO is open since an earlier try: has the other end come?

@@ -21,8 +21,8 @@ HandleState SocketState() {
 
 void Engine::StartListen(uint32_t slot, const SubmissionRecord& record) {
   if (StartBind(slot, record, Opcode::kListen)) return;
-  auto fd = Listen(shared_.arena(record.arena_offset), record.argument0, static_cast<int>(record.argument1),
-                   SOCK_NONBLOCK);
+  auto fd =
+      Listen(shared_.arena(record.arena_offset), record.argument0, static_cast<int>(record.argument1), SOCK_NONBLOCK);
   if (!fd.ok()) return Answer(slot, record, fd.error());
   int32_t result;
   const uint32_t flags = AdoptFd(fd.value().Release(), SocketState(), &result);

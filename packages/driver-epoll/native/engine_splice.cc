@@ -57,8 +57,7 @@ bool Engine::AttemptSplice(uint32_t slot) {
   while (op.tries < kSpliceTriesMax) {
     // In order: not before whoever waits there already.
     const bool from_turn = op.waits_at == op.handle ? from.state.reads.front() == slot : from.state.reads.empty();
-    if (from.state.pollable && op.waits_at != op.second_handle &&
-        (!from_turn || ReadyEvents(from.fd, POLLIN) == 0)) {
+    if (from.state.pollable && op.waits_at != op.second_handle && (!from_turn || ReadyEvents(from.fd, POLLIN) == 0)) {
       return WaitForSplice(slot, op.handle, Side::kRead);
     }
     const bool to_turn = op.waits_at == op.second_handle ? to.state.writes.front() == slot : to.state.writes.empty();

@@ -118,7 +118,8 @@ void Engine::StartOnHandle(uint32_t slot, const SubmissionRecord& record, Opcode
     case Opcode::kClose:
       return StartClose(slot, record);
     case Opcode::kAddress:
-      return Answer(slot, record, EndAddress(fd, static_cast<int>(record.argument0), shared_.arena(record.arena_offset)));
+      return Answer(slot, record,
+                    EndAddress(fd, static_cast<int>(record.argument0), shared_.arena(record.arena_offset)));
     case Opcode::kShutdown:
       return Answer(slot, record, shutdown(fd, static_cast<int>(record.argument0)) == 0 ? 0 : -errno);
     case Opcode::kStat:
@@ -233,8 +234,8 @@ void Engine::UseHandle(Op& op, const SubmissionRecord& record) {
   handles_.At(record.handle_index).users++;
 }
 
-// Where the operation's buffer is, which `CheckRecord` has found; from here on the operation counts on it. What was held in a chain counts on
-// it already, and the buffer may have been freed since.
+// Where the operation's buffer is, which `CheckRecord` has found; from here on the operation counts on it. What was
+// held in a chain counts on it already, and the buffer may have been freed since.
 void Engine::LendMemory(Op& op, const SubmissionRecord& record) {
   if (starting_ != nullptr) {
     op.part = starting_->part;

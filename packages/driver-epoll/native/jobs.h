@@ -1,4 +1,5 @@
-// The calls that only this driver has threads make, each with everything it needs by value: nothing of the engine is touched there.
+// The calls that only this driver has threads make, each with everything it needs by value: nothing of the engine is
+// touched there.
 #ifndef BATON_EPOLL_JOBS_H_
 #define BATON_EPOLL_JOBS_H_
 
@@ -107,7 +108,7 @@ class StatJob final : public Job {
     return Uninterrupted([this] { return statx(fd_, path_.c_str(), flags_, kStatMask, &answer); });
   }
 
-  struct statx answer {};
+  struct statx answer{};
 
  private:
   const int fd_;

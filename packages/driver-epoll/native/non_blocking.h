@@ -23,8 +23,8 @@ inline bool OpensAgain(int fd, mode_t type) {
   return S_ISCHR(type) && isatty(fd) == 1 && ioctl(fd, TIOCGPTN, &number) != 0;
 }
 
-// 0 or a negative errno, with nothing changed. Whoever else has a pipe or a terminal keeps his mode: what has the number
-// afterwards was opened for us. Everything else has one mode for all.
+// 0 or a negative errno, with nothing changed. Whoever else has a pipe or a terminal keeps his mode: what has the
+// number afterwards was opened for us. Everything else has one mode for all.
 inline int MakeNonBlocking(int fd, const Adoptee& adoptee) {
   if ((adoptee.flags & O_NONBLOCK) != 0) return 0;
   if (OpensAgain(fd, adoptee.type)) {

@@ -58,7 +58,8 @@ RingOptions ReadRingOptions(const Napi::Object& options) {
   return ring;
 }
 
-// What the ring turned out to be; JavaScript makes `capabilities` and the report of it. `wanted` is what the kernel has.
+// What the ring turned out to be; JavaScript makes `capabilities` and the report of it. `wanted` is what the kernel
+// has.
 Napi::Object DescribeRing(Napi::Env env, const Ring& ring, const Features& wanted, const Features& features) {
   Napi::Object info = Napi::Object::New(env);
   info.Set("setupFlags", ring.setup_flags());
@@ -111,7 +112,8 @@ Napi::Value Open(const Napi::CallbackInfo& call) {
   auto shared = SharedMemory::Create(baton::ReadLimits(options));
   if (!shared.ok()) return Napi::Number::New(env, shared.error());
   const Features features = DetectFeatures(ring.value()->raw(), ReadNumber(options, "disabledFeatures"));
-  const EngineOptions engine_options{ReadNumber(options, "zeroCopySendMinBytes"), ReadFlag(options, "registeredBuffers")};
+  const EngineOptions engine_options{ReadNumber(options, "zeroCopySendMinBytes"),
+                                     ReadFlag(options, "registeredBuffers")};
   auto engine = UringEngine::Create(ring.Take(), shared.Take(), features, engine_options);
   if (!engine.ok()) return Napi::Number::New(env, engine.error());
   // What of it cannot be made leaves an exception behind, and then the session makes nothing either.

@@ -57,8 +57,8 @@ inline bool FitsEntry(Opcode opcode, const SubmissionRecord& record) {
 // How an operation is performed that is no entry of the ring, or does not fit one.
 inline Way WayBeside(const State& state, Opcode opcode, const SubmissionRecord& record) {
   const Beside beside = EntryOf(opcode).beside;
-  const bool waits = beside == Beside::kThread || (beside == Beside::kThreadForPath &&
-                                                   NamesPath(state.shared.arena(record.arena_offset)));
+  const bool waits = beside == Beside::kThread ||
+                     (beside == Beside::kThreadForPath && NamesPath(state.shared.arena(record.arena_offset)));
   return waits ? Way::kThread : Way::kInline;
 }
 

@@ -1,5 +1,5 @@
-// Buffers of which the kernel takes one when bytes arrive (a provided buffer ring, Linux 5.19). Numbers of core's buffers
-// go in, the kernel speaks of them by 16-bit ids, so a table stands between.
+// Buffers of which the kernel takes one when bytes arrive (a provided buffer ring, Linux 5.19). Numbers of core's
+// buffers go in, the kernel speaks of them by 16-bit ids, so a table stands between.
 #ifndef BATON_URING_BUFFER_RING_H_
 #define BATON_URING_BUFFER_RING_H_
 

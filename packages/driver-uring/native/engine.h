@@ -187,8 +187,9 @@ class Engine {
 
   void TakeProvided() {
     BufferRing& ring = state_.buffer_ring;
-    TakeProvidedBuffers(state_.shared, state_.buffers, ring.room(),
-                        [&ring](uint32_t number, const BufferCell& cell, size_t bytes) { ring.Add(number, cell, bytes); });
+    TakeProvidedBuffers(
+        state_.shared, state_.buffers, ring.room(),
+        [&ring](uint32_t number, const BufferCell& cell, size_t bytes) { ring.Add(number, cell, bytes); });
     ring.Publish();
   }
 
@@ -241,8 +242,8 @@ class Engine {
       handover_.Flush();
     }
     state_.shared.control(kControlCompletionCount) = count;
-    const bool waiting = !state_.local.empty() || !handover_.stash().empty() || port().CqReady() > 0 ||
-                         (count == max && HasWaiting());
+    const bool waiting =
+        !state_.local.empty() || !handover_.stash().empty() || port().CqReady() > 0 || (count == max && HasWaiting());
     state_.shared.control(kControlCompletionsWaiting) = waiting ? 1 : 0;
     return count;
   }
@@ -300,11 +301,11 @@ class Engine {
       case Tag::kOperation:
         break;
     }
-    Op* found = TagOf(cqe.user_data) == Tag::kOperation ? state_.operations.Find(slot, GenerationOf(cqe.user_data))
-                                                        : nullptr;
+    Op* found =
+        TagOf(cqe.user_data) == Tag::kOperation ? state_.operations.Find(slot, GenerationOf(cqe.user_data)) : nullptr;
     if (found == nullptr) [[unlikely]] {
-      // Nobody here has asked for it; whoever did need not take this process along. The network lets go of the memory of
-      // a send that was ended early.
+      // Nobody here has asked for it; whoever did need not take this process along. The network lets go of the memory
+      // of a send that was ended early.
       if ((cqe.flags & IORING_CQE_F_NOTIF) == 0) unknown_completions_++;
       return false;
     }

@@ -1,6 +1,6 @@
-// What this driver makes of each operation: one row per operation; those of one call without a buffer are generated. The
-// entry of the ring stands here, and what is done where the kernel has none; how an entry is filled stands in prepare.h,
-// what its completion means in finish.h.
+// What this driver makes of each operation: one row per operation; those of one call without a buffer are generated.
+// The entry of the ring stands here, and what is done where the kernel has none; how an entry is filled stands in
+// prepare.h, what its completion means in finish.h.
 #ifndef BATON_URING_ENTRIES_H_
 #define BATON_URING_ENTRIES_H_
 

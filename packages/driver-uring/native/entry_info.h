@@ -42,9 +42,10 @@ enum class Finish : uint8_t {
   kProvided,
 };
 
-// What the kernel does about the entries that are linked behind one that has failed. A transfer that ends short or in an
-// error cancels them. Other entries store their error and leave the link whole: fsync, fallocate, ftruncate, statx and
-// all that work on names (measured, Linux 6.18). Behind those the engine goes on by itself, once it has seen the result.
+// What the kernel does about the entries that are linked behind one that has failed. A transfer that ends short or in
+// an error cancels them. Other entries store their error and leave the link whole: fsync, fallocate, ftruncate, statx
+// and all that work on names (measured, Linux 6.18). Behind those the engine goes on by itself, once it has seen the
+// result.
 enum class Failure : uint8_t { kMayBePassedOver, kBreaksLinks };
 
 struct EntryInfo {

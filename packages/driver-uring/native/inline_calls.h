@@ -69,25 +69,30 @@ struct InlineCall {
 };
 
 inline constexpr InlineCall kInlineCalls[] = {
-    {Opcode::kOpen, [](State& state, const SubmissionRecord& record, int, uint8_t*) -> Outcome {
-       return ResumeOpen(state, record);
-     }},
-    {Opcode::kAdopt, [](State& state, const SubmissionRecord& record, int, uint8_t* area) -> Outcome {
+    {Opcode::kOpen,
+     [](State& state, const SubmissionRecord& record, int, uint8_t*) -> Outcome { return ResumeOpen(state, record); }},
+    {Opcode::kAdopt,
+     [](State& state, const SubmissionRecord& record, int, uint8_t* area) -> Outcome {
        return AdoptGiven(state, record, area);
      }},
-    {Opcode::kListen, [](State& state, const SubmissionRecord& record, int, uint8_t* area) -> Outcome {
+    {Opcode::kListen,
+     [](State& state, const SubmissionRecord& record, int, uint8_t* area) -> Outcome {
        return AdoptInline(state, Listen(area, record.argument0, static_cast<int>(record.argument1), 0));
      }},
-    {Opcode::kDatagram, [](State& state, const SubmissionRecord& record, int, uint8_t* area) -> Outcome {
+    {Opcode::kDatagram,
+     [](State& state, const SubmissionRecord& record, int, uint8_t* area) -> Outcome {
        return AdoptInline(state, Datagram(area, record.argument0, 0));
      }},
-    {Opcode::kPipe, [](State& state, const SubmissionRecord& record, int, uint8_t*) -> Outcome {
+    {Opcode::kPipe,
+     [](State& state, const SubmissionRecord& record, int, uint8_t*) -> Outcome {
        return MakePipeInline(state, record);
      }},
-    {Opcode::kAddress, [](State&, const SubmissionRecord& record, int fd, uint8_t* area) -> Outcome {
+    {Opcode::kAddress,
+     [](State&, const SubmissionRecord& record, int fd, uint8_t* area) -> Outcome {
        return {EndAddress(fd, static_cast<int>(record.argument0), area)};
      }},
-    {Opcode::kShutdown, [](State&, const SubmissionRecord& record, int fd, uint8_t*) -> Outcome {
+    {Opcode::kShutdown,
+     [](State&, const SubmissionRecord& record, int fd, uint8_t*) -> Outcome {
        return {::shutdown(fd, static_cast<int>(record.argument0)) == 0 ? 0 : -errno};
      }},
 };

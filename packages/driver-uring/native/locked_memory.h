@@ -36,12 +36,13 @@ inline bool MayFit(uint64_t bytes) {
   return bytes <= limit.rlim_cur;
 }
 
-// The kernel gives a closed ring's locked memory back 12 to 21 ms after the close (measured on 6.18), so a ring that was
-// just closed may stand in the way of the next one: detection's own, or that of a backend or a process before it. What
-// the limit has room for is waited for before less is taken.
+// The kernel gives a closed ring's locked memory back 12 to 21 ms after the close (measured on 6.18), so a ring that
+// was just closed may stand in the way of the next one: detection's own, or that of a backend or a process before it.
+// What the limit has room for is waited for before less is taken.
 class MemoryWait {
  public:
-  // Repeats `attempt`, which takes `bytes` in all, while it answers -ENOMEM and waiting can help; returns its last answer.
+  // Repeats `attempt`, which takes `bytes` in all, while it answers -ENOMEM and waiting can help; returns its last
+  // answer.
   template <typename Attempt>
   int For(uint64_t bytes, Attempt attempt) {
     int error = attempt();

@@ -58,7 +58,8 @@ class Preparation {
       case Opcode::kStat:
         return FillStat(sqe);
       case Opcode::kAccept:
-        if (record_.Has(kSubmitMultishot)) return io_uring_prep_multishot_accept(sqe, fd_, nullptr, nullptr, SOCK_CLOEXEC);
+        if (record_.Has(kSubmitMultishot))
+          return io_uring_prep_multishot_accept(sqe, fd_, nullptr, nullptr, SOCK_CLOEXEC);
         return io_uring_prep_accept(sqe, fd_, nullptr, nullptr, SOCK_CLOEXEC);
       case Opcode::kConnect:
         return io_uring_prep_connect(sqe, op_.fd, op_.address->get(), op_.address->length);

@@ -138,8 +138,8 @@ void TryRoundTrip(int fd, const io_uring_params& params, KernelProbe& probe) {
 // Asks which operations the kernel has.
 template <typename Calls>
 void AskForOpcodes(int fd, KernelProbe& probe) {
-  alignas(io_uring_probe)
-      std::array<std::byte, sizeof(io_uring_probe) + kProbeOpcodesMax * sizeof(io_uring_probe_op)> memory{};
+  alignas(io_uring_probe) std::array<std::byte, sizeof(io_uring_probe) + kProbeOpcodesMax * sizeof(io_uring_probe_op)>
+      memory{};
   auto* answer = reinterpret_cast<io_uring_probe*>(memory.data());
   probe.opcode_probe = ErrorOf(Calls::Register(fd, IORING_REGISTER_PROBE, answer, kProbeOpcodesMax));
   if (probe.opcode_probe != 0) return;
@@ -153,8 +153,8 @@ void AskForOpcodes(int fd, KernelProbe& probe) {
 // ring's memory back late, so where locked memory is short a larger one would make the driver's own ring smaller.
 inline constexpr uint32_t kProbeEntries = 8;
 
-// Asks the kernel everything, into `probe`. Makes one ring and closes it. Allocates nothing: a child process of a program
-// with threads can call it.
+// Asks the kernel everything, into `probe`. Makes one ring and closes it. Allocates nothing: a child process of a
+// program with threads can call it.
 template <typename Calls = KernelCalls>
 void ProbeKernel(KernelProbe& probe) {
   probe.seccomp_mode = static_cast<int>(Calls::SeccompMode());

@@ -103,7 +103,7 @@ class ProbeChild {
   // In the child: other threads are not there, and may have left locks behind, so nothing here allocates or locks.
   [[noreturn]] static void RunChild(pid_t parent, uint32_t entries, ProbeReport& report) {
     // A handler that returned from a trap would make an answer of it.
-    struct sigaction fatal {};
+    struct sigaction fatal{};
     fatal.sa_handler = SIG_DFL;
     (void)sigaction(SIGSYS, &fatal, nullptr);
     // No core file for a death that is expected; and no life after the parent's.

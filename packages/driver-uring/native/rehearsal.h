@@ -1,6 +1,6 @@
-// Every call of io_uring that the driver makes, made once with nothing behind it: no ring, no memory, no descriptor. What
-// a seccomp filter sees of a call is its number and its arguments, not what they point to, so a filter that kills for one
-// of the driver's calls kills for its rehearsal. Made in a child process that may die of it.
+// Every call of io_uring that the driver makes, made once with nothing behind it: no ring, no memory, no descriptor.
+// What a seccomp filter sees of a call is its number and its arguments, not what they point to, so a filter that kills
+// for one of the driver's calls kills for its rehearsal. Made in a child process that may die of it.
 #ifndef BATON_URING_REHEARSAL_H_
 #define BATON_URING_REHEARSAL_H_
 

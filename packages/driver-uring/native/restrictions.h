@@ -19,10 +19,9 @@ inline int Restrict(io_uring* ring) {
   // What no operation of ours is by itself.
   constexpr uint8_t kOtherOperations[] = {IORING_OP_LINK_TIMEOUT, IORING_OP_TIMEOUT_REMOVE, IORING_OP_SEND_ZC,
                                           IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED};
-  constexpr uint8_t kRegistrations[] = {IORING_REGISTER_PROBE,          IORING_REGISTER_PBUF_RING,
-                                        IORING_UNREGISTER_PBUF_RING,    IORING_REGISTER_BUFFERS2,
-                                        IORING_REGISTER_BUFFERS_UPDATE, IORING_UNREGISTER_BUFFERS,
-                                        IORING_UNREGISTER_RING_FDS};
+  constexpr uint8_t kRegistrations[] = {
+      IORING_REGISTER_PROBE,          IORING_REGISTER_PBUF_RING, IORING_UNREGISTER_PBUF_RING, IORING_REGISTER_BUFFERS2,
+      IORING_REGISTER_BUFFERS_UPDATE, IORING_UNREGISTER_BUFFERS, IORING_UNREGISTER_RING_FDS};
   std::vector<io_uring_restriction> restrictions;
   const auto allow = [&restrictions](uint16_t kind, uint8_t what) {
     io_uring_restriction restriction{};

@@ -107,8 +107,8 @@ class Ring {
   int FetchDeferred() { return io_uring_get_events(&ring_); }
   // Waits for a completion; 0, or a negative errno (-ETIME).
   int Wait(uint64_t timeout_ns) {
-    // Without EXT_ARG (before Linux 5.11) liburing would wait with an entry of its own, which may find no room and stays
-    // behind; the ring can be waited on like any descriptor.
+    // Without EXT_ARG (before Linux 5.11) liburing would wait with an entry of its own, which may find no room and
+    // stays behind; the ring can be waited on like any descriptor.
     if ((ring_.features & IORING_FEAT_EXT_ARG) == 0) return WaitOnDescriptor(timeout_ns);
     __kernel_timespec timeout{static_cast<int64_t>(timeout_ns / kNsPerSecond),
                               static_cast<long long>(timeout_ns % kNsPerSecond)};
@@ -123,7 +123,8 @@ class Ring {
 
   int WaitOnDescriptor(uint64_t timeout_ns) {
     if (CqReady() > 0) return 0;
-    const timespec timeout{static_cast<time_t>(timeout_ns / kNsPerSecond), static_cast<long>(timeout_ns % kNsPerSecond)};
+    const timespec timeout{static_cast<time_t>(timeout_ns / kNsPerSecond),
+                           static_cast<long>(timeout_ns % kNsPerSecond)};
     pollfd descriptor{pollable_fd(), POLLIN, 0};
     const int ready = ppoll(&descriptor, 1, &timeout, nullptr);
     return ready > 0 ? 0 : ready == 0 ? -ETIME : -errno;
@@ -214,7 +215,8 @@ class Ring {
     const uint32_t restricted = Allows(options, kFeatureRestrictions) ? IORING_SETUP_R_DISABLED : 0U;
     const uint32_t steps[] = {
         restricted | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | task_run,  // Linux 6.1
-        restricted | IORING_SETUP_SUBMIT_ALL | (options.sqpoll ? 0U : IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG),
+        restricted | IORING_SETUP_SUBMIT_ALL |
+            (options.sqpoll ? 0U : IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG),
         restricted | IORING_SETUP_SUBMIT_ALL,  // Linux 5.18
         restricted,
         0,

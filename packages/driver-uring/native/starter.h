@@ -206,7 +206,8 @@ class Starter {
 
   Admission AdmitInChain(const Op& op, const SubmissionRecord& record) {
     // Another than the one that was submitted.
-    const bool is_other = record.OpcodeNumber() != static_cast<uint8_t>(op.opcode) || record.generation != op.generation;
+    const bool is_other =
+        record.OpcodeNumber() != static_cast<uint8_t>(op.opcode) || record.generation != op.generation;
     if (op.active && is_other) return Refused(kBadRecord);
     return Admit(state_, record, Standing::kInChain, op.holds_descriptors ? Hold::kHeld : Hold::kNot);
   }

@@ -1,5 +1,5 @@
-// Operations that the kernel has no entry of the ring for and that may block: each is a call on a thread. The ring is woken
-// by an entry of its own that waits for the threads' descriptor, only while calls are out.
+// Operations that the kernel has no entry of the ring for and that may block: each is a call on a thread. The ring is
+// woken by an entry of its own that waits for the threads' descriptor, only while calls are out.
 #ifndef BATON_URING_THREADS_H_
 #define BATON_URING_THREADS_H_
 

@@ -73,8 +73,8 @@ class Timers {
   }
 
  private:
-  // A timeout that is with the kernel. `left` is read when its entry is taken: when there is that of another by then, it is
-  // less, and the timeout wakes once too often.
+  // A timeout that is with the kernel. `left` is read when its entry is taken: when there is that of another by then,
+  // it is less, and the timeout wakes once too often.
   struct Armed {
     int64_t deadline_ns;
     uint32_t number;

@@ -30,9 +30,7 @@ constexpr uint64_t UserData(uint32_t slot, uint32_t generation, Tag tag = Tag::k
   return static_cast<uint64_t>(slot) | static_cast<uint64_t>(generation) << kSlotBits |
          static_cast<uint64_t>(tag) << kTagShift;
 }
-constexpr uint32_t SlotOf(uint64_t user_data) {
-  return static_cast<uint32_t>(user_data & ((1U << kSlotBits) - 1));
-}
+constexpr uint32_t SlotOf(uint64_t user_data) { return static_cast<uint32_t>(user_data & ((1U << kSlotBits) - 1)); }
 constexpr uint32_t GenerationOf(uint64_t user_data) {
   return static_cast<uint32_t>(user_data >> kSlotBits) & ((1U << kGenerationBits) - 1);
 }

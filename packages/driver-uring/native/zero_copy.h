@@ -1,6 +1,6 @@
-// Memory of sends without a copy. The network reads it until the peer has acknowledged the last byte, and a peer that does
-// not read never does. So whoever ends such a send early gets the buffer back by other means: its pages are left to the
-// network, and others with the same content take their place.
+// Memory of sends without a copy. The network reads it until the peer has acknowledged the last byte, and a peer that
+// does not read never does. So whoever ends such a send early gets the buffer back by other means: its pages are left
+// to the network, and others with the same content take their place.
 #ifndef BATON_URING_ZERO_COPY_H_
 #define BATON_URING_ZERO_COPY_H_
 
@@ -62,7 +62,8 @@ inline bool IsWrittenTo(State& state, const Pages& pages) {
 }
 
 // Puts other pages with the same content in the place of these, which live on for as long as the kernel refers to them.
-// 0, or a negative errno with everything as it was (-ENOMEM: no memory, or no mapping; -EINVAL: of explicit huge pages).
+// 0, or a negative errno with everything as it was (-ENOMEM: no memory, or no mapping; -EINVAL: of explicit huge
+// pages).
 inline int ExchangePages(const Pages& pages) {
   void* fresh = mmap(nullptr, pages.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (fresh == MAP_FAILED) return -errno;

@@ -17,7 +17,8 @@
 
 namespace baton {
 
-static_assert(kAddressBytesAt + sizeof(sockaddr_un::sun_path) <= kAddressBytes, "an area has room for the longest path");
+static_assert(kAddressBytesAt + sizeof(sockaddr_un::sun_path) <= kAddressBytes,
+              "an area has room for the longest path");
 
 struct SystemAddress {
   sockaddr_storage storage{};

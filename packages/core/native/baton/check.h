@@ -15,10 +15,10 @@ namespace baton {
 
 }  // namespace baton
 
-#define BATON_CHECK(condition)                                     \
-  do {                                                             \
-    if (!(condition)) [[unlikely]]                                 \
-      ::baton::CheckFailed(__FILE__, __LINE__, #condition);        \
+#define BATON_CHECK(condition)                              \
+  do {                                                      \
+    if (!(condition)) [[unlikely]]                          \
+      ::baton::CheckFailed(__FILE__, __LINE__, #condition); \
   } while (false)
 
 #endif  // BATON_CHECK_H_

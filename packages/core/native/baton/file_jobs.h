@@ -1,5 +1,5 @@
-// Jobs that both native engines give to threads: calls on names, on open files, and for sockets whose address is a name.
-// Each has everything it needs by value: nothing of the engine is touched there.
+// Jobs that both native engines give to threads: calls on names, on open files, and for sockets whose address is a
+// name. Each has everything it needs by value: nothing of the engine is touched there.
 #ifndef BATON_FILE_JOBS_H_
 #define BATON_FILE_JOBS_H_
 
@@ -57,7 +57,8 @@ class BindJob final : public Job {
     return 0;
   }
 
-  // The socket becomes somebody's, and its address is written to the area. One that nobody takes is closed with the job.
+  // The socket becomes somebody's, and its address is written to the area. One that nobody takes is closed with the
+  // job.
   int Take(uint8_t* area) {
     std::memcpy(area, area_, sizeof(area_));
     return made_.Release();

@@ -59,8 +59,7 @@ class Lease {
   // For memory that the program never sees.
   explicit Lease(Slab* slab) : slab_(slab) { slab->CountLease(true); }
   // For the buffer `number`.
-  Lease(Slab* slab, const Exposures& exposures, uint32_t number)
-      : slab_(slab), exposures_(exposures), number_(number) {
+  Lease(Slab* slab, const Exposures& exposures, uint32_t number) : slab_(slab), exposures_(exposures), number_(number) {
     slab->CountLease(true);
   }
   // One with a count of one, which is the caller's.

@@ -114,21 +114,20 @@ class NapiSession {
   bool Describe(napi_value object) {
     SharedMemory& shared = engine_->shared();
     return object != nullptr && ShareBlock(object, "records", shared.records_block) &&
-                          ShareBlock(object, "submissions", shared.submissions_block) &&
-                          ShareBlock(object, "completions", shared.completions_block) &&
-                          ShareBlock(object, "control", shared.control_block) &&
-                          ShareBlock(object, "provided", shared.provided_block) &&
-                          ShareBlock(object, "arena", shared.arena_block) &&
-                          ShareMemory(object, "exposures", memory_.exposures(), Exposures::kNumbers) &&
-                          AddMethod(object, "submit", Submit) && AddMethod(object, "close", Close) &&
-                          AddMethod(object, "allocate", OfMemory<&NapiMemory::Allocate>) &&
-                          AddMethod(object, "free", OfMemory<&NapiMemory::Free>) &&
-                          AddMethod(object, "discard", OfMemory<&NapiMemory::Discard>) &&
-                          AddMethod(object, "adopt", OfMemory<&NapiMemory::Adopt>) &&
-                          AddMethod(object, "borrow", OfMemory<&NapiMemory::Borrow>) &&
-                          AddMethod(object, "detach", OfMemory<&NapiMemory::Detach>) &&
-                          AddMethod(object, "renew", OfMemory<&NapiMemory::Renew>) &&
-                          AddMethod(object, "protect", OfMemory<&NapiMemory::Protect>);
+           ShareBlock(object, "submissions", shared.submissions_block) &&
+           ShareBlock(object, "completions", shared.completions_block) &&
+           ShareBlock(object, "control", shared.control_block) &&
+           ShareBlock(object, "provided", shared.provided_block) && ShareBlock(object, "arena", shared.arena_block) &&
+           ShareMemory(object, "exposures", memory_.exposures(), Exposures::kNumbers) &&
+           AddMethod(object, "submit", Submit) && AddMethod(object, "close", Close) &&
+           AddMethod(object, "allocate", OfMemory<&NapiMemory::Allocate>) &&
+           AddMethod(object, "free", OfMemory<&NapiMemory::Free>) &&
+           AddMethod(object, "discard", OfMemory<&NapiMemory::Discard>) &&
+           AddMethod(object, "adopt", OfMemory<&NapiMemory::Adopt>) &&
+           AddMethod(object, "borrow", OfMemory<&NapiMemory::Borrow>) &&
+           AddMethod(object, "detach", OfMemory<&NapiMemory::Detach>) &&
+           AddMethod(object, "renew", OfMemory<&NapiMemory::Renew>) &&
+           AddMethod(object, "protect", OfMemory<&NapiMemory::Protect>);
   }
 
   bool AddMethod(napi_value object, const char* name, Method method) {

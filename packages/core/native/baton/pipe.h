@@ -28,7 +28,7 @@ struct PipeEnds {
 // the limit is found by halving (F_SETPIPE_SZ answers EPERM beyond it).
 inline void SetPipeCapacity(int fd, uint32_t bytes) {
   constexpr uint32_t kBytesMax = 1U << 30;
-  uint32_t wanted = std::bit_ceil(bytes < kPageBytes ? static_cast<uint32_t>(kPageBytes)
+  uint32_t wanted = std::bit_ceil(bytes < kPageBytes  ? static_cast<uint32_t>(kPageBytes)
                                   : bytes > kBytesMax ? kBytesMax
                                                       : bytes);
   const int given = fcntl(fd, F_GETPIPE_SZ);

@@ -71,7 +71,7 @@ enum class Memory : uint8_t { kNamed, kHeld };
 // The arena area of a record is there, long enough, and holds what the operation counts on. Not inlined: what reads and
 // writes go through stays short.
 [[gnu::noinline]] inline bool IsArea(const OpcodeInfo& info, const SubmissionRecord& record, const SharedMemory& shared,
-                   const BufferTable& buffers, Memory memory) {
+                                     const BufferTable& buffers, Memory memory) {
   const uint64_t bytes = AreaBytes(info.area, record);
   const auto offset = static_cast<uint32_t>(record.arena_offset);
   if (bytes > record.arena_length || offset % sizeof(uint32_t) != 0) return false;
@@ -133,8 +133,8 @@ inline int32_t CheckRecord(const SubmissionRecord& record, const SharedMemory& s
       (record.argument0 > info.argument0_max)) [[unlikely]]
     return -EINVAL;
   if (NamesBuffer(info, record)) {
-    const bool is_there = memory == Memory::kHeld || IsPart(buffers, static_cast<uint32_t>(record.buffer),
-                                                            record.buffer_offset, record.length);
+    const bool is_there = memory == Memory::kHeld ||
+                          IsPart(buffers, static_cast<uint32_t>(record.buffer), record.buffer_offset, record.length);
     if (!is_there) return kBadRecord;
   } else if (info.area != AreaContent::kNone && !IsArea(info, record, shared, buffers, memory)) {
     return kBadRecord;

@@ -53,9 +53,7 @@ class SharedMemory {
   const SubmissionRecord& record(uint32_t slot) const {
     return reinterpret_cast<const SubmissionRecord*>(records_block.data)[slot];
   }
-  uint32_t submission(uint32_t index) const {
-    return reinterpret_cast<const uint32_t*>(submissions_block.data)[index];
-  }
+  uint32_t submission(uint32_t index) const { return reinterpret_cast<const uint32_t*>(submissions_block.data)[index]; }
   CompletionRecord* completions() const { return reinterpret_cast<CompletionRecord*>(completions_block.data); }
   uint32_t& control(size_t word) const { return reinterpret_cast<uint32_t*>(control_block.data)[word]; }
   uint32_t provided(uint32_t index) const { return reinterpret_cast<const uint32_t*>(provided_block.data)[index]; }

@@ -94,8 +94,8 @@ inline Result<UniqueFd> PrepareConnect(const uint8_t* area, uint32_t bits, int t
 inline int EndAddress(int fd, int which, uint8_t* area) {
   SystemAddress address;
   address.length = sizeof(address.storage);
-  const int failed = which == 0 ? getsockname(fd, address.get(), &address.length)
-                                : getpeername(fd, address.get(), &address.length);
+  const int failed =
+      which == 0 ? getsockname(fd, address.get(), &address.length) : getpeername(fd, address.get(), &address.length);
   if (failed != 0) return -errno;
   WriteAddress(address, area);
   return 0;

@@ -4,8 +4,8 @@
 //
 // A thread that hangs in the kernel cannot be stopped. So everything a thread touches is shared with it by count: the
 // pool can be given up with threads inside, which then end whenever the kernel lets them. And while all of them are in
-// calls that do not end, others stand in for them, up to a number: a file system that does not answer shall not keep the
-// work on others from going on.
+// calls that do not end, others stand in for them, up to a number: a file system that does not answer shall not keep
+// the work on others from going on.
 #ifndef BATON_WORKER_POOL_H_
 #define BATON_WORKER_POOL_H_
 
@@ -189,9 +189,7 @@ class WorkerPool {
 
   struct Shared {
     // More jobs wait than there are threads, and nobody watches whether they are begun.
-    bool NeedsStandIn() const {
-      return !stopping && !is_watched && waiting.size() > idle && stand_ins < kStandInsMax;
-    }
+    bool NeedsStandIn() const { return !stopping && !is_watched && waiting.size() > idle && stand_ins < kStandInsMax; }
 
     Shared() : wake(OpenWake()), error(wake.write.valid() ? 0 : -errno) {}
 

@@ -1,10 +1,11 @@
 // Addresses between the arena and the system.
+#include "baton/address.h"
+
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
 
-#include "baton/address.h"
 #include "baton/message.h"
 #include "baton/socket_calls.h"
 #include "harness.h"

@@ -18,7 +18,9 @@ namespace baton::test {
 inline constexpr int64_t kSoonUs = 300'000;
 
 template <typename Bench>
-uint32_t PassedOver(Bench& bench) { return bench.engine().shared().control(kControlPassedOver); }
+uint32_t PassedOver(Bench& bench) {
+  return bench.engine().shared().control(kControlPassedOver);
+}
 
 template <typename Bench>
 SubmissionRecord& PrepareTimer(Bench& bench, uint32_t slot, int64_t delay_us, uint32_t flags = 0) {
@@ -39,7 +41,6 @@ CompletionRecord OpenSomeFile(Bench& bench) {
   BATON_CHECK(file.result >= 0);
   return file;
 }
-
 
 template <typename Bench>
 void PassesOverNoFreeSlot() {

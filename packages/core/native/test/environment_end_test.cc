@@ -1,7 +1,8 @@
 // The end of an environment with several sessions: one deadline for all of them.
+#include "baton/environment_end.h"
+
 #include <unistd.h>
 
-#include "baton/environment_end.h"
 #include "harness.h"
 
 using namespace baton;

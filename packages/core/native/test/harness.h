@@ -65,13 +65,13 @@ inline int RunAll(int argc, char** argv) {
 #define BATON_REGISTRATION2(line) baton_registration_##line
 #define BATON_REGISTRATION(line) BATON_REGISTRATION2(line)
 
-#define TEST(sentence)                                                                              \
-  static void BATON_TEST_NAME(__LINE__)();                                                          \
+#define TEST(sentence)                                                                                        \
+  static void BATON_TEST_NAME(__LINE__)();                                                                    \
   static const ::baton::test::Registration BATON_REGISTRATION(__LINE__)(sentence, BATON_TEST_NAME(__LINE__)); \
   static void BATON_TEST_NAME(__LINE__)()
 
-#define EXPECT(condition)                                                          \
-  do {                                                                             \
+#define EXPECT(condition)                                                                \
+  do {                                                                                   \
     if (!(condition)) ::baton::test::Fail(__FILE__, __LINE__, "EXPECT(" #condition ")"); \
   } while (false)
 

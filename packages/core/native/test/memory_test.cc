@@ -1,7 +1,12 @@
 // Slabs, the buffer table, the handle table.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
 #include <csetjmp>
 #include <csignal>
 #include <cstring>
+#include <vector>
 
 #include "baton/buffer_table.h"
 #include "baton/fork_guard.h"
@@ -10,12 +15,6 @@
 #include "baton/slab.h"
 #include "baton/unique_fd.h"
 #include "harness.h"
-
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-
-#include <vector>
 
 using namespace baton;
 

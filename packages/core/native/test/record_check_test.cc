@@ -1,10 +1,11 @@
 // The check of submission records by itself: what it lets through, and that it reads nothing that is not there.
+#include "baton/record_check.h"
+
 #include <cstring>
 #include <vector>
 
 #include "baton/buffer_table.h"
 #include "baton/opcode.gen.h"
-#include "baton/record_check.h"
 #include "baton/shared_memory.h"
 #include "harness.h"
 

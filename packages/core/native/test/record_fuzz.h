@@ -50,7 +50,8 @@ inline bool ShutIn() {
   (void)std::signal(SIGPIPE, SIG_IGN);
   (void)std::signal(SIGXFSZ, SIG_IGN);
   char directory[] = "/tmp/baton-fuzz-XXXXXX";
-  const bool apart = unshare(CLONE_NEWNS | CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) == 0;
+  const bool apart =
+      unshare(CLONE_NEWNS | CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) == 0;
   if (!apart || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return false;
   if (mkdtemp(directory) == nullptr) return false;
   const bool mounted = mount("fuzz", directory, "tmpfs", 0, "size=16m,nr_inodes=4096") == 0;

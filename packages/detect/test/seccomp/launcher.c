@@ -50,11 +50,16 @@ static bool ParseAction(const char* text, uint32_t* action) {
     const char* name;
     uint32_t action;
   } known[] = {
-      {"EPERM", SECCOMP_RET_ERRNO | EPERM},        {"ENOSYS", SECCOMP_RET_ERRNO | ENOSYS},
-      {"EACCES", SECCOMP_RET_ERRNO | EACCES},      {"EOPNOTSUPP", SECCOMP_RET_ERRNO | EOPNOTSUPP},
-      {"ENOMEM", SECCOMP_RET_ERRNO | ENOMEM},      {"KILL_PROCESS", SECCOMP_RET_KILL_PROCESS},
-      {"KILL_THREAD", SECCOMP_RET_KILL_THREAD},    {"TRAP", SECCOMP_RET_TRAP},
-      {"TRACE", SECCOMP_RET_TRACE},                {"LOG", SECCOMP_RET_LOG},
+      {"EPERM", SECCOMP_RET_ERRNO | EPERM},
+      {"ENOSYS", SECCOMP_RET_ERRNO | ENOSYS},
+      {"EACCES", SECCOMP_RET_ERRNO | EACCES},
+      {"EOPNOTSUPP", SECCOMP_RET_ERRNO | EOPNOTSUPP},
+      {"ENOMEM", SECCOMP_RET_ERRNO | ENOMEM},
+      {"KILL_PROCESS", SECCOMP_RET_KILL_PROCESS},
+      {"KILL_THREAD", SECCOMP_RET_KILL_THREAD},
+      {"TRAP", SECCOMP_RET_TRAP},
+      {"TRACE", SECCOMP_RET_TRACE},
+      {"LOG", SECCOMP_RET_LOG},
   };
   for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
     if (strcmp(text, known[i].name) == 0) {
@@ -74,7 +79,9 @@ static void Add(struct filter* filter, uint16_t code, uint32_t k, uint8_t if_tru
   filter->code[filter->length++] = (struct sock_filter){code, if_true, if_false, k};
 }
 
-static void Load(struct filter* filter, size_t offset) { Add(filter, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0); }
+static void Load(struct filter* filter, size_t offset) {
+  Add(filter, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
 
 /* Lower half of an argument: entries, operations and flags are 32-bit numbers. */
 static size_t Argument(int number) { return offsetof(struct seccomp_data, args) + sizeof(uint64_t) * (size_t)number; }
@@ -92,7 +99,8 @@ static void AddRule(struct filter* filter, uint32_t action, long call, int argum
   Add(filter, BPF_RET | BPF_K, action, 0, 0);
 }
 
-/* A process is made by clone(2) without CLONE_THREAD; clone3(2) keeps its flags in memory, so glibc is sent to clone. */
+/* A process is made by clone(2) without CLONE_THREAD; clone3(2) keeps its flags in memory, so glibc is sent to clone.
+ */
 static void AddCloneRules(struct filter* filter, uint32_t action) {
   AddRule(filter, SECCOMP_RET_ERRNO | ENOSYS, __NR_clone3, 0, 0, 0);
   Load(filter, offsetof(struct seccomp_data, nr));

@@ -91,7 +91,8 @@ TEST("a close that no thread has begun is made before the session ends") {
   EXPECT(NextFd() == before);
 }
 
-TEST("a thread that hangs does not hold up the end: its operation is counted and its memory kept, its file stays open") {
+TEST(
+    "a thread that hangs does not hold up the end: its operation is counted and its memory kept, its file stays open") {
   // Kept for ever, as the border keeps it: a thread may write to its memory at any time.
   static baton::test::EngineBench<Engine>* bench;
   bench = new baton::test::EngineBench<Engine>(MakeEngine({.threads_max = 2}));

@@ -222,7 +222,9 @@ TEST("more connections than one turn takes are taken in the next turns, without 
   EXPECT(bench.engine().shared().control(kControlCompletionCount) == 144);
 }
 
-TEST("a receive into a provided buffer waits without a buffer, takes one when bytes come, and fills no more than it may") {
+TEST(
+    "a receive into a provided buffer waits without a buffer, takes one when bytes come, and fills no more than it "
+    "may") {
   Bench bench;
   const auto pair = bench.Connection();
   SubmissionRecord& first = bench.On(1, Opcode::kReceive, pair.far, kSubmitProvidedBuffer);

@@ -261,7 +261,8 @@ TEST("a chain that waits for the kernel goes on when the kernel takes entries ag
   bench.port().FailSubmits({});
   bench.engine().Reap();
   bench.Submit();
-  for (int rounds = 0; rounds < 10 && bench.engine().in_flight() > 0; rounds++) bench.WaitFor(bench.completions.size() + 1);
+  for (int rounds = 0; rounds < 10 && bench.engine().in_flight() > 0; rounds++)
+    bench.WaitFor(bench.completions.size() + 1);
   EXPECT(bench.engine().in_flight() == 0);
 }
 

@@ -159,7 +159,8 @@ TEST("what the kernel refuses for a second ends with its reason, and what comes 
   EXPECT(bench.engine().in_flight() == 0 && bench.engine().unknown_completions() == 0);
 }
 
-TEST("of what is refused nothing is lost: a closed handle is open, a socket is closed, a chain breaks behind its head") {
+TEST(
+    "of what is refused nothing is lost: a closed handle is open, a socket is closed, a chain breaks behind its head") {
   Scratch scratch;
   const int before = dup(0);
   close(before);

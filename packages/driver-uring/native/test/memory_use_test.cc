@@ -15,8 +15,8 @@ using namespace baton::uring::test;
 
 namespace {
 
-SubmissionRecord& PrepareSend(Bench& bench, uint32_t slot, const CompletionRecord& to, uint32_t buffer,
-                              uint32_t length, uint32_t flags = 0) {
+SubmissionRecord& PrepareSend(Bench& bench, uint32_t slot, const CompletionRecord& to, uint32_t buffer, uint32_t length,
+                              uint32_t flags = 0) {
   SubmissionRecord& send = bench.Prepare(slot, Opcode::kSend, flags);
   bench.Use(send, to);
   send.buffer = static_cast<int32_t>(buffer);

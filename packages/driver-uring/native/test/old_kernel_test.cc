@@ -1,7 +1,5 @@
-// A frozen file system: whatever waits for the thaw waits with the kernel or on a thread, and the thread that submits goes
-// on, on kernels too that have fewer entries.
-#include "frozen_file_system.h"
-
+// A frozen file system: whatever waits for the thaw waits with the kernel or on a thread, and the thread that submits
+// goes on, on kernels too that have fewer entries.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +7,7 @@
 #include <string>
 
 #include "bench.h"
+#include "frozen_file_system.h"
 #include "harness.h"
 #include "specimens.h"
 
@@ -97,7 +96,9 @@ TEST("what waits for a frozen file system holds up nobody, on this kernel and wh
 }
 
 // mutant: thread-holds-no-descriptor
-TEST("a call on a thread holds its descriptor, opens the way for what is chained behind it, and breaks it when it fails") {
+TEST(
+    "a call on a thread holds its descriptor, opens the way for what is chained behind it, and breaks it when it "
+    "fails") {
   FrozenFileSystem files;
   if (!files.mounted()) return;
   Bench bench({.disabled_features = kOldKernel});
@@ -120,7 +121,8 @@ TEST("a call on a thread holds its descriptor, opens the way for what is chained
   EXPECT(bench.WaitFor(8));
   for (const uint32_t slot : {1U, 2U, 3U, 4U, 7U, 8U}) EXPECT(bench.Only(slot)->result == 0);
   EXPECT(bench.Only(5)->result == -ENOENT && bench.Only(6)->result == -ECANCELED);
-  EXPECT(SizeOf(files.path("moved")) == 200 && SizeOf(files.path("other")) == 300 && SizeOf(files.path("directory")) < 0);
+  EXPECT(SizeOf(files.path("moved")) == 200 && SizeOf(files.path("other")) == 300 &&
+         SizeOf(files.path("directory")) < 0);
 }
 
 // mutant: thread-left-behind

@@ -205,7 +205,9 @@ TEST("a child answers what this process would, and is gone then") {
 }
 
 TEST("a child that is not waited for is ended with its owner") {
-  { EXPECT(ProbeChild::Start(1024).ok()); }
+  {
+    EXPECT(ProbeChild::Start(1024).ok());
+  }
   EXPECT(waitpid(-1, nullptr, WNOHANG | __WALL) == -1 && errno == ECHILD);
 }
 

@@ -102,7 +102,9 @@ TEST("a timer that is canceled leaves those behind it to end in time") {
 }
 
 // mutant: refused-timers-wait-for-ever
-TEST("a timeout that the kernel refuses ends the timers that nothing else wakes for, and those that come then end well") {
+TEST(
+    "a timeout that the kernel refuses ends the timers that nothing else wakes for, and those that come then end "
+    "well") {
   Bench bench;
   PrepareTimer(bench, 1, 60'000'000);
   bench.Submit();

@@ -21,8 +21,6 @@ TEST("an answer goes where its area was at the start, whatever the record says b
 }
 
 // mutant: uring-held-record-trusted
-TEST("a member of a chain whose record has become another by its turn is refused") {
-  RefusesChangedMembers<Bench>();
-}
+TEST("a member of a chain whose record has become another by its turn is refused") { RefusesChangedMembers<Bench>(); }
 
 int main(int argc, char** argv) { return RunAll(argc, argv); }
