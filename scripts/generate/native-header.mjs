@@ -73,6 +73,7 @@ function cells(row, { SUBMIT_FLAG, POSITION_MAX }) {
     hex(flags),
     ...(row.positionMin === undefined ? ["INT64_MIN", "INT64_MAX"] : [row.positionMin, hex(POSITION_MAX)]),
     row.lengthMax ?? "UINT32_MAX",
+    row.modeMax ?? "UINT32_MAX",
     row.argument0Max ?? "UINT32_MAX",
   ];
 }
@@ -139,10 +140,11 @@ struct OpcodeInfo {
   bool whole;
   // The flags that it can have.
   uint32_t flags;
-  // The positions that mean something, the largest length, and the largest first argument.
+  // The positions that mean something, the largest length, mode, and first argument.
   int64_t position_min;
   int64_t position_max;
   uint32_t length_max;
+  uint32_t mode_max;
   uint32_t argument0_max;
 };
 
@@ -189,6 +191,8 @@ ${record(
   constexpr int64_t Argument() const {
     return static_cast<int64_t>((static_cast<uint64_t>(argument1) << 32) | argument0);
   }
+  // Which of its ways an operation takes that has several, in the place where a part of a buffer would start.
+  constexpr uint32_t Mode() const { return buffer_offset; }
   // With kSubmitTimeout.
   constexpr uint32_t TimeoutUs() const { return static_cast<uint32_t>(second_handle_index); }
 `,

@@ -41,9 +41,9 @@ inline void FillFileEntry(io_uring_sqe* sqe, Opcode opcode, const SubmissionReco
     case Opcode::kTruncate:
       return PrepareFtruncate(sqe, fd, record.Position());
     case Opcode::kAllocate:
-      return io_uring_prep_fallocate(sqe, fd, SystemAllocateMode(record.length), record.Position(), record.Argument());
+      return io_uring_prep_fallocate(sqe, fd, SystemAllocateMode(record.Mode()), record.Position(), record.Argument());
     case Opcode::kAdvise:
-      return io_uring_prep_fadvise(sqe, fd, record.Position(), record.Argument(), SystemAdvice(record.length));
+      return io_uring_prep_fadvise(sqe, fd, record.Position(), record.Argument(), SystemAdvice(record.Mode()));
     case Opcode::kUnlink:
       return io_uring_prep_unlinkat(sqe, AT_FDCWD, FirstPath(area), SystemUnlinkFlags(record.argument0));
     case Opcode::kRename:

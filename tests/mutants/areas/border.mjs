@@ -283,6 +283,14 @@ export const border = [
     killedBy: native("core", "record_check_test.cc", "that mean nothing do not pass"),
   },
   {
+    name: "native-mode-unchecked",
+    promise: "ends-once",
+    file: `${NATIVE}record_check.h`,
+    find: "  } else if (record.Mode() > info.mode_max) {\n",
+    replace: "  } else if (false) {\n",
+    killedBy: native("core", "record_check_test.cc", "a mode that means nothing"),
+  },
+  {
     name: "native-provided-twice",
     promise: "ends-once",
     file: `${NATIVE}buffer_table.h`,

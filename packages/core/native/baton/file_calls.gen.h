@@ -25,9 +25,9 @@ inline int64_t MakeFileCall(Opcode opcode, const SubmissionRecord& record, int f
     case Opcode::kTruncate:
       return Uninterrupted([&] { return ftruncate(fd, record.Position()); });
     case Opcode::kAllocate:
-      return Uninterrupted([&] { return fallocate(fd, SystemAllocateMode(record.length), record.Position(), record.Argument()); });
+      return Uninterrupted([&] { return fallocate(fd, SystemAllocateMode(record.Mode()), record.Position(), record.Argument()); });
     case Opcode::kAdvise:
-      return Uninterrupted([&] { return Advise(fd, record.Position(), record.Argument(), record.length); });
+      return Uninterrupted([&] { return Advise(fd, record.Position(), record.Argument(), record.Mode()); });
     case Opcode::kUnlink:
       return unlinkat(AT_FDCWD, first, SystemUnlinkFlags(record.argument0)) == 0 ? 0 : -errno;
     case Opcode::kRename:

@@ -77,49 +77,50 @@ struct OpcodeInfo {
   bool whole;
   // The flags that it can have.
   uint32_t flags;
-  // The positions that mean something, the largest length, and the largest first argument.
+  // The positions that mean something, the largest length, mode, and first argument.
   int64_t position_min;
   int64_t position_max;
   uint32_t length_max;
+  uint32_t mode_max;
   uint32_t argument0_max;
 };
 
 // By number.
 inline constexpr OpcodeInfo kOpcodeTable[kOpcodeCount] = {
-  {"nop", "nop", BufferUse::kNone, HandleUse::kNone, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"cancel", "cancel", BufferUse::kNone, HandleUse::kNone, AreaContent::kNone, false, 0x0, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"open", "open", BufferUse::kNone, HandleUse::kBegun, AreaContent::kOpenedPath, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 32767},
-  {"close", "close", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"read", "read", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kNone, true, 0xc00, -1, 0x1fffffffffffff, 2147479552, UINT32_MAX},
-  {"write", "write", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kNone, true, 0xc00, -1, 0x1fffffffffffff, 2147479552, UINT32_MAX},
-  {"fsync", "fsync", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"fdatasync", "fdatasync", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"stat", "stat", BufferUse::kNone, HandleUse::kOneOrPath, AreaContent::kStatPath, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 2},
-  {"truncate", "ftruncate", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
-  {"listen", "listen", BufferUse::kNone, HandleUse::kNone, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
-  {"accept", "accept", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xd00, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
-  {"connect", "connect", BufferUse::kNone, HandleUse::kNone, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
-  {"receive", "recv", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kNone, false, 0xf00, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX},
-  {"send", "send", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX},
-  {"shutdown", "shutdown", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 2},
-  {"timer", "timer", BufferUse::kNone, HandleUse::kNone, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
-  {"address", "getsockname", BufferUse::kNone, HandleUse::kOne, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 1},
-  {"readv", "readv", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kVector, true, 0xc00, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
-  {"writev", "writev", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kVector, true, 0xc00, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
-  {"receiveMessage", "recvmsg", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kMessage, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"sendMessage", "sendmsg", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kMessage, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"datagram", "bind", BufferUse::kNone, HandleUse::kNone, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 31},
-  {"splice", "splice", BufferUse::kNone, HandleUse::kTwo, AreaContent::kNone, false, 0x400, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX},
-  {"pipe", "pipe", BufferUse::kNone, HandleUse::kNone, AreaContent::kHandles, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"allocate", "fallocate", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, 7, UINT32_MAX},
-  {"advise", "posix_fadvise", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, 5, UINT32_MAX},
-  {"unlink", "unlink", BufferUse::kNone, HandleUse::kNone, AreaContent::kPath, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 1},
-  {"rename", "rename", BufferUse::kNone, HandleUse::kNone, AreaContent::kTwoPaths, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 1},
-  {"mkdir", "mkdir", BufferUse::kNone, HandleUse::kNone, AreaContent::kPath, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"hardlink", "link", BufferUse::kNone, HandleUse::kNone, AreaContent::kTwoPaths, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"symlink", "symlink", BufferUse::kNone, HandleUse::kNone, AreaContent::kTwoPaths, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
-  {"poll", "poll", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, 15},
-  {"adopt", "adopt", BufferUse::kNone, HandleUse::kNone, AreaContent::kAdopted, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX},
+  {"nop", "nop", BufferUse::kNone, HandleUse::kNone, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"cancel", "cancel", BufferUse::kNone, HandleUse::kNone, AreaContent::kNone, false, 0x0, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"open", "open", BufferUse::kNone, HandleUse::kBegun, AreaContent::kOpenedPath, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 32767},
+  {"close", "close", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"read", "read", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kNone, true, 0xc00, -1, 0x1fffffffffffff, 2147479552, UINT32_MAX, UINT32_MAX},
+  {"write", "write", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kNone, true, 0xc00, -1, 0x1fffffffffffff, 2147479552, UINT32_MAX, UINT32_MAX},
+  {"fsync", "fsync", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"fdatasync", "fdatasync", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"stat", "stat", BufferUse::kNone, HandleUse::kOneOrPath, AreaContent::kStatPath, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 2},
+  {"truncate", "ftruncate", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"listen", "listen", BufferUse::kNone, HandleUse::kNone, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 31},
+  {"accept", "accept", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xd00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 31},
+  {"connect", "connect", BufferUse::kNone, HandleUse::kNone, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 31},
+  {"receive", "recv", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kNone, false, 0xf00, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX, UINT32_MAX},
+  {"send", "send", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX, UINT32_MAX},
+  {"shutdown", "shutdown", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 2},
+  {"timer", "timer", BufferUse::kNone, HandleUse::kNone, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"address", "getsockname", BufferUse::kNone, HandleUse::kOne, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 1},
+  {"readv", "readv", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kVector, true, 0xc00, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"writev", "writev", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kVector, true, 0xc00, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"receiveMessage", "recvmsg", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kMessage, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"sendMessage", "sendmsg", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kMessage, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"datagram", "bind", BufferUse::kNone, HandleUse::kNone, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 31},
+  {"splice", "splice", BufferUse::kNone, HandleUse::kTwo, AreaContent::kNone, false, 0x400, -1, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"pipe", "pipe", BufferUse::kNone, HandleUse::kNone, AreaContent::kHandles, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"allocate", "fallocate", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, UINT32_MAX, 7, UINT32_MAX},
+  {"advise", "posix_fadvise", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, UINT32_MAX, 5, UINT32_MAX},
+  {"unlink", "unlink", BufferUse::kNone, HandleUse::kNone, AreaContent::kPath, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 1},
+  {"rename", "rename", BufferUse::kNone, HandleUse::kNone, AreaContent::kTwoPaths, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 1},
+  {"mkdir", "mkdir", BufferUse::kNone, HandleUse::kNone, AreaContent::kPath, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"hardlink", "link", BufferUse::kNone, HandleUse::kNone, AreaContent::kTwoPaths, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"symlink", "symlink", BufferUse::kNone, HandleUse::kNone, AreaContent::kTwoPaths, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+  {"poll", "poll", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 15},
+  {"adopt", "adopt", BufferUse::kNone, HandleUse::kNone, AreaContent::kAdopted, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
 };
 
 constexpr bool IsOpcode(uint32_t number) { return number < kOpcodeCount; }
@@ -177,6 +178,8 @@ struct SubmissionRecord {
   constexpr int64_t Argument() const {
     return static_cast<int64_t>((static_cast<uint64_t>(argument1) << 32) | argument0);
   }
+  // Which of its ways an operation takes that has several, in the place where a part of a buffer would start.
+  constexpr uint32_t Mode() const { return buffer_offset; }
   // With kSubmitTimeout.
   constexpr uint32_t TimeoutUs() const { return static_cast<uint32_t>(second_handle_index); }
 };

@@ -136,6 +136,8 @@ inline int32_t CheckRecord(const SubmissionRecord& record, const SharedMemory& s
     const bool is_there = memory == Memory::kHeld ||
                           IsPart(buffers, static_cast<uint32_t>(record.buffer), record.buffer_offset, record.length);
     if (!is_there) return kBadRecord;
+  } else if (record.Mode() > info.mode_max) {
+    return -EINVAL;
   } else if (info.area != AreaContent::kNone && !IsArea(info, record, shared, buffers, memory)) {
     return kBadRecord;
   }

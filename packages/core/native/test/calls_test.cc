@@ -147,9 +147,9 @@ int64_t Call(Opcode opcode, const std::string& first, const std::string& second,
   return MakeFileCall(opcode, record, -1, first.c_str(), second.c_str());
 }
 
-int64_t CallOn(int fd, Opcode opcode, uint32_t length, int64_t bytes) {
+int64_t CallOn(int fd, Opcode opcode, uint32_t mode, int64_t bytes) {
   SubmissionRecord record{};
-  record.length = length;
+  record.buffer_offset = mode;
   record.argument0 = static_cast<uint32_t>(bytes);
   return MakeFileCall(opcode, record, fd, "", "");
 }

@@ -5,7 +5,7 @@ import { checkInteger, checkOptions, describe, type OptionNames } from "../base/
 import type { OperationOptions } from "../operation/cancel.js";
 import type { Entry } from "../operation/entry.js";
 import { defineKind } from "../operation/operation-kind.js";
-import { ADVICE, ALLOCATE_FLAG, WORD } from "../spi/record.js";
+import { ADVICE, ALLOCATE_FLAG, MODE_WORD, WORD } from "../spi/record.js";
 import { writeWide } from "../spi/wide.js";
 import { type FileCore, handleDetails, POSITION_MAX } from "./file-operations.js";
 import type { RequestTable } from "./request-table.js";
@@ -82,7 +82,7 @@ export function prepareAllocate({ dispatcher, state }: FileCore, options: Alloca
   const early = dispatcher.canceler.check(where, options);
   const entry = dispatcher.requests.begin(allocateKind, state);
   entry.subject = state;
-  dispatcher.records[entry.base + WORD.length] = bits;
+  dispatcher.records[entry.base + MODE_WORD] = bits;
   writeRange(dispatcher, entry, position, length);
   dispatcher.canceler.attach(entry, early);
   return entry;
@@ -98,7 +98,7 @@ export function prepareAdvise({ dispatcher, state }: FileCore, advice: Advice, o
   const early = dispatcher.canceler.check(where, options);
   const entry = dispatcher.requests.begin(adviseKind, state);
   entry.subject = state;
-  dispatcher.records[entry.base + WORD.length] = number;
+  dispatcher.records[entry.base + MODE_WORD] = number;
   writeRange(dispatcher, entry, position, length);
   dispatcher.canceler.attach(entry, early);
   return entry;

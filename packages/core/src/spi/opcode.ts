@@ -97,6 +97,8 @@ export interface OpcodeDefinition {
   readonly positionMin?: number;
   /** The largest `length` that means something. Absent where every one does. */
   readonly lengthMax?: number;
+  /** The largest mode that means something; of bits: all of them. Absent for operations without one. */
+  readonly modeMax?: number;
   /** The largest value of `argument0` that means something; of bits: all of them. Absent where every value does. */
   readonly argument0Max?: number;
   readonly result: ResultMeaning;

@@ -14,6 +14,7 @@ import {
   BEGUN_BYTES,
   CONTROL,
   MESSAGE_VECTOR_AT,
+  MODE_WORD,
   OPEN_ANSWER_BYTES,
   PIPE_BYTES,
   POSITION_MAX,
@@ -122,13 +123,14 @@ export class RecordCheck {
     return this.#word(base, word) >>> 0;
   }
 
-  /** Its position, length and first argument are among those that mean something. */
-  #hasMeaning(base: number, { positionMin, lengthMax, argument0Max }: OpcodeDefinition): boolean {
+  /** Its position, length, mode and first argument are among those that mean something. */
+  #hasMeaning(base: number, { positionMin, lengthMax, modeMax, argument0Max }: OpcodeDefinition): boolean {
     if (positionMin !== undefined) {
       const position = readWide(this.#records, base + WORD.positionLow);
       if (position < positionMin || position > POSITION_MAX) return false;
     }
     if (lengthMax !== undefined && this.#unsigned(base, WORD.length) > lengthMax) return false;
+    if (modeMax !== undefined && this.#unsigned(base, MODE_WORD) > modeMax) return false;
     return argument0Max === undefined || this.#unsigned(base, WORD.argument0) <= argument0Max;
   }
 

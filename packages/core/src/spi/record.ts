@@ -61,6 +61,12 @@ export const WORD = {
 export const TIMEOUT_US_WORD: number = WORD.secondHandleIndex;
 
 /**
+ * Which of its ways an operation takes that has several: the bits of `ALLOCATE_FLAG`, one of `ADVICE`. It stands where a
+ * part of a buffer would start, so an operation with a buffer has none.
+ */
+export const MODE_WORD: number = WORD.bufferOffset;
+
+/**
  * Flag bits of a submission record, already shifted behind the opcode. Which of them an operation can have, the table of
  * operations says; with any other it is refused.
  */

@@ -174,7 +174,7 @@ TEST("space is reserved and given back, and advice is taken") {
   const auto file = bench.OpenFile(scratch.Write("f", std::string(8192, 'x')), kOpenRead | kOpenWrite);
   const auto ask = [&](Opcode opcode, uint32_t what, int64_t position, int64_t bytes) {
     SubmissionRecord& record = bench.On(1, opcode, file);
-    record.length = what;
+    record.buffer_offset = what;
     Bench::SetPosition(record, position);
     Bench::SetArgument(record, bytes);
     return bench.Ask(1).result;

@@ -281,7 +281,7 @@ TEST("space is reserved, given back and zeroed, and advice is taken") {
     const auto one = [&](Opcode opcode, uint32_t kind, int64_t position, int64_t bytes) {
       SubmissionRecord& record = bench.Prepare(1, opcode);
       bench.Use(record, file);
-      record.length = kind;
+      record.buffer_offset = kind;
       SetPosition(record, position);
       SetArgument(record, bytes);
       return Complete(bench, 1).result;

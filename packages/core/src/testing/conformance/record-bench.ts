@@ -136,7 +136,7 @@ const low = (value: number) => value | 0;
 const high = (value: number) => Math.floor(value / 0x1_0000_0000);
 
 /** Numbers that mean nothing to an operation. */
-export function meaningless({ positionMin, lengthMax, argument0Max }: OpcodeDefinition): Words[] {
+export function meaningless({ positionMin, lengthMax, modeMax, argument0Max }: OpcodeDefinition): Words[] {
   const faults: Words[] = [];
   if (positionMin !== undefined) {
     for (const position of [positionMin - 1, -(2 ** 62), POSITION_MAX + 1, 2 ** 62]) {
@@ -144,6 +144,7 @@ export function meaningless({ positionMin, lengthMax, argument0Max }: OpcodeDefi
     }
   }
   if (lengthMax !== undefined) faults.push({ length: lengthMax + 1 }, { length: -1 });
+  if (modeMax !== undefined) faults.push({ bufferOffset: modeMax + 1 }, { bufferOffset: -1 });
   if (argument0Max !== undefined) faults.push({ argument0: argument0Max + 1 }, { argument0: -1 });
   return faults;
 }

@@ -1,5 +1,5 @@
 /** File operations of the simulated kernel. */
-import { ADVICE, ALLOCATE_FLAG, ERRNO, OPCODE, OPEN_FLAG, STAT_FIELD, WORD } from "@baton-io/core/driver";
+import { ADVICE, ALLOCATE_FLAG, ERRNO, MODE_WORD, OPCODE, OPEN_FLAG, STAT_FIELD, WORD } from "@baton-io/core/driver";
 import { type AttemptHost, answerOpen, badHandle, lacksHandles, type Outcome, resultHandle } from "./attempt-host.js";
 import { writeToDisk } from "./disk.js";
 import { openFifo, resumeOpen } from "./fifo.js";
@@ -154,7 +154,7 @@ function write({ kernel, memory }: AttemptHost, ticket: Ticket, file: OpenFile):
 function allocate({ kernel }: AttemptHost, ticket: Ticket, file: OpenFile): number {
   const { dice, files } = kernel;
   const { node } = file;
-  const mode = ticket.word(WORD.length);
+  const mode = ticket.word(MODE_WORD);
   const bytes = ticket.long(WORD.argument0);
   if ((file.flags & OPEN_FLAG.write) === 0 || node.kind !== "file") return -ERRNO.EBADF;
   if (ticket.position < 0 || bytes <= 0) return -ERRNO.EINVAL;
@@ -171,7 +171,7 @@ function allocate({ kernel }: AttemptHost, ticket: Ticket, file: OpenFile): numb
 }
 
 function advise(ticket: Ticket): number {
-  const isKnown = (Object.values(ADVICE) as number[]).includes(ticket.word(WORD.length));
+  const isKnown = (Object.values(ADVICE) as number[]).includes(ticket.word(MODE_WORD));
   return isKnown && ticket.long(WORD.argument0) >= 0 ? 0 : -ERRNO.EINVAL;
 }
 
