@@ -1,15 +1,9 @@
 // @ts-check
-import { runQuietly } from "../child.mjs";
 import { oneCheck, runTool } from "./tool.mjs";
+import { turnOfCommit } from "./turn.mjs";
 
-/** All of them take longer than everything else together: a commit is checked with a third, three in a row with all. */
-const PARTS = 3;
-
-/** @param {string} root */
-async function partOfCommit(root) {
-  const { code, stdout } = await runQuietly("git", ["rev-list", "--count", "HEAD"], { cwd: root });
-  return `${code === 0 ? (Number(stdout) % PARTS) + 1 : 1}/${PARTS}`;
-}
+/** All of them take longer than everything else together: a commit is checked with a sixth, six in a row with all. */
+const PARTS = 6;
 
 /** @type {import("./stage.mjs").Stage} */
 export const mutants = {
@@ -17,7 +11,7 @@ export const mutants = {
   checks: "each planted bug is caught by a test",
   run: async (root) => {
     // Each of those in C++ builds a program, up to a minute for one: they have a run of their own.
-    const part = await partOfCommit(root);
+    const part = await turnOfCommit(root, PARTS);
     const result = await runTool(root, "./scripts/mutants.mjs", ["--jobs", "2", "--without", "native", "--part", part]);
     const killed = Number(/(\d+) killed/.exec(result.output)?.[1] ?? 0);
     if (result.code !== 0 || killed === 0) return oneCheck({ ...result, code: 1 });

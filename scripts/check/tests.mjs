@@ -3,10 +3,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runTool } from "./tool.mjs";
+import { turnOfCommit } from "./turn.mjs";
 
 /** What a conformance test prints about its driver: `conformance libuv: 131 passed, 0 failed, 9 negative`. */
 const CONFORMANCE_LINE = /conformance \S+: \d+ passed.*$/gm;
 
+/** What repeats others under other conditions takes turns (tests/setup/turns.ts), so many of them. */
+const TURNS = 4;
 /** So many of the files that took longest are told. */
 const TOLD = 8;
 /** These count and measure what the whole machine does: one file at a time, when all others are through. */
@@ -29,8 +32,9 @@ export const tests = {
     const lines = new Set();
     /** @type {{ file: string, seconds: number }[]} */
     const slowest = [];
+    const turn = process.env["BATON_TURN"] ?? (await turnOfCommit(root, TURNS));
     for (const part of parts) {
-      const { found, code, output } = await runPart(root, part);
+      const { found, code, output } = await runPart(root, part, turn);
       if (found === undefined) return { passed: 0, failed: 1, failures: `vitest left no results\n${output}` };
       all.passed += found.passed;
       // Whatever vitest objects to beyond its tests counts as well.
@@ -50,13 +54,17 @@ export const tests = {
 /**
  * @param {string} root
  * @param {readonly string[]} part Arguments that choose tests.
+ * @param {string} turn
  */
-async function runPart(root, part) {
+async function runPart(root, part, turn) {
   const directory = mkdtempSync(join(tmpdir(), "baton-check-"));
   const results = join(directory, "results.json");
   try {
     const args = ["run", "--reporter=./scripts/check/vitest-reporter.mjs", "--reporter=dot", ...part];
-    const { code, output } = await runTool(root, "vitest/vitest.mjs", args, { BATON_CHECK_RESULTS: results });
+    const { code, output } = await runTool(root, "vitest/vitest.mjs", args, {
+      BATON_CHECK_RESULTS: results,
+      BATON_TURN: turn,
+    });
     return { found: readResults(results), code, output };
   } finally {
     rmSync(directory, { recursive: true, force: true });

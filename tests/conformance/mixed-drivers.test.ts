@@ -24,7 +24,7 @@ for (const near of drivers) {
     const options = fewOperations;
     const peer = nodeSubject(far.name, far.createDriver, { options });
     const subject = nodeSubject(near.name, near.createDriver, { peer, options });
-    testConformance(name, subject, { select: ({ id }) => overConnections.test(id) });
+    testConformance(name, subject, { select: ({ id }) => overConnections.test(id), takesTurns: true });
     afterAll(() => {
       subject.cleanUp();
       peer.cleanUp();

@@ -10,21 +10,25 @@ import {
   summaryLine,
 } from "@baton-io/core/testing";
 import { afterAll, describe, test } from "vitest";
+import { isTurn } from "../setup/turns.js";
 
 const reportDirectory = fileURLToPath(new URL("../../.baton/", import.meta.url));
 
 export interface TestOptions {
   /** Leaves cases out, for mixed pairs; default: none. */
   readonly select?: (one: ConformanceCase) => boolean;
+  /** It repeats what another run of the kit tests as a whole: its cases take turns. Default: false. */
+  readonly takesTurns?: boolean;
   /** Looks at the world of a case that has passed; throws when it is not in order. */
   readonly check?: (one: ConformanceCase) => void;
 }
 
 /** Registers a test for each case. `name` is what the report is called. */
 export function testConformance(name: string, source: SubjectSource, options: TestOptions = {}): void {
-  const { select = () => true, check } = options;
+  const { select = () => true, takesTurns = false, check } = options;
   const results: { readonly id: string; readonly kind: ConformanceCase["kind"]; passed: boolean }[] = [];
-  const cases = conformance(source).filter(select);
+  const selected = conformance(source).filter(select);
+  const cases = takesTurns ? selected.filter((_, index) => isTurn(index)) : selected;
   describe(`conformance ${name}`, () => {
     for (const one of cases) {
       test(`${one.id} · ${one.title}`, async () => {
@@ -41,7 +45,8 @@ export function testConformance(name: string, source: SubjectSource, options: Te
       const summary = summarise(name, results, leftOut(source).length);
       mkdirSync(reportDirectory, { recursive: true });
       writeFileSync(`${reportDirectory}conformance-${name}.json`, `${JSON.stringify(summary, undefined, 2)}\n`);
-      process.stdout.write(`${summaryLine(summary)}\n`);
+      const waiting = selected.length - cases.length;
+      process.stdout.write(`${summaryLine(summary)}${waiting > 0 ? `, ${waiting} left to the next commits` : ""}\n`);
     });
   });
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { findDriver, isFound } from "../conformance/drivers.js";
 import { type AddonVariant, buildAddon } from "../sanitizers/build-addon.js";
+import { isTurn, OTHER_TURN } from "../setup/turns.js";
 import { bundlePrograms } from "./bundle-programs.js";
 import { describeEnding, type Ending, reportOf, runProgram } from "./run-program.js";
 
@@ -69,8 +70,9 @@ describe("a planted fault is found:", () => {
         "    Ref();\n    if (napi_add_finalizer(env_, function, this, OnFunctionGone, nullptr, nullptr) != napi_ok) return false;\n",
     },
   ];
-  for (const mutant of planted) {
+  for (const [index, mutant] of planted.entries()) {
     test(mutant.name, { timeout: TIMEOUT_MS }, async ({ skip }) => {
+      if (!isTurn(index)) return skip(OTHER_TURN);
       const ending = await run({ driver: "epoll", failing: true, mutant });
       if (typeof ending === "string") return skip(ending);
       // A count that is gone twice ends the process.

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findDrivers, isFound } from "../conformance/drivers.js";
 import { buildAddon } from "../sanitizers/build-addon.js";
+import { isTurn, OTHER_TURN } from "../setup/turns.js";
 import { isLong, rounds } from "./amounts.js";
 import { bundlePrograms, root } from "./bundle-programs.js";
 import { buildLibrary } from "./interposed.js";
@@ -125,14 +126,15 @@ const mutants = [
   },
 ] as const;
 
-for (const { driver: name, mutant } of mutants) {
+for (const [index, { driver: name, mutant }] of mutants.entries()) {
   describe(`a ${name} driver that does not wait for what is in flight`, () => {
     const variable = `BATON_${name.toUpperCase()}_BINARY`;
     const lives = ["session", "exit", "terminate"];
-    for (const life of lives) {
+    for (const [number, life] of lives.entries()) {
       test(`is found out: ${life}`, { timeout: ATTEMPTS_MAX * TIMEOUT_MS }, async ({ skip }) => {
         const driver = drivers.find((one) => one.name === name)!;
         if (!isFound(driver)) return skip(driver.why);
+        if (!isTurn(index * lives.length + number)) return skip(OTHER_TURN);
         if ("why" in watcher) return skip(watcher.why);
         const addon = await buildAddon({ driver: name, mutant });
         if ("why" in addon) return skip(addon.why);

@@ -871,8 +871,8 @@ export const mutants = [
     name: "allocate-mode-ignored",
     promise: "operations",
     file: `${CORE}resource/file-space.ts`,
-    find: "  dispatcher.records[entry.base + WORD.length] = bits;\n",
-    replace: "  dispatcher.records[entry.base + WORD.length] = 0 * bits;\n",
+    find: "  dispatcher.records[entry.base + MODE_WORD] = bits;\n",
+    replace: "  dispatcher.records[entry.base + MODE_WORD] = 0 * bits;\n",
     killedBy: core("file-space", "says where, how long and how"),
   },
   {

@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { findDrivers, isFound } from "../conformance/drivers.js";
 import { isLong } from "../life/amounts.js";
 import { bundlePrograms } from "../life/bundle-programs.js";
+import { OTHER_TURN, turnTaker } from "../setup/turns.js";
 import { buildAddon } from "./build-addon.js";
 import { runKit } from "./kit.js";
 
@@ -36,13 +37,17 @@ function sanitizerLibrary(): string | undefined {
   return path.startsWith("/") ? path : undefined;
 }
 
+/** Each way for each driver. */
+const isNextTurn = turnTaker();
 const programs = bundlePrograms(new URL("programs/kit.ts", import.meta.url));
 
 for (const subject of subjects) {
   const missing = "why" in subject ? subject.why : undefined;
   describe(`the kit on ${subject.name}`, () => {
+    const isEveryAwaitTurn = isNextTurn();
     test("passes with a collection after every await", { timeout: TIMEOUT_MS }, async ({ skip }) => {
       if (missing !== undefined) return skip(missing);
+      if (!isEveryAwaitTurn) return skip(OTHER_TURN);
       const { failures, passed, collections, stderr } = await runKit(programs, subject.name, "collecting every turn", {
         nodeArguments: ["--expose-gc"],
         environment: { BATON_COLLECT: "1" },
@@ -56,8 +61,10 @@ for (const subject of subjects) {
       expect(collections).toBeGreaterThan(passed);
     });
 
+    const isYoungGenerationTurn = isNextTurn();
     test("passes with the smallest young generation", { timeout: TIMEOUT_MS }, async ({ skip }) => {
       if (missing !== undefined) return skip(missing);
+      if (!isYoungGenerationTurn) return skip(OTHER_TURN);
       const nodeArguments = ["--expose-gc", "--max-semi-space-size=1"];
       const { failures, passed, stderr } = await runKit(programs, subject.name, "a small young generation", {
         nodeArguments,
@@ -71,8 +78,10 @@ for (const subject of subjects) {
 
 for (const driver of await findDrivers()) {
   describe(`the kit on ${driver.name}`, () => {
+    const isAllTheTimeTurn = isNextTurn();
     test("passes with the collector at work all the time", { timeout: TIMEOUT_MS }, async ({ skip }) => {
       if (!isFound(driver)) return skip(driver.why);
+      if (!isAllTheTimeTurn) return skip(OTHER_TURN);
       const nodeArguments = ["--expose-gc", "--gc-interval=200"];
       const { failures, passed, stderr } = await runKit(programs, driver.name, "collecting", {
         nodeArguments,
@@ -84,8 +93,10 @@ for (const driver of await findDrivers()) {
 
     if (driver.name === "libuv") return;
 
+    const isGuardPagesTurn = isNextTurn();
     test("passes with every buffer on guard pages", { timeout: TIMEOUT_MS }, async ({ skip }) => {
       if (!isFound(driver)) return skip(driver.why);
+      if (!isGuardPagesTurn) return skip(OTHER_TURN);
       const environment = { BATON_GUARD_PAGES: "1" };
       const { failures, passed, stderr } = await runKit(programs, driver.name, "guard pages", {
         environment,
@@ -95,10 +106,12 @@ for (const driver of await findDrivers()) {
       expect(passed).toBeGreaterThan(10);
     });
 
+    const isSanitizersTurn = isNextTurn();
     test("passes with the addon under the address and undefined-behaviour sanitizers", {
       timeout: TIMEOUT_MS,
     }, async ({ skip }) => {
       if (!isFound(driver)) return skip(driver.why);
+      if (!isSanitizersTurn) return skip(OTHER_TURN);
       const library = sanitizerLibrary();
       if (library === undefined) return skip("g++ has no address sanitizer here");
       const addon = await buildAddon({ driver: driver.name as "uring" | "epoll", sanitizer: "address" });

@@ -53,7 +53,8 @@ describe("npm run check", () => {
     try {
       for (const stage of stages.filter(({ name }) => usesTool.includes(name))) {
         const { passed, failed, failures } = await stage.run(empty);
-        expect([passed, failed], stage.name).toEqual([0, 1]);
+        expect(passed, stage.name).toBe(0);
+        expect(failed, stage.name).toBeGreaterThan(0);
         expect(failures, stage.name).toMatch(/there is no (scripts|packages|node_modules)\/\S+\.?\w+$/m);
       }
     } finally {

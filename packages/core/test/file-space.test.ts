@@ -1,13 +1,13 @@
 /** What the records of allocation, advice and readiness say, and results that core makes itself. */
 import { describe, expect, test } from "vitest";
-import { ADVICE, ALLOCATE_FLAG, POLL_EVENT, WORD } from "../src/driver.js";
+import { ADVICE, ALLOCATE_FLAG, MODE_WORD, POLL_EVENT, WORD } from "../src/driver.js";
 import { createHandDriver, flushed, handBackend, handFile, handStream, type Taken } from "./sim/hand-driver.js";
 
 /** A signed 64-bit number in two words. */
 const int64 = (record: Int32Array, low: number) => record[low + 1]! * 2 ** 32 + (record[low]! >>> 0);
 
 const rangeOf = ({ record }: Taken) => ({
-  how: record[WORD.length],
+  how: record[MODE_WORD],
   position: int64(record, WORD.positionLow),
   bytes: int64(record, WORD.argument0),
 });

@@ -10,6 +10,6 @@ const everything = () =>
   uringDriver({ zeroCopySendMinBytes: 1, registeredBuffers: true, hugePages: true, numaNode: 0, deferTaskrun: true });
 const subject = nodeSubject("uring", everything, countDescriptors && { countDescriptors });
 
-testConformance("uring-options", subject);
+testConformance("uring-options", subject, { takesTurns: true });
 
 afterAll(() => subject.cleanUp());

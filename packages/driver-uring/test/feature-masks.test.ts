@@ -5,6 +5,7 @@ import { findDriver, isFound } from "../../../tests/conformance/drivers.js";
 import { isLong } from "../../../tests/life/amounts.js";
 import { bundlePrograms } from "../../../tests/life/bundle-programs.js";
 import { runKit } from "../../../tests/sanitizers/kit.js";
+import { isTurn, OTHER_TURN } from "../../../tests/setup/turns.js";
 
 const TIMEOUT_MS = isLong ? 600_000 : 60_000;
 
@@ -15,6 +16,7 @@ describe("the kit on uring passes", () => {
   for (const [index, feature] of [...uringFeatures, "all"].entries()) {
     test(`with BATON_URING_DISABLE=${feature}`, { timeout: TIMEOUT_MS }, async ({ skip }) => {
       if (!isFound(driver)) return skip(driver.why);
+      if (!isTurn(index)) return skip(OTHER_TURN);
       const environment = { BATON_URING_DISABLE: feature };
       const { failures, passed, stderr } = await runKit(programs, "uring", `without ${feature}`, {
         environment,
