@@ -4,7 +4,7 @@ import { type Clock, systemClock } from "./base/clock.js";
 import type { Counters } from "./base/counters.js";
 import { batonError } from "./base/errors.js";
 import type { AcceptPaused } from "./base/notices.js";
-import { checkBoolean, checkInteger, checkOptions, describe } from "./base/validate.js";
+import { checkBoolean, checkInteger, checkOptions, describe, wrongType } from "./base/validate.js";
 import { arenaLayout } from "./memory/arena.js";
 import type { ResourceLeakListener } from "./resource/resource-tracker.js";
 import type { Driver } from "./spi/driver.js";
@@ -106,6 +106,12 @@ export function checkBackendOptions(options: BackendOptions): {
   if (typeof driver !== "object" || driver === null || typeof driver.open !== "function") {
     throw batonError("ERR_INVALID_ARG_TYPE", `${where}: driver must be a driver, not ${describe(driver)}.`);
   }
+  for (const name of ["onLeak", "onAcceptPaused"] as const) {
+    if (options[name] !== undefined && typeof options[name] !== "function") {
+      throw wrongType(where, name, "a function", options[name]);
+    }
+  }
+  checkClock(where, options.clock);
   const integer = (
     name:
       | "operationsMax"
@@ -134,6 +140,15 @@ export function checkBackendOptions(options: BackendOptions): {
     leakStacks: checkBoolean(where, "leakStacks", options.leakStacks ?? false),
     clock: options.clock ?? systemClock,
   };
+}
+
+const clockMethods: readonly (keyof Clock)[] = ["nowMs", "microtask", "turn", "after", "retryAfter", "clear"];
+
+function checkClock(where: string, clock: Clock | undefined): void {
+  if (clock === undefined) return;
+  const isClock =
+    typeof clock === "object" && clock !== null && clockMethods.every((name) => typeof clock[name] === "function");
+  if (!isClock) throw wrongType(where, "clock", "a Clock", clock);
 }
 
 /**

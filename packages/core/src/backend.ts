@@ -98,10 +98,11 @@ export class Backend {
           completionBatchMax: COMPLETION_BATCH_MAX,
           arenaBytes: settings.arena.bytes,
         }),
-      createPool: (session) =>
+      createPool: (session, pace) =>
         new BufferPool({
           memory: session.memory,
           clock: settings.clock,
+          pace,
           bytesMax: settings.poolBytesMax,
           leakDetection: settings.leakDetection,
           leakStacks: settings.leakStacks,
@@ -115,7 +116,7 @@ export class Backend {
       leakStacks: settings.leakStacks,
       onLeak: (leak) => tellLeak({ what: "resource", ...leak }),
     });
-    if (settings.leakDetection) watchForDrop(this, this.#remains(settings.leakStacks, onLeak));
+    if (settings.leakDetection) watchForDrop(this, this.#remains(settings.leakStacks, onLeak && tellLeak));
   }
 
   #remains(leakStacks: boolean, onLeak: BackendOptions["onLeak"]): BackendRemains {
@@ -204,7 +205,7 @@ export class Backend {
   /** Listens for TCP connections. Rejects with `EADDRINUSE`, … which carry `address` and `port`. */
   listen(options?: ListenOptions): Promise<TcpListener>;
   listen(options: ListenOptions | UnixListenOptions = NO_OPTIONS): Promise<TcpListener | UnixListener> {
-    return promiseOfMany(() => startListen(this.#dispatcher, this.#tracker, options));
+    return promiseOfMany(this.#dispatcher.pace, () => startListen(this.#dispatcher, this.#tracker, options));
   }
 
   /**
@@ -216,7 +217,7 @@ export class Backend {
   connect(options: ConnectOptions): Promise<TcpStream>;
   connect(options: ConnectOptions | UnixConnectOptions): Promise<StreamSocket> {
     const start = () => startConnect(this.#dispatcher, this.#tracker, options);
-    return promiseOfMany(() => this.#dispatcher.endings.aside(start));
+    return promiseOfMany(this.#dispatcher.pace, () => this.#dispatcher.endings.aside(start));
   }
 
   /**
@@ -332,8 +333,8 @@ export class Backend {
   }
 
   /**
-   * A chain: each operation starts only when the one before it has ended well, which for reads and writes means with
-   * all their bytes. When one has not, those behind it are not done and reject with `ERR_CHAIN_BROKEN`; their buffers
+   * A chain: each operation starts only when the one before it has ended well, which for reads, writes
+   * and sends means with all their bytes. When one has not, those behind it are not done and reject with `ERR_CHAIN_BROKEN`; their buffers
    * come home with the error. All buffers are lent from the start. Where the driver has links, the kernel goes from one
    * operation to the next by itself. Results stand in the order of the requests; a request that is refused refuses the
    * whole chain. At most 64.

@@ -230,6 +230,7 @@ describe("foreign memory", () => {
     const stubborn = new BufferPool({
       memory: { ...heap, adopt: (source) => heap.adopt(source.slice(0)) },
       clock: systemClock,
+      pace: { tell: (run) => run() },
       bytesMax: 4096,
       leakDetection: false,
       leakStacks: false,

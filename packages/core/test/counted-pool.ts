@@ -43,6 +43,7 @@ export function createPool(
   const pool = new BufferPool({
     memory,
     clock: systemClock,
+    pace: { tell: (run) => run() },
     bytesMax,
     leakDetection: options.leakDetection ?? false,
     leakStacks: false,

@@ -15,6 +15,7 @@ function createPool(bytesMax: number): BufferPool {
   return new BufferPool({
     memory,
     clock: systemClock,
+    pace: { tell: (run) => run() },
     bytesMax,
     leakDetection: false,
     leakStacks: false,

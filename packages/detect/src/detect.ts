@@ -66,6 +66,12 @@ export function detect(options: DetectOptions = {}): Promise<DetectedDriver> {
 export async function openBackend(options: OpenBackendOptions = {}): Promise<Backend> {
   checkIsObject("openBackend", options);
   const { prefer, require, allowFallback, cache, ...rest } = options;
+  if ("driver" in rest) {
+    throw batonError(
+      "ERR_UNKNOWN_OPTION",
+      "openBackend: driver is an option of createBackend. Choose one with prefer, or with BATON_DRIVER.",
+    );
+  }
   const driver = await detect({
     ...(prefer === undefined ? {} : { prefer }),
     ...(require === undefined ? {} : { require }),

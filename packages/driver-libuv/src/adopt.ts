@@ -18,8 +18,6 @@ export interface AdoptHost {
   complete(submission: Submission, result: number, extras?: CompletionExtras): void;
   /** The session is closed: what is adopted by now stays the program's. */
   readonly isClosed: boolean;
-  /** One of the session's handles has the descriptor. */
-  hasDescriptor(fd: number): boolean;
   addFile(handle: FileHandle): HandleId;
   /** Completes with the handle of a socket or server of the runtime's. */
   addStream(submission: Submission, socket: net.Socket, path: PathAddress | undefined): void;
@@ -32,7 +30,6 @@ const MEMORY_MAJOR = 1;
 
 export function adopt(host: AdoptHost, submission: Submission): void {
   const fd = submission.argument0;
-  if (host.hasDescriptor(fd)) return host.complete(submission, -ERRNO.EBUSY);
   const failed = (error: unknown) => host.complete(submission, errnoOf(error));
   fs.fstat(fd, (error, stat) =>
     orAnswer(() => {

@@ -71,6 +71,8 @@ export class LibuvSession implements DriverSession, SocketHost {
   readonly #provided: ProvidedBuffer[] = [];
   readonly #providedNumbers = new Set<number>();
   readonly #handles = new HandleTable<Handle>();
+  /** Adoptions under way: the descriptor is the session's from the beginning, so that nobody else adopts it as well. */
+  readonly #adopting = new Set<Submission>();
   readonly #pending = new Pending(
     (submission) => this.#bytesOf(submission),
     (submission, error) => this.#fail(submission, error),
@@ -210,7 +212,7 @@ export class LibuvSession implements DriverSession, SocketHost {
       case OPCODE.open:
         return this.#open(submission);
       case OPCODE.adopt:
-        return adopt(this.#adoptHost(), submission);
+        return this.#adopt(submission);
       case OPCODE.listen:
         return this.#sockets.listen(submission);
       case OPCODE.connect:
@@ -235,6 +237,12 @@ export class LibuvSession implements DriverSession, SocketHost {
     else this.#complete(submission, opcode === OPCODE.shutdown ? -ERRNO.ENOTCONN : -ERRNO.EINVAL);
   }
 
+  #adopt(submission: Submission): void {
+    if (this.#hasDescriptor(submission.argument0)) return this.#complete(submission, -ERRNO.EBUSY);
+    this.#adopting.add(submission);
+    adopt(this.#adoptHost(), submission);
+  }
+
   #adoptHost(): AdoptHost {
     const isClosed = () => this.#closed;
     return {
@@ -242,7 +250,6 @@ export class LibuvSession implements DriverSession, SocketHost {
       get isClosed() {
         return isClosed();
       },
-      hasDescriptor: (fd) => this.#hasDescriptor(fd),
       addFile: (handle) => this.#handles.add(handle),
       addStream: (submission, socket, path) => this.#sockets.adoptStream(submission, socket, path),
       addListener: (submission, server, path) => this.#sockets.adoptListener(submission, server, path),
@@ -251,6 +258,7 @@ export class LibuvSession implements DriverSession, SocketHost {
   }
 
   #hasDescriptor(fd: number): boolean {
+    for (const { argument0 } of this.#adopting) if (argument0 === fd) return true;
     for (const handle of this.#handles.values()) {
       if (
         handle.kind === "file"
@@ -317,14 +325,20 @@ export class LibuvSession implements DriverSession, SocketHost {
 
   /** Something was thrown that is the operation's own answer, unless it has had one. Where it waits, it waits no longer. */
   #fail(submission: Submission, error: unknown): void {
-    if (!this.#pending.remove(submission)) return;
+    if (!this.#end(submission)) return;
     this.#deliver.complete(submission, errnoOf(error));
     quietly(() => submission.cancel?.());
   }
 
   #complete(submission: Submission, result: number, extras?: CompletionExtras): void {
     // An operation that was canceled may be told of its end again by the runtime.
-    if (this.#pending.remove(submission)) this.#deliver.complete(submission, result, extras);
+    if (this.#end(submission)) this.#deliver.complete(submission, result, extras);
+  }
+
+  /** False when it had ended before. */
+  #end(submission: Submission): boolean {
+    this.#adopting.delete(submission);
+    return this.#pending.remove(submission);
   }
 
   #takeProvided(): void {

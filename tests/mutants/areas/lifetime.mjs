@@ -98,8 +98,8 @@ export const lifetime = [
     name: "transfer-end-unhandled",
     promise: "cancel-has-one-contract",
     file: `${CORE}base/rejection.ts`,
-    find: "      if (isClosed(error)) promise.catch(ignore);\n",
-    replace: "",
+    find: "error, isClosed(error)));",
+    replace: "error, false));",
     killedBy: kit("rejection/asked-transfer-closed", "rejection/asked-backend-closed-by-name"),
   },
   {
@@ -121,7 +121,7 @@ export const lifetime = [
     name: "dropped-backend-kept",
     promise: "teardown-drains",
     file: `${CORE}backend.ts`,
-    find: "    if (settings.leakDetection) watchForDrop(this, this.#remains(settings.leakStacks, onLeak));\n",
+    find: "    if (settings.leakDetection) watchForDrop(this, this.#remains(settings.leakStacks, onLeak && tellLeak));\n",
     replace: "",
     killedBy: [
       ...life("libuv: a process is told of a backend that it dropped"),
@@ -236,5 +236,37 @@ export const lifetime = [
     replace: `    const operation = [...this.#operations].filter(([one]) => one === slot)[0]?.[1];
     if (operation === undefined || operation.generation !== generation) return -ERRNO.ENOENT;`,
     killedBy: kit("timer/cancel-many"),
+  },
+  {
+    name: "refused-at-once",
+    promise: "full-is-back-pressure",
+    file: `${CORE}base/rejection.ts`,
+    find: "      pace.tell(() => rejectCaller({ promise, resolve, reject }, error, isClosed(error)));",
+    replace: "      rejectCaller({ promise, resolve, reject }, error, isClosed(error));",
+    killedBy: kit("fairness/refusals-go-on"),
+  },
+  {
+    name: "accept-on-a-closed-listener",
+    promise: "ends-once",
+    file: `${CORE}resource/acceptor.ts`,
+    find: "      listener.expectOpen(where);\n      this.#arm();",
+    replace: "      this.#arm();",
+    killedBy: simKit("tcp-accept/closed-by-the-signal"),
+  },
+  {
+    name: "early-end-before-its-wait",
+    promise: "ends-once",
+    file: `${CORE}operation/early-end-watch.ts`,
+    find: "    if (listening) clock.microtask(onAbort);\n    else if",
+    replace: "    if",
+    killedBy: kit("tcp-accept/closed-by-the-signal"),
+  },
+  {
+    name: "backend-leak-unguarded",
+    promise: "closing-is-orderly",
+    file: `${CORE}backend.ts`,
+    find: "onLeak && tellLeak",
+    replace: "onLeak",
+    killedBy: core("leak-listener", "one that throws for a backend"),
   },
 ];

@@ -119,10 +119,18 @@ export const opening = [
   {
     name: "adopted-twice",
     promise: "closing-is-orderly",
-    file: `${LIBUV}adopt.ts`,
-    find: "  if (host.hasDescriptor(fd)) return host.complete(submission, -ERRNO.EBUSY);\n",
+    file: `${LIBUV}session.ts`,
+    find: "    if (this.#hasDescriptor(submission.argument0)) return this.#complete(submission, -ERRNO.EBUSY);\n",
     replace: "",
     killedBy: kit("adopt-file/refused"),
+  },
+  {
+    name: "adopted-twice-at-once",
+    promise: "closing-is-orderly",
+    file: `${LIBUV}session.ts`,
+    find: "    this.#adopting.add(submission);\n",
+    replace: "",
+    killedBy: kit("adopt-file/twice-at-once"),
   },
   {
     name: "adopted-original-left-open",

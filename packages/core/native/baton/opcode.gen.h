@@ -101,7 +101,7 @@ inline constexpr OpcodeInfo kOpcodeTable[kOpcodeCount] = {
   {"accept", "accept", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xd00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 31},
   {"connect", "connect", BufferUse::kNone, HandleUse::kNone, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 31},
   {"receive", "recv", BufferUse::kKernelWrites, HandleUse::kOne, AreaContent::kNone, false, 0xf00, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX, UINT32_MAX},
-  {"send", "send", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX, UINT32_MAX},
+  {"send", "send", BufferUse::kKernelReads, HandleUse::kOne, AreaContent::kNone, true, 0xc00, INT64_MIN, INT64_MAX, 2147479552, UINT32_MAX, UINT32_MAX},
   {"shutdown", "shutdown", BufferUse::kNone, HandleUse::kOne, AreaContent::kNone, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 2},
   {"timer", "timer", BufferUse::kNone, HandleUse::kNone, AreaContent::kNone, false, 0xc00, 0, 0x1fffffffffffff, UINT32_MAX, UINT32_MAX, UINT32_MAX},
   {"address", "getsockname", BufferUse::kNone, HandleUse::kOne, AreaContent::kAddress, false, 0xc00, INT64_MIN, INT64_MAX, UINT32_MAX, UINT32_MAX, 1},

@@ -46,7 +46,7 @@ export const systemClock: Clock = {
     }
     return timer;
   },
-  retryAfter: (delayMs, callback) => setTimeout(callback, delayMs),
+  retryAfter: (delayMs, callback) => setTimeout(callback, wholeMs(delayMs)),
   clear: (timer) => {
     clearTimeout(timer as never);
   },

@@ -41,24 +41,35 @@ export function rejectWaiter(waiter: Rejectable, error: unknown): void {
   rejectCaller(waiter, error, isClosed(error));
 }
 
+/** Tells of an end that needed no driver, so that the event loop gets its turns although many follow each other. */
+export interface Teller {
+  tell(run: () => void): void;
+}
+
 /**
- * The promise of something that is more than one operation. When the program has closed what it works on, nobody has to
- * catch that.
+ * The promise of something that is more than one operation. Its error has the frames of those who wait for it: from here
+ * to what was thrown there are more of core's than an error keeps. When the program has closed what it works on, nobody
+ * has to catch that.
  */
-export function promiseOfMany<T>(run: () => Promise<T>): Promise<T> {
-  const promise = new Promise<T>((resolve, reject) => {
-    run().then(resolve, (error: unknown) => {
-      reject(error);
-      if (isClosed(error)) promise.catch(ignore);
-    });
+export function promiseOfMany<T>(pace: Teller, run: () => Promise<T>): Promise<T> {
+  let promise: Promise<T> | undefined;
+  promise = new Promise<T>((resolve, reject) => {
+    const failed = (error: unknown) => {
+      pace.tell(() => rejectCaller({ promise, resolve, reject }, error, isClosed(error)));
+    };
+    try {
+      run().then((value) => pace.tell(() => resolve(value)), failed);
+    } catch (error) {
+      failed(error);
+    }
   });
   return promise;
 }
 
 /** The same for each step of a loop. */
-export function stepsOfMany<T>(steps: AsyncGenerator<T, void, void>): AsyncGenerator<T, void, void> {
+export function stepsOfMany<T>(pace: Teller, steps: AsyncGenerator<T, void, void>): AsyncGenerator<T, void, void> {
   const next = steps.next.bind(steps);
-  steps.next = () => promiseOfMany(next);
+  steps.next = () => promiseOfMany(pace, next);
   return steps;
 }
 

@@ -5,11 +5,11 @@
 
 import type { Clock } from "../base/clock.js";
 import { batonError } from "../base/errors.js";
-import { rejectWaiter } from "../base/rejection.js";
-import { checkDurationMs, checkInteger, checkOptions, checkSignal } from "../base/validate.js";
+import { rejectWaiter, type Teller } from "../base/rejection.js";
+import { checkInteger, checkOptions } from "../base/validate.js";
 import type { DriverMemory } from "../spi/driver.js";
 import { BUFFER_BYTES_MAX } from "../spi/record.js";
-import { bytesToCopy, checkForeign, immovable, notMoved } from "./foreign-memory.js";
+import { adoptWhole, bytesToCopy, checkForeign, notMoved } from "./foreign-memory.js";
 import { type BufferLeakListener, createLeakWatch } from "./leak-watch.js";
 import {
   type Block,
@@ -19,8 +19,9 @@ import {
   type LeakWatch,
   type OwnedBuffer,
 } from "./owned-buffer.js";
+import { poolEmpty } from "./pool-empty.js";
 import { PIECE_SIZES, POOL_SIZES, type PoolBlock, PoolStore } from "./pool-store.js";
-import { PoolWaiters, waitAborted, waitInLine } from "./pool-waiters.js";
+import { checkWait, PoolWaiters, type WaitOptions, waitInLine } from "./pool-waiters.js";
 
 /** What a buffer pool has and did; sizes in bytes. */
 export interface BufferPoolStats {
@@ -49,6 +50,7 @@ export interface BufferPoolStats {
 export interface BufferPoolOptions {
   readonly memory: DriverMemory;
   readonly clock: Clock;
+  readonly pace: Teller;
   readonly bytesMax: number;
   /** Notice buffers that were dropped without release. */
   readonly leakDetection: boolean;
@@ -57,7 +59,6 @@ export interface BufferPoolOptions {
   readonly onLeak: BufferLeakListener;
 }
 
-const takeOptionNames = { signal: true, timeoutMs: true } as const;
 const adoptOptionNames = { partial: true } as const;
 
 /**
@@ -72,6 +73,7 @@ const adoptOptionNames = { partial: true } as const;
 export class BufferPool {
   readonly #memory: DriverMemory;
   readonly #clock: Clock;
+  readonly #pace: Teller;
   readonly #bytesMax: number;
   readonly #store: PoolStore;
   /** What is kept for whoever receives, whatever else is out. */
@@ -86,11 +88,13 @@ export class BufferPool {
   #taken = 0;
   #onHome: ((block: Block) => void) | undefined = undefined;
   #closed = false;
+  #standingBytes = 0;
 
   constructor(options: BufferPoolOptions) {
     const { memory, bytesMax, leakStacks, onLeak } = options;
     this.#memory = memory;
     this.#clock = options.clock;
+    this.#pace = options.pace;
     this.#bytesMax = bytesMax;
     if (options.leakDetection) {
       this.#watch = createLeakWatch({
@@ -113,7 +117,7 @@ export class BufferPool {
     });
     this.#waiters = new PoolWaiters(POOL_SIZES.length + 1, {
       take: (length) => this.tryTake(length),
-      refusal: () => this.#store.refusal,
+      refusal: (length) => this.#store.refusal ?? (length > this.#waitableBytes ? this.#empty(length) : undefined),
     });
   }
 
@@ -140,24 +144,23 @@ export class BufferPool {
    * size waits for ever because of another. Rejects with `ABORT_ERR` or `ERR_TIMEOUT`, and then takes nothing. A waiter
    * with `timeoutMs` keeps the process alive until it is answered.
    */
-  takeWhenFree(
-    length: number,
-    options: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
-  ): Promise<OwnedBuffer> {
+  takeWhenFree(length: number, options: WaitOptions = {}): Promise<OwnedBuffer> {
     const where = "buffers.takeWhenFree";
-    const promise = new Promise<OwnedBuffer>((resolve, fail) => {
+    let promise: Promise<OwnedBuffer> | undefined;
+    promise = new Promise<OwnedBuffer>((resolve, fail) => {
       const reject = (error: unknown) => rejectWaiter({ promise, resolve, reject: fail }, error);
-      this.#expectOpen(where);
-      checkInteger(where, "length", length, 1, Math.min(this.#bytesMax, BUFFER_BYTES_MAX));
-      checkOptions(where, options, takeOptionNames);
-      const { signal, timeoutMs } = options;
-      if (timeoutMs !== undefined) checkDurationMs(where, "timeoutMs", timeoutMs);
-      if (signal !== undefined && checkSignal(where, signal).aborted) throw waitAborted(signal);
-      const now = this.#takeInTurn(length);
-      if (now !== undefined) resolve(now);
-      // There will never be one.
-      else if (this.#refusal !== undefined || length > this.#store.bytesMax) throw this.#empty(length);
-      else waitInLine(this.#waiters, lineOf(length), this.#clock, { length, resolve, reject, signal, timeoutMs });
+      try {
+        this.#expectOpen(where);
+        checkInteger(where, "length", length, 1, Math.min(this.#bytesMax, BUFFER_BYTES_MAX));
+        const wait = checkWait(where, options);
+        const now = this.#takeInTurn(length);
+        if (now !== undefined) this.#pace.tell(() => resolve(now));
+        // There will never be one.
+        else if (this.#refusal !== undefined || length > this.#waitableBytes) throw this.#empty(length);
+        else waitInLine(this.#waiters, lineOf(length), this.#clock, { length, resolve, reject, ...wait });
+      } catch (error) {
+        this.#pace.tell(() => fail(error));
+      }
     });
     return promise;
   }
@@ -171,14 +174,13 @@ export class BufferPool {
     return buffer;
   }
 
+  /** Nobody waits for a longer one: it would never come. */
+  get #waitableBytes(): number {
+    return this.#store.bytesMax - this.#standingBytes;
+  }
+
   #empty(length: number): Error {
-    const cause = this.#refusal;
-    const { bytes, bytesMax, waiting } = this.stats();
-    const why = cause === undefined ? `the pool is at its limit (${bytes} of ${bytesMax} bytes)` : "there is no memory";
-    const others = waiting === 0 ? "" : `; ${waiting} wait for one`;
-    return batonError("ERR_POOL_EMPTY", `buffers: no buffer of ${length} bytes is home and ${why}${others}.`, {
-      ...(cause !== undefined && { cause }),
-    });
+    return poolEmpty(length, { ...this.stats(), waitableBytes: this.#waitableBytes, cause: this.#refusal });
   }
 
   /**
@@ -200,21 +202,13 @@ export class BufferPool {
         `buffers.adopt: the view covers ${length} of the ${buffer.byteLength} bytes of its ArrayBuffer.`,
       );
     }
-    const slab = this.#adoptWhole(buffer);
+    const slab = adoptWhole(this.#memory, buffer);
     if (buffer.byteLength !== 0) {
       this.#memory.free(slab.firstNumber);
       // Some runtimes copy what they cannot move, without a word.
       throw notMoved();
     }
     return this.#foreign(slab.firstNumber, slab.buffers[0]!, 0, length, false);
-  }
-
-  #adoptWhole(buffer: ArrayBuffer): ReturnType<DriverMemory["adopt"]> {
-    try {
-      return this.#memory.adopt(buffer);
-    } catch (cause) {
-      throw immovable(cause) ?? cause;
-    }
   }
 
   /** A new buffer with a copy of `source`; text is encoded as UTF-8. The source is left alone. */
@@ -303,8 +297,12 @@ export class BufferPool {
     return block === undefined ? undefined : this.#handOut(block, length);
   }
 
-  /** Takes `bytes` of the limit aside, for buffers of `pieceBytes` that only `takeReserved` gives. */
-  setReserve(bytes: number, pieceBytes: number): void {
+  /**
+   * Takes `bytes` of the limit aside, for buffers of `pieceBytes` that only `takeReserved` gives. Up to `standingBytes`
+   * are with the driver for as long as nothing arrives: nobody can wait for them.
+   */
+  setReserve(bytes: number, pieceBytes: number, standingBytes: number): void {
+    this.#standingBytes = standingBytes;
     const store: PoolStore = new PoolStore({
       memory: this.#memory,
       bytesMax: bytes,
@@ -314,6 +312,7 @@ export class BufferPool {
     });
     this.#reserve = store;
     this.#store.giveUp(bytes);
+    this.#waiters.serve();
   }
 
   /** A buffer out of the reserve; `undefined` when none is left. */

@@ -1,6 +1,7 @@
 /** Memory that is not a pool's: what can be taken in, and what is refused. */
 import { batonError } from "../base/errors.js";
 import { describe } from "../base/validate.js";
+import type { DriverMemory, Slab } from "../spi/driver.js";
 import { BUFFER_BYTES_MAX } from "../spi/record.js";
 
 /** A part of an ArrayBuffer, bytes. */
@@ -51,7 +52,7 @@ export function bytesToCopy(source: string | ArrayBuffer | ArrayBufferView): Uin
 }
 
 /** The error for memory that the runtime does not let move; `undefined` when `cause` says something else. */
-export function immovable(cause: unknown): Error | undefined {
+function immovable(cause: unknown): Error | undefined {
   if (!(cause instanceof TypeError) && !(cause instanceof Error && cause.name === "DataCloneError")) return undefined;
   return notMoved({ cause });
 }
@@ -59,4 +60,13 @@ export function immovable(cause: unknown): Error | undefined {
 /** The error for memory that did not move. */
 export function notMoved(details: { readonly cause?: unknown } = {}): Error {
   return batonError("ERR_BUFFER_FIXED", "buffers.adopt: the runtime does not let this ArrayBuffer move.", details);
+}
+
+/** Memory as the driver keeps it, or why it cannot be moved. */
+export function adoptWhole(memory: DriverMemory, buffer: ArrayBuffer): Slab {
+  try {
+    return memory.adopt(buffer);
+  } catch (cause) {
+    throw immovable(cause) ?? cause;
+  }
 }

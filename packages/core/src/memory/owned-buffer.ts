@@ -211,7 +211,8 @@ export class OwnedBuffer {
       const from = buffer.#start + start;
       const conflict = tenure.lends !== 0 && (exclusive || tenure.exclusiveLends !== 0);
       if (conflict && overlapsConflicting(tenure, from, from + length, exclusive)) throw buffer.#untouchable("submit");
-      if (block.exposed && !block.origin.unsafe) detachViews(block);
+      if (block.origin.unsafe) expectWhole(block);
+      else if (block.exposed) detachViews(block);
       holder.lendStart = from;
       holder.lendEnd = from + length;
       holder.lendExclusive = exclusive;
@@ -292,6 +293,10 @@ function isWhole({ buffer, origin }: Block): boolean {
   return buffer.byteLength !== 0 && buffer.byteLength >= origin.offset + origin.blockBytes;
 }
 
+function expectWhole(block: Block): void {
+  if (!isWhole(block)) throw detachedByProgram("submit");
+}
+
 /** The program gets a view of the block. */
 function expose(block: Block): void {
   block.exposed = true;
@@ -303,7 +308,7 @@ function expose(block: Block): void {
 /** Makes every view of the block useless and proves it: a view that lives on could write under the kernel's hands. */
 export function detachViews(block: Block): void {
   const old = block.buffer;
-  if (!isWhole(block)) throw detachedByProgram("submit");
+  expectWhole(block);
   block.buffer = block.origin.memory.detach(block.number, old);
   if (old.byteLength !== 0 || block.buffer.byteLength === 0) {
     throw batonError("ERR_DETACH_FAILED", `submit: buffer ${block.number} still has live views.`);

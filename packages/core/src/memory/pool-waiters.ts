@@ -6,6 +6,7 @@
 import { addAbortListener, reasonOf, removeAbortListener } from "../base/abort-listeners.js";
 import type { Clock } from "../base/clock.js";
 import { batonError } from "../base/errors.js";
+import { checkDurationMs, checkOptions, checkSignal } from "../base/validate.js";
 import type { OwnedBuffer } from "./owned-buffer.js";
 
 /** So often may the oldest waiter be passed. */
@@ -25,6 +26,14 @@ export interface WaitRequest extends Waiter {
   readonly timeoutMs: number | undefined;
 }
 
+/** What ends a wait early. */
+export interface WaitOptions {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+const waitOptionNames = { signal: true, timeoutMs: true } as const;
+
 interface Queued {
   readonly waiter: Waiter;
   readonly line: Queued[];
@@ -35,14 +44,19 @@ interface Queued {
 export class PoolWaiters {
   readonly #take: (length: number) => OwnedBuffer | undefined;
   /** Why waiting is in vain for whoever could not be served just now, `undefined` when it is not. */
-  readonly #refusal: () => unknown;
+  readonly #refusal: (length: number) => unknown;
   readonly #lines: readonly Queued[][];
   #arrivals = 0;
   #count = 0;
   #passed = 0;
+  /** Why nobody is served any more. */
+  #over: (() => unknown) | undefined = undefined;
 
   /** @param lineCount how many sizes there are */
-  constructor(lineCount: number, parts: { take: (length: number) => OwnedBuffer | undefined; refusal: () => unknown }) {
+  constructor(
+    lineCount: number,
+    parts: { take: (length: number) => OwnedBuffer | undefined; refusal: (length: number) => unknown },
+  ) {
     this.#lines = Array.from({ length: lineCount }, () => []);
     this.#take = parts.take;
     this.#refusal = parts.refusal;
@@ -65,6 +79,7 @@ export class PoolWaiters {
 
   /** Joins a line; what is returned leaves it again, and tells whether it was still there. */
   join(line: number, waiter: Waiter): () => boolean {
+    if (this.#over !== undefined) throw this.#over();
     const queue = this.#lines[line]!;
     const queued: Queued = { waiter, line: queue, arrival: this.#arrivals++ };
     queue.push(queued);
@@ -86,6 +101,7 @@ export class PoolWaiters {
 
   /** Nobody is served any more. */
   rejectAll(error: () => unknown): void {
+    this.#over = error;
     for (const line of this.#lines) {
       for (const queued of line.splice(0)) {
         this.#count--;
@@ -100,7 +116,7 @@ export class PoolWaiters {
       const isOldest = queued === heads[0];
       if (!isOldest && this.#passed >= PASSED_MAX) return false;
       const buffer = this.#take(queued.waiter.length);
-      const refusal = buffer === undefined ? this.#refusal() : undefined;
+      const refusal = buffer === undefined ? this.#refusal(queued.waiter.length) : undefined;
       if (buffer === undefined && refusal === undefined) continue;
       this.#remove(queued, 0);
       if (!isOldest) this.#passed++;
@@ -122,15 +138,38 @@ export class PoolWaiters {
   }
 }
 
-/** Waits in a line until it is served, aborted or out of time. */
+/** Refuses what is wrong with the options, and a signal that is aborted already. */
+export function checkWait(where: string, options: WaitOptions): Pick<WaitRequest, "signal" | "timeoutMs"> {
+  checkOptions(where, options, waitOptionNames);
+  const { signal, timeoutMs } = options;
+  if (timeoutMs !== undefined) checkDurationMs(where, "timeoutMs", timeoutMs);
+  if (signal !== undefined && checkSignal(where, signal).aborted) throw waitAborted(signal);
+  return { signal, timeoutMs };
+}
+
+/** Waits in a line until it is served, aborted or out of time. Throws what its signal throws, and is in no line then. */
 export function waitInLine(waiters: PoolWaiters, line: number, clock: Clock, request: WaitRequest): void {
   const { length, resolve, reject, signal, timeoutMs } = request;
   let timer: unknown;
+  let done = false;
   const finish = () => {
+    done = true;
     if (signal !== undefined) removeAbortListener(signal, onAbort);
     if (timer !== undefined) clock.clear(timer);
   };
-  const leave = waiters.join(line, {
+  let leave: (() => boolean) | undefined;
+  let early: Error | undefined;
+  const giveUp = (error: Error) => {
+    early ??= error;
+    if (leave === undefined) return;
+    finish();
+    if (leave()) reject(error);
+  };
+  const onAbort = () => giveUp(waitAborted(signal!));
+  // Before there is a place in the line: it is the caller's code, which may throw, call back at once, and close the pool.
+  if (signal !== undefined) addAbortListener(signal, onAbort);
+  if (early !== undefined) throw early;
+  const waiter: Waiter = {
     length,
     resolve: (buffer) => {
       finish();
@@ -140,14 +179,16 @@ export function waitInLine(waiters: PoolWaiters, line: number, clock: Clock, req
       finish();
       reject(error);
     },
-  });
-  const giveUp = (error: Error) => {
-    finish();
-    if (leave()) reject(error);
   };
-  const onAbort = () => giveUp(waitAborted(signal!));
-  if (signal !== undefined) addAbortListener(signal, onAbort);
-  if (timeoutMs !== undefined) {
+  try {
+    leave = waiters.join(line, waiter);
+  } catch (closed) {
+    finish();
+    throw closed;
+  }
+  // What came home while the signal was listened to.
+  if (signal !== undefined) waiters.serve();
+  if (timeoutMs !== undefined && !done) {
     // Nothing else may keep the process alive until then: what it waits for is with the program.
     timer = clock.retryAfter(timeoutMs, () =>
       giveUp(batonError("ERR_TIMEOUT", `buffers.takeWhenFree: no buffer came home within ${timeoutMs} ms.`)),
@@ -156,6 +197,6 @@ export function waitInLine(waiters: PoolWaiters, line: number, clock: Clock, req
 }
 
 /** The error for whoever turned away. */
-export function waitAborted(signal: AbortSignal): Error {
+function waitAborted(signal: AbortSignal): Error {
   return batonError("ABORT_ERR", "buffers.takeWhenFree: aborted.", { cause: reasonOf(signal) });
 }

@@ -16,6 +16,8 @@ const PLENTY_BELOW = 3 / 8;
 /** What is kept for receives whatever else is out: this part of the pool, in pieces of so many bytes. */
 const RESERVE_PART = 1 / 8;
 const RESERVE_PIECE_BYTES = 256;
+/** At most this part of the pool stays with the driver while nothing arrives. */
+export const STANDING_PART_MAX: number = 1 / 4;
 /** A smaller pool has no reserve: it is all in a few buffers. */
 const RESERVED_POOL_BYTES_MIN = 65_536;
 /** Chunks that wait for the program in one loop before its receive is paused: so many, and this part of the pool. */
@@ -74,12 +76,13 @@ export class ReceiveShare {
     return share === undefined ? 0 : Math.min(this.#bufferBytes, share.bytes);
   }
 
-  /** Sets the reserve aside, the first time. */
-  reserve(): void {
+  /** Sets the reserve aside, the first time; beside it the driver has up to `standingBytes`. */
+  reserve(standingBytes: number): void {
     if (this.#reserveBytes !== undefined) return;
     const { bytesMax } = this.#pool;
+    const standing = Math.min(standingBytes, Math.floor(bytesMax * STANDING_PART_MAX));
     const pieces = bytesMax < RESERVED_POOL_BYTES_MIN ? 0 : Math.floor((bytesMax * RESERVE_PART) / RESERVE_PIECE_BYTES);
     this.#reserveBytes = pieces * RESERVE_PIECE_BYTES;
-    if (pieces > 0) this.#pool.setReserve(this.#reserveBytes, RESERVE_PIECE_BYTES);
+    this.#pool.setReserve(this.#reserveBytes, RESERVE_PIECE_BYTES, standing);
   }
 }

@@ -77,7 +77,7 @@ export class Dispatcher implements LaneHost, RequestHost, EndingHost, CourseHost
     acceptedMax: number;
     slots: number;
     arena: ArenaLayout;
-    createPool: (session: DriverSession) => BufferPool;
+    createPool: (session: DriverSession, pace: Pace) => BufferPool;
     receiveBufferBytes: number;
     receiveBuffersMax: number;
     onAcceptPaused: ((pause: AcceptPaused) => void) | undefined;
@@ -96,7 +96,7 @@ export class Dispatcher implements LaneHost, RequestHost, EndingHost, CourseHost
     this.records = new Int32Array(shared.records);
     this.arena = new Arena(shared.arena, parts.arena);
     this.areas = new Areas(this.arena, this.records, (entry) => this.#enqueue(entry));
-    this.buffers = parts.createPool(this.session);
+    this.buffers = parts.createPool(this.session, this.pace);
     this.provided = new ProvidedBuffers({
       pool: this.buffers,
       provided: shared.provided,

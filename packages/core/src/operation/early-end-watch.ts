@@ -18,13 +18,22 @@ export function watchEarlyEnd(
   onEnd: EarlyEndListener,
 ): () => void {
   const { signal, timeoutMs } = early ?? {};
-  const onAbort = () =>
+  let listening = true;
+  let over = false;
+  const onAbort = (): void => {
+    // A signal of the caller's own making may call back while it is listened to: nobody is ready for that yet.
+    if (listening) clock.microtask(onAbort);
+    else if (!over) abort();
+  };
+  const abort = () =>
     onEnd(batonError("ABORT_ERR", `${what}: aborted.`, { cause: reasonOf(signal), driver: driverName }), "signal");
   const onTime = () =>
     onEnd(batonError("ERR_TIMEOUT", `${what}: not done within ${timeoutMs} ms.`, { driver: driverName }), "timeout");
   if (signal !== undefined) addAbortListener(signal, onAbort);
+  listening = false;
   const timer = timeoutMs === undefined ? undefined : clock.after(timeoutMs, onTime);
   return () => {
+    over = true;
     if (signal !== undefined) removeAbortListener(signal, onAbort);
     if (timer !== undefined) clock.clear(timer);
   };

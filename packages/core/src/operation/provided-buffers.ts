@@ -21,7 +21,7 @@ import {
   type OwnedBuffer,
 } from "../memory/owned-buffer.js";
 import { POOL_SIZES } from "../memory/pool-store.js";
-import { ReceiveShare } from "../memory/receive-share.js";
+import { ReceiveShare, STANDING_PART_MAX } from "../memory/receive-share.js";
 import { PROVIDED_MAX } from "../spi/driver.js";
 import { AUXILIARY_SHIFT, COMPLETION_FLAG, CONTROL } from "../spi/record.js";
 import type { Entry, OperationHandle } from "./entry.js";
@@ -72,6 +72,8 @@ export class ProvidedBuffers {
   readonly #window: Int32Array;
   readonly #control: Int32Array;
   readonly #bufferBytes: number;
+  /** What one of them counts for in the pool. */
+  readonly #blockBytes: number;
   #countMax: number;
   readonly #clock: Clock;
   readonly #launch: (entry: Entry) => void;
@@ -105,7 +107,8 @@ export class ProvidedBuffers {
     this.#bufferBytes = parts.bufferBytes;
     const blockBytes = POOL_SIZES.find((bytes) => bytes >= parts.bufferBytes) ?? parts.bufferBytes;
     // They stay with the driver while nothing arrives: most of the pool is left for the program.
-    const affordable = Math.max(1, Math.floor(this.#pool.bytesMax / 4 / blockBytes));
+    const affordable = Math.max(1, Math.floor((this.#pool.bytesMax * STANDING_PART_MAX) / blockBytes));
+    this.#blockBytes = blockBytes;
     this.#countMax = Math.min(parts.countMax, PROVIDED_MAX, affordable);
     this.#clock = parts.clock;
     this.#launch = parts.launch;
@@ -143,7 +146,7 @@ export class ProvidedBuffers {
    * paused receives with them.
    */
   topUp(): number {
-    this.#share.reserve();
+    this.#share.reserve(this.#countMax * this.#blockBytes);
     this.#look();
     if (this.#held.size > 0 && this.#share.nextBytes() > 0) this.#letGoAll();
     let added = 0;

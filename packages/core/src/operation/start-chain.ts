@@ -59,6 +59,8 @@ function wantedBytes({ kind, lendStart, lendEnd }: Entry): number {
 }
 
 function movedBytes(value: unknown): number {
-  const { bytesRead, bytesWritten } = (value ?? {}) as { bytesRead?: number; bytesWritten?: number };
-  return bytesRead ?? bytesWritten ?? Number.POSITIVE_INFINITY;
+  const { bytesRead, bytesWritten, bytesSent } = (value ?? {}) as Partial<
+    Record<"bytesRead" | "bytesWritten" | "bytesSent", number>
+  >;
+  return bytesRead ?? bytesWritten ?? bytesSent ?? Number.POSITIVE_INFINITY;
 }

@@ -109,9 +109,11 @@ export class Acceptor implements Standing {
     const waiter = this.#createWaiter(listener, early, caller, create);
     this.#waiters.push(waiter);
     try {
+      // Whoever gave the signal may have closed the listener when it was listened to.
+      listener.expectOpen(where);
       this.#arm();
     } catch (refused) {
-      // The backend is closed, or at its limit of operations.
+      // The listener or the backend is closed, or the backend at its limit of operations.
       this.#leave(waiter, refused);
     }
     return caller.promise;

@@ -185,7 +185,7 @@ export class File {
    * @example await file.pipeTo(stream, { position: 0, length: size });
    */
   pipeTo(stream: StreamSocket, options: PipeFromFileOptions = NO_OPTIONS): Promise<PipeResult> {
-    return promiseOfMany(async () => pipeFromFile(this.#core, streamCore(stream), options));
+    return promiseOfMany(this.#core.dispatcher.pace, async () => pipeFromFile(this.#core, streamCore(stream), options));
   }
 
   /**

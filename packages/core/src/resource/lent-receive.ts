@@ -35,8 +35,8 @@ function receiveLent(core: StreamCore, options: OperationOptions): Promise<Provi
   const bytes = dispatcher.provided.bufferBytes;
   const buffer = tryTake(core, bytes);
   // Now, and not in a turn: receives are answered in the order in which they were asked for.
-  if (buffer !== undefined) return promiseOfMany(() => receiveInto(core, buffer, options));
-  return promiseOfMany(() =>
+  if (buffer !== undefined) return promiseOfMany(dispatcher.pace, () => receiveInto(core, buffer, options));
+  return promiseOfMany(dispatcher.pace, () =>
     dispatcher.endings.aside(async () => {
       const { signal, timeoutMs } = options;
       const limits = { ...(signal !== undefined && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) };

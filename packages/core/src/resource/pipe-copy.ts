@@ -6,6 +6,7 @@ import { blockOf, lendBuffer, type OwnedBuffer } from "../memory/owned-buffer.js
 import type { EarlyEnd } from "../operation/cancel.js";
 import type { Dispatcher } from "../operation/dispatcher.js";
 import type { OperationKind } from "../operation/entry.js";
+import type { Lane } from "../operation/lane.js";
 import { defineKind } from "../operation/operation-kind.js";
 import { WORD } from "../spi/record.js";
 import { writeWide } from "../spi/wide.js";
@@ -56,6 +57,14 @@ async function moveAtLast(
 }
 
 /**
+ * What was taken and not handed on is there for the next who asks. Of a backend that has ended nobody can ask any more,
+ * and its driver may still have the buffer.
+ */
+function putBack({ dispatcher }: FileCore, lane: Lane, buffer: OwnedBuffer, from: number, to: number): void {
+  if (!dispatcher.endings.ended) lane.salvageBytes(buffer.bytes.slice(from, to));
+}
+
+/**
  * Writes the first `bytes` of a buffer, which came from a connection, to a file; within a step of its cursor. Tells of
  * each part that is written. What the file does not take, with a full disk for one, is there for the next receive.
  */
@@ -81,7 +90,7 @@ export async function writeOrKeep(
       tell(written);
     }
   } catch (error) {
-    stream.receiveLane.salvageBytes(buffer.bytes.slice(start, bytes));
+    putBack(file, stream.receiveLane, buffer, start, bytes);
     throw error;
   }
 }
@@ -102,7 +111,7 @@ async function writeWhileWanted(
     return { written: bytes };
   } catch (error) {
     const written = (error as { bytesTransferred?: number }).bytesTransferred ?? 0;
-    stream.receiveLane.salvageBytes(buffer.bytes.slice(written, bytes));
+    putBack(file, stream.receiveLane, buffer, written, bytes);
     return { written, error };
   }
 }
@@ -219,7 +228,7 @@ export async function createCopyFromFile(
     },
     settle: async () => {
       // What was read and not sent is there for the next read.
-      if (cursor === undefined && sent < inHand) file.readLane.salvageBytes(buffer.bytes.slice(sent, inHand));
+      if (cursor === undefined && sent < inHand) putBack(file, file.readLane, buffer, sent, inHand);
       inHand = 0;
       sent = 0;
     },

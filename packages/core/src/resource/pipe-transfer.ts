@@ -145,7 +145,8 @@ async function transfer(
     try {
       await carrier?.settle();
     } catch (late) {
-      failure = late;
+      // What could not be settled because the backend has ended says no more than that.
+      if (!dispatcher.endings.ended) failure = late;
     }
     throw end.explain(failure, carrier?.arrived ?? 0);
   } finally {

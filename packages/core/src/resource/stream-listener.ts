@@ -51,14 +51,14 @@ export class StreamListener<
    * tried again after a pause; other errors reject one call and leave the listener alive. Source: accept4(2).
    */
   accept(options: OperationOptions = NO_OPTIONS): Promise<S> {
+    const core = this.#core;
     try {
-      const core = this.#core;
       core.state.expectOpen("listener.accept");
       checkOptions("listener.accept", options, operationOptionNames);
       // The class of a listener and of its streams is chosen in one place, by the kind of its handle.
       return core.acceptor.next(core.state, options, (connection) => createAcceptedStream(core, connection) as S);
     } catch (error) {
-      return Promise.reject(error);
+      return core.dispatcher.refused(error);
     }
   }
 

@@ -98,7 +98,7 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
    * }
    */
   [Symbol.asyncIterator](): AsyncGenerator<ReceivedChunk, void, void> {
-    return stepsOfMany(readChunks(this.#core));
+    return stepsOfMany(this.#core.dispatcher.pace, readChunks(this.#core));
   }
 
   /**
@@ -123,7 +123,7 @@ export class StreamSocket<A extends SocketAddress | UnixAddress = SocketAddress 
    * @example const { bytesTransferred } = await upload.pipeTo(file, { position: 0, signal });
    */
   pipeTo(file: FileLike, options: PipeToFileOptions = NO_OPTIONS): Promise<PipeResult> {
-    return promiseOfMany(async () => pipeToFile(this.#core, fileCore(file), options));
+    return promiseOfMany(this.#core.dispatcher.pace, async () => pipeToFile(this.#core, fileCore(file), options));
   }
 
   /** Ends one or both directions; what was sent before still arrives. Source: shutdown(2). */

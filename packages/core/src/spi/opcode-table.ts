@@ -250,6 +250,7 @@ export const opcodeTable = [
     buffer: "kernel-reads",
     handles: "one",
     flags: ["link", "timeout"],
+    whole: true,
     lengthMax: TRANSFER_BYTES_MAX as number,
     result: "bytes",
     repeatable: true,

@@ -77,7 +77,7 @@ export const SUBMIT_FLAG = {
   providedBuffer: 0x200,
   /**
    * The next submission of the batch starts only after this one has ended well: with a result of 0 or more, and for
-   * read, write, readv and writev with all the bytes that were asked for. Otherwise everything that is chained behind
+   * read, write, readv, writev and send with all the bytes that were asked for. Otherwise everything that is chained behind
    * it completes with `-ECANCELED`. A driver takes a chain whole or stops before it.
    */
   link: 0x400,

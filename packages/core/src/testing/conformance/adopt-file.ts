@@ -81,6 +81,24 @@ export const adoptFileClause: Clause = {
       },
     },
     {
+      id: "twice-at-once",
+      subjectNeeds,
+      mutants: ["adopted-twice-at-once"],
+      title: "of those who adopt one descriptor at the same time one has it, and it is closed once",
+      run: async (context) => {
+        const { io } = context;
+        const descriptors = descriptorsOf(context);
+        const descriptor = descriptors.open(await context.givenFile("0123"));
+        const results = await Promise.allSettled([io.adoptFile(descriptor), io.adoptFile(descriptor)]);
+        const files = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+        const refused = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+        equal(files.length, 1, "those who have it");
+        equal(String((refused[0] as { code?: string }).code), "EBUSY", "the code of the other");
+        for (const file of files) await file.close();
+        ok(!descriptors.isOpen(descriptor), "it is closed");
+      },
+    },
+    {
       id: "refused",
       subjectNeeds,
       mutants: ["adopted-twice"],

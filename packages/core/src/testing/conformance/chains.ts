@@ -4,8 +4,12 @@ import { textOf } from "./bytes.js";
 import type { Clause } from "./case.js";
 import type { CaseContext } from "./context.js";
 import { equal, ok, rejects } from "./expect.js";
+import { receiveBytes } from "./stream-talk.js";
 
 const FILE_NEEDS = ["open", "close", "read", "write", "fsync"] as const;
+
+/** More than a connection takes in while nobody reads at its other end. */
+const STALLING_BYTES = 16 * 2 ** 20;
 
 /** The error of a result, or a failure of the case. */
 function errorOf(
@@ -159,6 +163,38 @@ export const chainClause: Clause = {
         equal(errorOf(write).code, "ERR_CHAIN_BROKEN", "the code of the write");
         equal(await context.textOf(file.path), "0123", "what is in the file");
         out.release();
+      },
+    },
+    {
+      id: "short-send-ends-it",
+      promise: "nothing-is-lost",
+      title:
+        "a send that was cut short ends what is behind it: no byte goes out behind a gap, and no end in the middle",
+      needs: ["listen", "accept", "connect", "close", "send", "receive", "shutdown"],
+      mutants: ["chain-short-send-is-well"],
+      run: async (context) => {
+        const { io } = context;
+        for (const behind of ["send", "shutdown"] as const) {
+          await using pair = await context.pair();
+          const stream = pair.near;
+          using large = io.buffers.take(STALLING_BYTES);
+          using tail = io.buffers.copyFrom("tail");
+          large.bytes.fill(1);
+          const results = io.chain([
+            { opcode: "send", stream, buffer: large },
+            behind === "send" ? { opcode: "send", stream, buffer: tail } : { opcode: "shutdown", stream },
+          ]);
+          // Some drivers go on by themselves until all has gone out, which it does only when somebody takes it.
+          const received = receiveBytes(context.far, pair.far, Number.POSITIVE_INFINITY, 2 ** 20);
+          const [first, second] = await results;
+          ok(first.status === "fulfilled", "the first send to have sent something");
+          const { bytesSent } = first.value;
+          if (bytesSent < STALLING_BYTES) equal(errorOf(second).code, "ERR_CHAIN_BROKEN", `the code of the ${behind}`);
+          else equal(second.status, "fulfilled", `the ${behind}`);
+          if (bytesSent < STALLING_BYTES || behind === "send") await stream.shutdown();
+          const bytesBehind = bytesSent === STALLING_BYTES && behind === "send" ? tail.length : 0;
+          equal((await received).length, bytesSent + bytesBehind, "the bytes that arrived");
+        }
       },
     },
     {

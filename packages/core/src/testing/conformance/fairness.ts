@@ -96,6 +96,22 @@ export const fairnessClause: Clause = {
       },
     },
     {
+      id: "refusals-go-on",
+      mutants: ["refused-at-once"],
+      title: "so they do between calls that are refused, aborted beforehand, or answered at once",
+      needs: ["listen", "accept", "connect", "close"],
+      run: async (context) => {
+        const { io } = context;
+        await using listener = await context.listen();
+        const aborted = { signal: AbortSignal.abort() };
+        await goesOn(context, () => rejects(listener.accept(aborted), "ABORT_ERR"), SLOW_ROUNDS_MAX);
+        await goesOn(context, () => rejects(io.connect({ port: 0 }), "ERR_OUT_OF_RANGE"), SLOW_ROUNDS_MAX);
+        await goesOn(context, () => rejects(io.listen({ port: -1 }), "ERR_OUT_OF_RANGE"), SLOW_ROUNDS_MAX);
+        await goesOn(context, () => rejects(io.buffers.takeWhenFree(1, aborted), "ABORT_ERR"), SLOW_ROUNDS_MAX);
+        await goesOn(context, async () => (await io.buffers.takeWhenFree(1)).release());
+      },
+    },
+    {
       id: "local-ends-go-on",
       title: "so they do between reads of no bytes, which core answers itself",
       needs: ["open", "close", "read"],

@@ -168,6 +168,23 @@ export const foreignMemoryClause: Clause = {
       },
     },
     {
+      id: "borrowed-and-gone",
+      promise: "lent-shared-or-exclusive",
+      title: "borrowed memory that was transferred away before is refused, and nothing is read from where it was",
+      mutants: ["borrowed-memory-unchecked"],
+      run: async (context) => {
+        await using file = await context.openFile("0123");
+        for (const part of [0, 4]) {
+          const memory = new ArrayBuffer(8192);
+          using buffer = context.io.buffers.unsafeBorrow(new Uint8Array(memory, part));
+          structuredClone(memory, { transfer: [memory] });
+          await rejects(file.write(buffer, { position: 0 }), "ERR_BUFFER_DETACHED");
+          await rejects(file.readFull(buffer.slice(0, 4), { position: 0 }), "ERR_BUFFER_DETACHED");
+        }
+        equal(await context.textOf(file.path), "0123", "what is in the file");
+      },
+    },
+    {
       id: "borrowed-write",
       title: "a write from borrowed memory writes the part that was lent",
       run: async (context) => {

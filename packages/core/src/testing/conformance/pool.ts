@@ -2,6 +2,7 @@
 import { POOL_SIZES } from "@baton-io/core";
 import type { Clause } from "./case.js";
 import { equal, ok, rejects, throws } from "./expect.js";
+import { signalThat } from "./own-signals.js";
 
 const KIB = 1024;
 
@@ -225,6 +226,62 @@ export const poolClause: Clause = {
         await rejects(io.buffers.takeWhenFree(1, { signal: AbortSignal.abort() }), "ABORT_ERR");
         await rejects(io.buffers.takeWhenFree(1, { timeoutMs: -1 }), "ERR_OUT_OF_RANGE");
         await rejects(io.buffers.takeWhenFree(1, { timout: 1 } as never), "ERR_UNKNOWN_OPTION");
+      },
+    },
+    {
+      id: "signals-of-the-caller",
+      mutants: ["waiter-whose-signal-calls-back-stays"],
+      title: "a waiter whose signal throws, calls back or closes the backend while it is listened to is in no line",
+      promise: "ends-once",
+      run: async (context) => {
+        const io = context.open({ poolBytesMax: 4 * KIB });
+        const held = io.buffers.take(4 * KIB);
+        const failure = new Error("no listeners here");
+        const throws = signalThat(() => {
+          throw failure;
+        });
+        equal(await io.buffers.takeWhenFree(1, { signal: throws }).catch((error) => error), failure, "its error");
+        const calls = signalThat((callback) => callback());
+        await rejects(io.buffers.takeWhenFree(1, { signal: calls, timeoutMs: 60_000 }), "ABORT_ERR");
+        equal(io.buffers.stats().waiting, 0, "the number of waiters");
+        const frees = signalThat(() => held.release());
+        const waited = await io.buffers.takeWhenFree(1, { signal: frees, timeoutMs: 60_000 });
+        equal(io.inspect().buffers.out, 1, "the number of buffers out");
+        let closing: Promise<unknown> | undefined;
+        const closes = signalThat(() => {
+          closing = io.close();
+        });
+        await rejects(io.buffers.takeWhenFree(4 * KIB, { signal: closes }), "ERR_BACKEND_CLOSED");
+        waited.release();
+        await closing;
+      },
+    },
+    {
+      id: "in-vain",
+      mutants: ["waits-for-what-never-comes", "waiter-in-vain-stays"],
+      title: "nobody waits for what will never come: what receives have of the pool is theirs",
+      promise: "full-is-back-pressure",
+      needs: ["listen", "accept", "connect", "close", "receive", "providedBuffer"],
+      run: async (context) => {
+        const io = context.open({ poolBytesMax: 1024 * KIB });
+        await using listener = await io.listen({ port: 0 });
+        const { port } = listener.address as { port: number };
+        await using near = await io.connect({ port });
+        await using far = await listener.accept();
+        const held = io.buffers.take(4 * KIB);
+        const all = rejects(io.buffers.takeWhenFree(1024 * KIB), "ERR_POOL_EMPTY");
+        // From here on receives have a part of it.
+        await rejects(near.receive({ timeoutMs: 1 }), "ERR_TIMEOUT");
+        held.release();
+        await all;
+        await rejects(io.buffers.takeWhenFree(1000 * KIB), "ERR_POOL_EMPTY");
+        const receiving = rejects(near.receive(), "ERR_RESOURCE_CLOSED");
+        // Nothing of the program's is in the way of what can be waited for.
+        (await io.buffers.takeWhenFree(512 * KIB)).release();
+        equal(io.buffers.stats().waiting, 0, "the number of waiters");
+        await near.close();
+        await receiving;
+        await far.close();
       },
     },
     {

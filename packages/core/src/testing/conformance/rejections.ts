@@ -270,6 +270,24 @@ const toldErrors: Readonly<Record<string, Told>> = {
       await io.buffers.takeWhenFree(buffer.length, { timeoutMs: 1 });
     },
   },
+  misuse: {
+    title: "a connect to a port that there is none of",
+    needs: ["connect"],
+    wait: ({ io }) => io.connect({ port: 0 }),
+  },
+  "misuse-listen": {
+    title: "a listen that is aborted beforehand",
+    needs: ["listen"],
+    wait: ({ io }) => io.listen({ port: 0, signal: AbortSignal.abort() } as never),
+  },
+  "misuse-pipe": {
+    title: "a transfer to what is no file",
+    needs: [...receiving, "pipeTo"],
+    wait: async (context) => {
+      await using pair = await context.pair();
+      await pair.near.pipeTo(5 as never);
+    },
+  },
   accept: {
     title: "an accept without a connection",
     needs: ["listen", "accept", "close"],

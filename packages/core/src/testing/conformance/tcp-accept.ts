@@ -3,6 +3,7 @@ import type { TcpStream } from "@baton-io/core";
 import { connectionNeeds } from "../traits/socket-specimens.js";
 import type { Clause } from "./case.js";
 import { equal, oneOf, rejects } from "./expect.js";
+import { signalThat } from "./own-signals.js";
 import { receiveAll, sendText } from "./stream-talk.js";
 
 export const acceptClause: Clause = {
@@ -118,6 +119,29 @@ export const acceptClause: Clause = {
         await context.flush();
         await listener.close();
         equal((await Promise.all(waiting)).length, 5, "the number of rejections");
+      },
+    },
+    {
+      id: "closed-by-the-signal",
+      title:
+        "an accept whose signal closes the listener while it is listened to is told so, and one that calls back is",
+      promise: "ends-once",
+      mutants: ["accept-on-a-closed-listener", "early-end-before-its-wait"],
+      run: async (context) => {
+        await using other = await context.listen();
+        const calls = signalThat((callback) => callback());
+        await rejects(other.accept({ signal: calls, timeoutMs: 60_000 }), "ABORT_ERR");
+        const listener = await context.listen();
+        // With some drivers there is an accept in flight from now on.
+        const client = await context.connectTo(listener);
+        const accepted = await listener.accept();
+        let closing: Promise<unknown> | undefined;
+        const closes = signalThat(() => {
+          closing = listener.close();
+        });
+        await rejects(listener.accept({ signal: closes }), "ERR_RESOURCE_CLOSED");
+        await closing;
+        for (const stream of [client, accepted]) await stream.close();
       },
     },
     {
