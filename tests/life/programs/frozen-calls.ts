@@ -2,6 +2,7 @@
  * Many calls hang in a frozen file system; meanwhile the event loop turns, and work on other files goes on:
  * `frozen-calls.mjs DRIVER DIRECTORY`. Wants a mount namespace of its own.
  */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createBackend } from "@baton-io/core";
@@ -10,10 +11,15 @@ import { freezeFor, makeFileSystem } from "./frozen-file-system.js";
 
 /** For so long at least, and until the other work is done. */
 const FROZEN_MS = 1500;
-/** … which waits for a disk that others use too; on libuv it waits for the thaw, which need not be late then. */
+/** … which takes as long as it takes; on libuv it waits for the thaw, which need not be late then. */
 const FROZEN_MS_MAX = 30_000;
 /** Of each kind. */
 const CALLS = 5;
+/**
+ * Files that somebody else writes to, of which one is enough. io_uring's workers have 64 lines for buffered writes, chosen
+ * by the file: one write in 13 is in the same line as one of those that hang, and waits for it.
+ */
+const OTHER_FILES = 8;
 const TICK_MS = 10;
 
 const [driver = "", directory = ""] = process.argv.slice(2);
@@ -23,8 +29,10 @@ const numbers = Array.from({ length: CALLS }, (_, number) => number);
 for (const number of numbers) {
   for (const name of ["gone", "old", "file"]) writeFileSync(join(root, `${name}${number}`), "content");
 }
+// In memory: a sync would wait for a disk that others use too.
 const elsewhere = join(directory, "elsewhere");
 mkdirSync(elsewhere);
+execFileSync("mount", ["-t", "tmpfs", "tmpfs", elsewhere]);
 
 const io = createBackend({ driver: createDriver(driver) });
 const files = await Promise.all(numbers.map((number) => io.openFile(join(root, `file${number}`), "r+")));
@@ -65,9 +73,16 @@ async function work(): Promise<void> {
   const name = join(elsewhere, "name");
   await io.mkdir(name);
   await io.rename(name, join(elsewhere, "other"));
-  const file = await io.openFile(join(elsewhere, "file"), "w+");
-  const buffer = io.buffers.copyFrom("content");
-  await file.write(buffer, { position: 0 });
+  const opened = await Promise.all(
+    Array.from({ length: OTHER_FILES }, (_, number) => io.openFile(join(elsewhere, `file${number}`), "w+")),
+  );
+  const file = await Promise.any(
+    opened.map(async (each) => {
+      await each.write(io.buffers.copyFrom("content"), { position: 0 });
+      return each;
+    }),
+  );
+  const buffer = io.buffers.take(7);
   await file.sync();
   await file.read(buffer, { position: 0 });
   await file.stat();
